@@ -1,0 +1,85 @@
+"""Reads description files, only below the folders the user gave."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from beamwright_generator.problems import Problems
+from beamwright_generator.source import Position, Source
+
+LARGEST_FILE = 64 * 1024 * 1024
+"""Bytes; the largest public EPICS template (a GenICam camera) has 1.3 MB."""
+
+
+@dataclass
+class Files:
+    """Reads each description file once and keeps what was read, for the manifest.
+
+    :param roots: the only folders that files are read from, symbolic links followed.
+    :param shown_from: the folder that file names are shown relative to.
+    """
+
+    roots: Sequence[Path]
+    shown_from: Path
+    problems: Problems
+    _sources: dict[Path, Source | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.roots = tuple(root.resolve() for root in self.roots)
+
+    @property
+    def read_so_far(self) -> list[Source]:
+        """Every source that was read, sorted by its shown name."""
+        return sorted((s for s in self._sources.values() if s), key=lambda s: s.name)
+
+    def shown(self, path: Path) -> str:
+        """Name a path the way users see it."""
+        return Path(os.path.relpath(path, self.shown_from)).as_posix()
+
+    def exists(self, path: Path) -> bool:
+        """Tell whether a path is a file below the roots."""
+        return path.is_file() and self._inside(path.resolve())
+
+    def _inside(self, resolved: Path) -> bool:
+        return any(resolved.is_relative_to(root) for root in self.roots)
+
+    def read(self, path: Path, at: Position | None = None) -> Source | None:
+        """Read a file, or report why it cannot be read, where `at` is what asked for it.
+
+        UTF-8 is tried first, then Latin-1, which takes any bytes. Line ends become a single newline.
+        """
+        resolved = path.resolve()
+        if resolved not in self._sources:
+            self._sources[resolved] = self._read(resolved, at)
+        return self._sources[resolved]
+
+    def _read(self, resolved: Path, at: Position | None) -> Source | None:
+        shown = self.shown(resolved)
+        if not self._inside(resolved):
+            self.problems.error(
+                "outside-roots",
+                at,
+                f"{shown} is outside the folders that may be read",
+                hint="add its folder to `roots` in the beamline file",
+            )
+            return None
+        try:
+            size = resolved.stat().st_size
+            if size > LARGEST_FILE:
+                self.problems.error("file-too-large", at, f"{shown} has {size:,} bytes; the limit is {LARGEST_FILE:,}")
+                return None
+            data = resolved.read_bytes()
+        except FileNotFoundError:
+            self.problems.error("file-missing", at, f"{shown} does not exist", hint="check the name and `search`")
+            return None
+        except OSError as error:
+            self.problems.error("file-unreadable", at, f"{shown} cannot be read: {error.strerror}")
+            return None
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+        return Source(resolved, shown, text.replace("\r\n", "\n").replace("\r", "\n"))

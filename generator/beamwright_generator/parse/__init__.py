@@ -1,0 +1,1 @@
+"""Text to faithful trees with positions; knows EPICS and PVI, knows no Python."""

@@ -1,0 +1,103 @@
+"""The one way to fail: a `Problem` with a code, a position, a message and a hint, collected and never raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from beamwright_generator.source import Position
+
+
+class Severity(StrEnum):
+    """How much a problem stops: an error stops the run before anything is written."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a user should know about a description.
+
+    :param code: a kebab-case name that stands in `CODES`.
+    :param detail: further lines that show the facts, such as two lists of states side by side.
+    :param hint: what to do about it.
+    """
+
+    code: str
+    severity: Severity
+    at: Position | None
+    message: str
+    detail: tuple[str, ...] = ()
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.at}: " if self.at else ""
+        lines = [f"{where}{self.severity}[{self.code}]: {self.message}"]
+        lines += [f"  {line}" for line in self.detail]
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+
+@dataclass
+class Problems:
+    """Collects problems over all stages; each distinct problem is kept once."""
+
+    _found: dict[Problem, None] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, problem: Problem) -> None:
+        """Keep a problem."""
+        if problem.code not in CODES:
+            raise KeyError(f"problem code {problem.code!r} is not documented in CODES")
+        self._found[problem] = None
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Keep many problems."""
+        for problem in problems:
+            self.add(problem)
+
+    def error(
+        self, code: str, at: Position | None, message: str, *, detail: Iterable[str] = (), hint: str = ""
+    ) -> None:
+        """Keep a problem that stops the run before anything is written."""
+        self.add(Problem(code, Severity.ERROR, at, message, tuple(detail), hint))
+
+    def warning(
+        self, code: str, at: Position | None, message: str, *, detail: Iterable[str] = (), hint: str = ""
+    ) -> None:
+        """Keep a problem that leaves something out or may surprise."""
+        self.add(Problem(code, Severity.WARNING, at, message, tuple(detail), hint))
+
+    def note(
+        self, code: str, at: Position | None, message: str, *, detail: Iterable[str] = (), hint: str = ""
+    ) -> None:
+        """Keep a decision worth knowing about."""
+        self.add(Problem(code, Severity.NOTE, at, message, tuple(detail), hint))
+
+    @property
+    def errors(self) -> int:
+        """The number of errors."""
+        return sum(problem.severity is Severity.ERROR for problem in self._found)
+
+    def in_order(self) -> list[Problem]:
+        """Sort by file, line and column; problems without a position come first."""
+        return sorted(self._found, key=lambda p: (p.at or Position("", 0, 0), p.code, p.message))
+
+
+CODES: dict[str, str] = {
+    # reading files
+    "file-missing": "A file that a description names does not exist.",
+    "file-unreadable": "A file exists but cannot be read as text.",
+    "file-too-large": "A file is larger than any EPICS description; it is not read.",
+    "outside-roots": "A file lies outside the folders the user gave; it is not read.",
+}
+"""Every problem code with what it means; the reference pages are made from this table."""

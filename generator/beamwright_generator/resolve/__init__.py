@@ -1,0 +1,1 @@
+"""Trees to the model: every judgement about types, pairs, names and classes lives here."""

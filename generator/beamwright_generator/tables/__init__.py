@@ -1,0 +1,1 @@
+"""Facts as data: record definitions, and what ophyd-async ships."""

@@ -1,0 +1,1 @@
+"""The jinja2 files that generated modules are printed with."""
