@@ -1,0 +1,88 @@
+# Everything a person or a pipeline types. `make` alone lists the targets.
+#
+# The first target that needs it makes `.venv` from constraints.txt; PYTHON=... chooses the interpreter.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+READY := .venv/.ready
+RESULTS := build/benchmarks
+STATIC := ruff-check ruff-format mypy basedpyright lint-imports
+
+.PHONY: help demo test soak bench format lint clean constraints environment pytest $(STATIC)
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.* ## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
+
+demo: $(READY) ## generate the example beamline and show what came out
+	@$(BIN)/python scripts/demo.py
+
+test: $(READY) ## every check: style, types, import directions, tests
+	@failed=""
+	for check in $(STATIC) pytest; do $(MAKE) $$check || failed+=" $$check"; done
+	if [ -n "$$failed" ]; then echo "make test: failed:$$failed" >&2; exit 1; fi
+
+soak: $(READY) ## the long runs that `make test` leaves out
+	@$(BIN)/python -m pytest -m soak --timeout=3600 || { status=$$?; [ $$status -eq 5 ] && echo "there are no soak tests"; }
+
+bench: $(READY) ## every benchmark, figures into build/benchmarks/*.json
+	@mkdir -p $(RESULTS)
+	for benchmark in $$(cd benchmarks && grep -l __main__ *.py | sed 's/\.py$$//'); do
+	    echo "== $$benchmark"
+	    $(BIN)/python -m benchmarks.$$benchmark --json $(RESULTS)/$$benchmark.json
+	done
+
+format: $(READY) ## let ruff repair style and layout
+	@$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+lint: $(READY) ## the static checks alone
+	@failed=""
+	for check in $(STATIC); do $(MAKE) $$check || failed+=" $$check"; done
+	if [ -n "$$failed" ]; then echo "make lint: failed:$$failed" >&2; exit 1; fi
+
+clean: ## remove what the tools leave behind; .venv stays
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+constraints: $(READY) ## find today's newest versions anew and write constraints.txt
+	@scripts/refresh_constraints.sh
+
+environment: $(READY) ## make .venv, or bring it up to date
+
+$(READY): pyproject.toml constraints.txt
+	@scripts/environment.sh
+	touch $@
+
+# The single checks: `make mypy` and so on, for one at a time.
+
+ruff-check: $(READY)
+	@echo "== ruff check"
+	$(BIN)/ruff check .
+
+ruff-format: $(READY)
+	@echo "== ruff format --check"
+	$(BIN)/ruff format --check .
+
+mypy: $(READY)
+	@echo "== mypy"
+	$(BIN)/mypy
+
+basedpyright: $(READY)
+	@echo "== basedpyright"
+	$(BIN)/basedpyright
+
+lint-imports: $(READY)
+	@echo "== lint-imports"
+	$(BIN)/lint-imports --no-cache | sed '/[╔║╚└╗╝]/d'
+
+# Two workers, because many tests start IOCs; a file's tests share their IOC, so a file stays on one worker.
+pytest: $(READY)
+	@echo "== pytest"
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+.ONESHELL:
