@@ -1,0 +1,213 @@
+"""Judge what type a record or a field has, per transport.
+
+The rules are what ophyd-async's CA and PVA backends connect and read with; every one is proved against a soft IOC in
+`tests/resolve/test_datatypes_live.py`. A type is given only when it both connects and reads; otherwise the answer is
+`Untyped` with the reason, or `Undecided` with the macros that stand in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from beamwright_generator.resolve.arrays import array_field, is_array_field
+from beamwright_generator.resolve.served import (
+    LINKS,
+    NUMBERS,
+    Answer,
+    Kind,
+    Served,
+    Transport,
+    Undecided,
+    Untyped,
+    macros_in,
+    native_scalar,
+)
+from beamwright_generator.tables.record_types import FieldDef, RecordType, menu, record_type
+
+__all__ = ["Answer", "Kind", "Served", "Transport", "Undecided", "Untyped", "field_type", "macros_in", "value_type"]
+
+_ORDINALS: Final = ["ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV", "TT", "FT", "FF"]
+
+STATE_FIELDS: Final = tuple(f"{ordinal}ST" for ordinal in _ORDINALS)
+"""The state texts of mbbi and mbbo, in order."""
+
+STATE_VALUES: Final = tuple(f"{ordinal}VL" for ordinal in _ORDINALS)
+"""The raw values of those states."""
+
+LONGEST_STATE: Final = 25
+"""Bytes in a state text; base refuses a longer one while loading (`Error (512,21)`)."""
+
+CA_MOST_STATES: Final = 16
+"""Choices that CA shows of an enum (`MAX_ENUM_STATES` in db_access.h); PVA has no such limit."""
+
+SITE_MENUS: Final = frozenset({"menuScan", "menuConvert"})
+"""Menus that base invites sites to change (base.dbd: "Modifiable menus")."""
+
+TRUTH_WORDS: Final = frozenset(
+    {
+        ("no", "yes"),
+        ("off", "on"),
+        ("false", "true"),
+        ("disable", "enable"),
+        ("disabled", "enabled"),
+        ("inactive", "active"),
+        ("0", "1"),
+        ("stop", "start"),
+        ("stopped", "started"),
+    }
+)
+"""Pairs of labels that only say false and true, in lower case."""
+
+FALSE_WORDS: Final = frozenset({"done", "idle"})
+"""Labels of 0 that make a bool of any pair: the other one names what goes on, such as Acquire."""
+
+
+def value_type(
+    record: str, fields: Mapping[str, str], transport: Transport, infos: Mapping[str, str] | None = None
+) -> Answer:
+    """Judge the type of a record's value.
+
+    :param record: the record type, such as `ai`.
+    :param fields: what the database sets, escapes translated; anything else has the initial value.
+    :param infos: the record's info items; `Q:form` counts.
+    """
+    definition = record_type(record)
+    if definition is None:
+        return _unknown(record)
+    return _judge(definition, "VAL", fields, transport, infos or {})
+
+
+def field_type(record: str, field: str, fields: Mapping[str, str], transport: Transport) -> Answer:
+    """Judge the type of one field of a record, such as `RBV` of a motor."""
+    definition = record_type(record)
+    if definition is None:
+        return _unknown(record)
+    answer = _judge(definition, field, fields, transport, {})
+    if isinstance(answer, Served) and not answer.suffix and field != "VAL":
+        return replace(answer, suffix=f".{field}")
+    return answer
+
+
+def _unknown(record: str) -> Untyped:
+    return Untyped(f"the record type {record} is not known", "add its dbd file with scripts/refresh_record_types.py")
+
+
+def _judge(
+    definition: RecordType, name: str, fields: Mapping[str, str], transport: Transport, infos: Mapping[str, str]
+) -> Answer:
+    field = definition.fields.get(name)
+    if field is None:
+        return Untyped(f"the record type {definition.name} has no field {name}")
+    settings = {**_initial_values(definition), **fields}
+    if name == "VAL" and definition.name in ("bi", "bo", "busy"):
+        return _two_states(definition.name, settings, transport)
+    if name == "VAL" and definition.name in ("mbbi", "mbbo"):
+        return _many_states(definition.name, settings, transport)
+    if is_array_field(definition, name):
+        return array_field(definition, name, settings, transport, infos)
+    if field.dbf == "NOACCESS":
+        return Untyped(f"clients cannot reach the field {name} of {definition.name}")
+    return _plain_field(field, transport)
+
+
+def _initial_values(definition: RecordType) -> dict[str, str]:
+    return {name: field.initial for name, field in definition.fields.items() if field.initial}
+
+
+def _plain_field(field: FieldDef, transport: Transport) -> Answer:
+    if field.dbf in ("FLOAT", "DOUBLE"):
+        return Served(Kind.FLOAT, native_scalar(field.dbf, transport))
+    if field.dbf in NUMBERS:
+        return Served(Kind.INT, native_scalar(field.dbf, transport))
+    if field.dbf == "STRING" or field.dbf in LINKS:
+        return Served(Kind.STR, native_scalar("STRING", transport))
+    if field.dbf == "MENU":
+        return _menu_field(field, transport)
+    if field.dbf == "DEVICE":
+        return Served(Kind.STR, native_scalar("ENUM", transport), driver_states=True)
+    return Untyped(f"the field {field.name} is of a kind ({field.dbf}) that no rule covers")
+
+
+def _menu_field(field: FieldDef, transport: Transport) -> Answer:
+    choices = menu(field.menu)
+    if not choices:
+        return Untyped(f"the menu {field.menu} of the field {field.name} is not known")
+    fits = len(choices) <= CA_MOST_STATES and all(len(choice) <= LONGEST_STATE for choice in choices)
+    return Served(
+        Kind.ENUM if fits else Kind.STR,
+        native_scalar("ENUM", transport),
+        states=choices,
+        driver_states=field.menu in SITE_MENUS,
+    )
+
+
+def _from_driver(settings: Mapping[str, str]) -> bool:
+    """Tell whether device support may replace states: asyn's does, with enum callbacks."""
+    device = settings.get("DTYP", "")
+    return device.startswith("asyn") or bool(macros_in(device))
+
+
+def _open_macros(settings: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(macro for name in names for macro in macros_in(settings.get(name, ""))))
+
+
+def _too_long(settings: Mapping[str, str], names: Iterable[str]) -> Untyped | None:
+    for name in names:
+        if len(settings.get(name, "").encode()) > LONGEST_STATE:
+            return Untyped(
+                f"the state {settings[name]!r} in {name} is longer than {LONGEST_STATE} bytes; EPICS base refuses it",
+                "shorten the state",
+            )
+    return None
+
+
+def _two_states(record: str, settings: Mapping[str, str], transport: Transport) -> Answer:
+    labels = ("ZNAM", "ONAM")
+    if macros := _open_macros(settings, labels):
+        return Undecided(macros)
+    if refused := _too_long(settings, labels):
+        return refused
+    zero, one = (settings.get(label, "") for label in labels)
+    native = native_scalar("ENUM", transport)
+    driver_states = record != "busy" and _from_driver(settings)
+    if zero and not one:
+        return Served(Kind.STR, native, states=(zero,), driver_states=driver_states)
+    kind = Kind.BOOL if _says_truth(zero, one) else Kind.ENUM
+    return Served(kind, native, states=(zero, one), driver_states=driver_states)
+
+
+def _says_truth(zero: str, one: str) -> bool:
+    zero, one = zero.strip().lower(), one.strip().lower()
+    return not zero or not one or zero == one or zero in FALSE_WORDS or (zero, one) in TRUTH_WORDS
+
+
+def _many_states(record: str, settings: Mapping[str, str], transport: Transport) -> Answer:
+    if macros := _open_macros(settings, STATE_FIELDS):
+        return Undecided(macros)
+    if refused := _too_long(settings, STATE_FIELDS):
+        return refused
+    states = [settings.get(name, "") for name in STATE_FIELDS]
+    while states and not states[-1]:
+        states.pop()
+    driver_states = _from_driver(settings)
+    if not states:
+        return _stateless(record, settings, transport, driver_states)
+    kind = Kind.ENUM if any(state.strip() for state in states) else Kind.STR
+    return Served(kind, native_scalar("ENUM", transport), states=tuple(states), driver_states=driver_states)
+
+
+def _stateless(record: str, settings: Mapping[str, str], transport: Transport, driver_states: bool) -> Answer:
+    """Judge an mbbi or mbbo without state texts.
+
+    Its value then is an enum of no choices: CA reads it as '' always, and over PVA ophyd-async raises IndexError. The
+    raw value of an mbbi tells the state. An mbbo without raw values either serves its value as a number (cvt_dbaddr in
+    mbboRecord.c), unless its driver supplies states.
+    """
+    if record == "mbbi" and settings.get("DTYP", "") not in ("", "Soft Channel", "Async Soft Channel"):
+        return Served(Kind.INT, native_scalar("ULONG", transport), suffix=".RVAL")
+    has_values = any(settings.get(name, "0") not in ("", "0") for name in STATE_VALUES)
+    if record == "mbbo" and not has_values and not driver_states:
+        return Served(Kind.INT, native_scalar("USHORT", transport))
+    return Untyped(f"the {record} has no states, so its value cannot be read", "give it state texts (ZRST, ONST, ...)")

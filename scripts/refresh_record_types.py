@@ -1,0 +1,168 @@
+"""Rewrite `tables/record_types.json` from record definitions (dbd files).
+
+EPICS base is read from the dbd files that the installed `epicscorelibs` ships. The record types of a support
+module are read again when its dbd files are given, and kept as they are otherwise:
+
+    python scripts/refresh_record_types.py
+    python scripts/refresh_record_types.py motor=motorRecord.dbd busy=busyRecord.dbd calc=sseqRecord.dbd
+
+Kept are facts only: names, types, menus, sizes, specials and initial values; no prompts, no comments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+TABLE = Path(__file__).parents[1] / "generator/beamwright_generator/tables/record_types.json"
+KEPT = {"menu", "size", "special", "pp", "initial"}
+TOKEN = re.compile(r'#[^\n]*|%[^\n]*|"((?:[^"\\]|\\.)*)"|([A-Za-z0-9_+:.\-\[\]<>;]+)|([(){},])')
+
+Table = dict[str, Any]
+
+
+def installed_base() -> Path:
+    """Find the dbd files of the EPICS base inside `epicscorelibs`."""
+    spec = find_spec("epicscorelibs")
+    if spec is None or spec.origin is None:
+        raise SystemExit("epicscorelibs is not installed")
+    return Path(spec.origin).parent / "dbd"
+
+
+def tokens(text: str) -> Iterator[str]:
+    """Split the text of a dbd file into words and punctuation."""
+    for match in TOKEN.finditer(text):
+        quoted, bare, mark = match.groups()
+        if quoted is not None or bare is not None or mark is not None:
+            yield quoted if quoted is not None else bare or mark
+
+
+def arguments(words: Iterator[str]) -> list[str]:
+    """Take `(a, b, ...)`."""
+    if next(words) != "(":
+        raise ValueError("expected an opening parenthesis")
+    found: list[str] = []
+    for word in words:
+        if word == ")":
+            return found
+        if word != ",":
+            found.append(word)
+    raise ValueError("a parenthesis is not closed")
+
+
+def body(words: Iterator[str]) -> Iterator[str]:
+    """Give the items of a `{...}` by their first word, leaving each item to the caller."""
+    if next(words) != "{":
+        raise ValueError("expected an opening brace")
+    for word in words:
+        if word == "}":
+            return
+        yield word
+    raise ValueError("a brace is not closed")
+
+
+def field(words: Iterator[str]) -> tuple[str, dict[str, Any]]:
+    """Read what follows the word `field`."""
+    name, dbf = arguments(words)
+    facts: dict[str, Any] = {"dbf": dbf.removeprefix("DBF_")}
+    for item in body(words):
+        value = arguments(words)
+        if item in KEPT and value:
+            facts[item] = value[0]
+    if facts.pop("pp", "") in ("TRUE", "YES", "1"):
+        facts["pp"] = True
+    if "size" in facts:
+        facts["size"] = int(facts["size"])
+    if not facts.get("initial", "x"):
+        del facts["initial"]
+    return name, facts
+
+
+def read(paths: Iterable[Path]) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
+    """Read menus and record types; includes are left out, so a record type holds its own fields only."""
+    menus: dict[str, list[str]] = {}
+    types: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        words = tokens(path.read_text())
+        for word in words:
+            if word == "menu":
+                (name,) = arguments(words)
+                menus[name] = [arguments(words)[1] for _ in body(words)]
+            elif word == "recordtype":
+                (name,) = arguments(words)
+                types[name] = dict(field(words) for item in body(words) if not _include(item, words))
+            elif word == "include":
+                next(words)
+            else:
+                arguments(words)
+    return menus, types
+
+
+def _include(item: str, words: Iterator[str]) -> bool:
+    if item == "include":
+        next(words)
+    return item == "include"
+
+
+def read_common(path: Path) -> dict[str, Any]:
+    """Read dbCommon.dbd, which is a list of fields without a record type around it."""
+    words = tokens(path.read_text())
+    return dict(field(words) for word in words if word == "field")
+
+
+def base_part(folder: Path) -> Table:
+    """Read every menu and record type of EPICS base, and dbCommon."""
+    menus, types = read(sorted([*folder.glob("menu*.dbd"), *folder.glob("*Record.dbd")]))
+    types["dbCommon"] = read_common(folder / "dbCommon.dbd")
+    return {"menus": menus, "types": types}
+
+
+def merged(old: Table, parts: dict[str, Table]) -> Table:
+    """Put freshly read modules over the old table; everything else is kept."""
+    types = {name: block for name, block in old.get("types", {}).items() if block["module"] not in parts}
+    menus = {name: block for name, block in old.get("menus", {}).items() if block["module"] not in parts}
+    for module, part in parts.items():
+        for name, fields in part["types"].items():
+            types[name] = {"module": module, "fields": fields}
+        for name, choices in part["menus"].items():
+            if name in menus and menus[name]["choices"] != choices:
+                raise SystemExit(f"menu {name} of {module} differs from {menus[name]['module']}'s")
+            menus.setdefault(name, {"module": module, "choices": choices})
+    return {"menus": menus, "types": types}
+
+
+def text(table: Table) -> str:
+    """Lay the table out: one menu on a line, one record type in a block, one field on a line."""
+    menus = ",\n".join(f"  {json.dumps(name)}: {json.dumps(table['menus'][name])}" for name in sorted(table["menus"]))
+    blocks = ",\n".join(_block(name, table["types"][name]) for name in sorted(table["types"]))
+    return f'{{\n"menus": {{\n{menus}\n}},\n"types": {{\n{blocks}\n}}\n}}\n'
+
+
+def _block(name: str, block: dict[str, Any]) -> str:
+    fields = ",\n".join(f"  {json.dumps(key)}: {json.dumps(facts)}" for key, facts in block["fields"].items())
+    return f'{json.dumps(name)}: {{"module": {json.dumps(block["module"])}, "fields": {{\n{fields}\n}}}}'
+
+
+def main() -> None:
+    """Rewrite the table in place."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*", metavar="MODULE=FILE.dbd", help="dbd files of support modules")
+    given: dict[str, list[Path]] = {}
+    for argument in parser.parse_args().modules:
+        module, _, path = argument.partition("=")
+        given.setdefault(module, []).append(Path(path))
+    parts = {"base": base_part(installed_base())}
+    for module, paths in given.items():
+        menus, types = read(paths)
+        parts[module] = {"menus": menus, "types": types}
+    old = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+    TABLE.write_text(text(merged(old, parts)), newline="\n")
+
+
+if __name__ == "__main__":
+    main()
