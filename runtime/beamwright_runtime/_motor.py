@@ -1,0 +1,108 @@
+"""Motor records."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ophyd_async.core import DeviceConnector, SignalR, SignalRW, StrictEnum, SubsetEnum, TriggerableCommand
+from ophyd_async.epics import motor
+from ophyd_async.epics.core import EpicsDeviceConnector, PvSuffix
+
+from beamwright_runtime._record_device import RecordConnector
+
+
+class MotorDirection(StrictEnum):
+    """Which way the dial runs as the user position grows (.DIR)."""
+
+    POSITIVE = "Pos"
+    NEGATIVE = "Neg"
+
+
+class MotorMode(StrictEnum):
+    """What the record does with a new setpoint (.SPMG)."""
+
+    STOP = "Stop"
+    """Stop, and ignore setpoints."""
+    PAUSE = "Pause"
+    """Stop, and go on when the mode becomes Move or Go."""
+    MOVE = "Move"
+    """Make one move, then pause."""
+    GO = "Go"
+    """Move to every setpoint."""
+
+
+class RetryMode(SubsetEnum):
+    """How the record corrects a move that missed (.RMOD)."""
+
+    DEFAULT = "Default"
+    ARITHMETIC = "Arithmetic"
+    GEOMETRIC = "Geometric"
+
+
+class Motor(motor.Motor):
+    """A motor record: ophyd-async's motor with the further fields that beamlines use.
+
+    Flags that the record keeps as short integers are `int`, which CA and PVA both serve them as.
+    A subclass may declare more: `torque: A[SignalRW[bool], PvSuffix(".CNEN")]`.
+
+    :param prefix: the record's name; `pva://` or `ca://` before it chooses the protocol, else CA.
+    :param name: what the motor is called in documents.
+    :param connector: given instead of a prefix where another device declares the motor as its child.
+    """
+
+    description: Annotated[SignalRW[str], PvSuffix(".DESC")]
+
+    dial_setpoint: Annotated[SignalRW[float], PvSuffix(".DVAL")]
+    dial_readback: Annotated[SignalR[float], PvSuffix(".DRBV")]
+    raw_setpoint: Annotated[SignalRW[int], PvSuffix(".RVAL")]
+    raw_readback: Annotated[SignalR[int], PvSuffix(".RRBV")]
+    relative_move: Annotated[SignalRW[float], PvSuffix(".RLV")]
+    position_error: Annotated[SignalR[float], PvSuffix(".DIFF")]
+    direction: Annotated[SignalRW[MotorDirection], PvSuffix(".DIR")]
+    direction_of_travel: Annotated[SignalR[int], PvSuffix(".TDIR")]
+
+    mode: Annotated[SignalRW[MotorMode], PvSuffix(".SPMG")]
+    moving: Annotated[SignalR[int], PvSuffix(".MOVN")]
+    missed: Annotated[SignalR[int], PvSuffix(".MISS")]
+    limit_violation: Annotated[SignalR[int], PvSuffix(".LVIO")]
+    at_home: Annotated[SignalR[int], PvSuffix(".ATHM")]
+    raw_high_limit_switch: Annotated[SignalR[int], PvSuffix(".RHLS")]
+    raw_low_limit_switch: Annotated[SignalR[int], PvSuffix(".RLLS")]
+    controller_status: Annotated[SignalR[int], PvSuffix(".MSTA")]
+    sync: Annotated[TriggerableCommand, PvSuffix(".SYNC")]
+
+    base_velocity: Annotated[SignalRW[float], PvSuffix(".VBAS")]
+    backlash_distance: Annotated[SignalRW[float], PvSuffix(".BDST")]
+    backlash_velocity: Annotated[SignalRW[float], PvSuffix(".BVEL")]
+    backlash_acceleration_time: Annotated[SignalRW[float], PvSuffix(".BACC")]
+    settling_time: Annotated[SignalRW[float], PvSuffix(".DLY")]
+
+    jog_velocity: Annotated[SignalRW[float], PvSuffix(".JVEL")]
+    jog_acceleration: Annotated[SignalRW[float], PvSuffix(".JAR")]
+    jog_forward: Annotated[SignalRW[int], PvSuffix(".JOGF")]
+    jog_reverse: Annotated[SignalRW[int], PvSuffix(".JOGR")]
+
+    home_velocity: Annotated[SignalRW[float], PvSuffix(".HVEL")]
+    home_forward: Annotated[TriggerableCommand, PvSuffix(".HOMF")]
+    home_reverse: Annotated[TriggerableCommand, PvSuffix(".HOMR")]
+
+    tweak_step: Annotated[SignalRW[float], PvSuffix(".TWV")]
+    tweak_forward: Annotated[TriggerableCommand, PvSuffix(".TWF")]
+    tweak_reverse: Annotated[TriggerableCommand, PvSuffix(".TWR")]
+
+    retry_mode: Annotated[SignalRW[RetryMode], PvSuffix(".RMOD")]
+    retry_limit: Annotated[SignalRW[int], PvSuffix(".RTRY")]
+    retry_count: Annotated[SignalR[int], PvSuffix(".RCNT")]
+
+    use_encoder: Annotated[SignalRW[bool], PvSuffix(".UEIP")]
+    use_readback_link: Annotated[SignalRW[bool], PvSuffix(".URIP")]
+    enabled: Annotated[SignalRW[bool], PvSuffix(".CNEN")]
+
+    def __init__(self, prefix: str = "", name: str = "", connector: DeviceConnector | None = None) -> None:
+        if connector is not None:
+            if prefix or not isinstance(connector, EpicsDeviceConnector):
+                raise ValueError("a motor takes a prefix, or the connector of the device that declares it")
+            prefix = connector.prefix
+        super().__init__(prefix)
+        RecordConnector(prefix).create_children_from_annotations(self)
+        self.set_name(name)

@@ -1,0 +1,123 @@
+"""Devices whose signals are records under one prefix."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from ophyd_async.core import Device, DeviceConnector, DeviceFiller, SignalDatatype
+from ophyd_async.epics.core import (
+    CaCommandBackend,
+    CaSignalBackend,
+    EpicsDevice,
+    EpicsDeviceConnector,
+    EpicsOptions,
+    PvaCommandBackend,
+    PvaSignalBackend,
+    PvSuffix,
+)
+
+from beamwright_runtime._driver_enum import CaStateBackend, DriverEnum, DriverEnumBackend, PvaStateBackend
+
+RecordBackend = CaSignalBackend[Any] | PvaSignalBackend[Any] | DriverEnumBackend[Any]
+CommandBackend = CaCommandBackend | PvaCommandBackend
+
+
+class RecordConnector(EpicsDeviceConnector):
+    """Makes and connects the children that a class declares as records under one prefix.
+
+    :param prefix: starts the name of every record; `pva://` or `ca://` before it chooses the protocol, else CA.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        super().__init__(prefix)
+        self._filled = False
+
+    def create_children_from_annotations(self, device: Device) -> None:
+        """Make the declared signals, commands and devices once; calling it again does nothing.
+
+        :raises TypeError: if a declared child has no `PvSuffix`, or a command takes or returns values.
+        """
+        if self._filled:
+            return
+        self._filled = True
+        protocol, _, prefix = self.prefix.rpartition("://")
+        if protocol not in ("", "ca", "pva"):
+            raise ValueError(f"{self.prefix}: unknown protocol {protocol!r}, use ca:// or pva://")
+        filler = DeviceFiller(
+            device,
+            signal_backend_factory=_pva_backend if protocol == "pva" else _ca_backend,
+            device_connector_factory=RecordConnector,
+            command_backend_factory=_pva_command if protocol == "pva" else _ca_command,
+        )
+        for signal, extras in filler.create_signals_from_annotations():
+            suffix = _take_suffix(device, extras)
+            signal.read_pv = prefix + suffix.read_suffix
+            signal.write_pv = prefix + (suffix.write_suffix or suffix.read_suffix)
+            signal.options = _take_options(extras)
+        for command, extras in filler.create_commands_from_annotations():
+            suffix = _take_suffix(device, extras)
+            command.write_pv = prefix + (suffix.write_suffix or suffix.read_suffix)
+        for connector, extras in filler.create_devices_from_annotations():
+            connector.set_prefix(self.prefix + _take_suffix(device, extras).read_suffix)
+
+
+def _take_suffix(device: Device, annotations: list[Any]) -> PvSuffix:
+    for annotation in annotations:
+        if isinstance(annotation, PvSuffix):
+            annotations.remove(annotation)
+            return annotation
+    raise TypeError(f"{type(device).__name__}: a declared child has no PvSuffix")
+
+
+def _take_options(annotations: list[Any]) -> EpicsOptions[Any]:
+    for annotation in annotations:
+        if isinstance(annotation, EpicsOptions):
+            annotations.remove(annotation)
+            return annotation
+    return EpicsOptions()
+
+
+def _ca_backend(datatype: type[SignalDatatype] | None) -> RecordBackend:
+    states = _driver_states(datatype)
+    return DriverEnumBackend(states, CaStateBackend) if states else CaSignalBackend(datatype)
+
+
+def _pva_backend(datatype: type[SignalDatatype] | None) -> RecordBackend:
+    states = _driver_states(datatype)
+    return DriverEnumBackend(states, PvaStateBackend) if states else PvaSignalBackend(datatype)
+
+
+def _driver_states(datatype: type[SignalDatatype] | None) -> type[DriverEnum] | None:
+    return datatype if isinstance(datatype, type) and issubclass(datatype, DriverEnum) else None
+
+
+def _ca_command(signature: inspect.Signature | None) -> CaCommandBackend:
+    _refuse_values(signature)
+    return CaCommandBackend()
+
+
+def _pva_command(signature: inspect.Signature | None) -> PvaCommandBackend:
+    _refuse_values(signature)
+    return PvaCommandBackend()
+
+
+def _refuse_values(signature: inspect.Signature | None) -> None:
+    if signature is not None:
+        raise TypeError(f"a record takes no arguments and returns nothing as a command, but {signature} is declared")
+
+
+class RecordDevice(EpicsDevice):
+    """A device whose signals are records under one prefix; generated devices extend it.
+
+    As a mixin it stands first: `class AdBase(RecordDevice, ADBaseIO)`.
+
+    :param prefix: starts the name of every record; `pva://` or `ca://` before it chooses the protocol, else CA.
+    :param name: what the device is called in documents.
+    :param connector: given instead of a prefix where another device declares this one as its child.
+    """
+
+    def __init__(self, prefix: str = "", name: str = "", connector: DeviceConnector | None = None) -> None:
+        if connector is not None and prefix:
+            raise ValueError("give a prefix or a connector, not both")
+        super().__init__(name=name, connector=connector or RecordConnector(prefix))
