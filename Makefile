@@ -78,7 +78,7 @@ basedpyright: $(READY)
 
 lint-imports: $(READY)
 	@echo "== lint-imports"
-	$(BIN)/lint-imports --no-cache | sed '/[╔║╚└╗╝]/d'
+	$(BIN)/lint-imports --no-cache --no-logo
 
 # Two workers, because many tests start IOCs; a file's tests share their IOC, so a file stays on one worker.
 pytest: $(READY)

@@ -64,14 +64,10 @@ make_environment() {
         say "install one, or name it: make PYTHON=path/to/python ..." >&2
         return 1
     fi
-    for way in with_ensurepip with_system_pip with_virtualenv with_debian_package; do
-        for python in "${pythons[@]}"; do
-            if "$way" "$python"; then
-                say "made .venv with $(.venv/bin/python --version)"
-                return 0
-            fi
-        done
+    for way in with_ensurepip with_system_pip with_virtualenv; do
+        for python in "${pythons[@]}"; do if "$way" "$python"; then return 0; fi; done
     done
+    if with_debian_package; then return 0; fi
     rm -rf .venv
     cat "$log" >&2
     say "$(${pythons[0]} --version) is here, but nothing that can put pip into a virtual environment" >&2
@@ -81,9 +77,10 @@ make_environment() {
 
 if ! { [ -x .venv/bin/python ] && new_enough .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; }; then
     make_environment
+    say "made .venv with $(.venv/bin/python --version)"
 fi
 pip=(.venv/bin/python -m pip --disable-pip-version-check --no-input install --quiet --constraint constraints.txt)
 say "installing what beamwright and its tests need (a minute or two the first time)"
-quietly "${pip[@]}" hatchling
+quietly "${pip[@]}" hatchling editables
 quietly "${pip[@]}" --no-build-isolation --editable '.[dev]'
 say "ready"
