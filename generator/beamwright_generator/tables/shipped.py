@@ -1,0 +1,187 @@
+"""What ophyd-async ships for EPICS: classes with their signals, the templates they mirror, and reserved names.
+
+The facts stand in `shipped.json`, which `scripts/refresh_shipped.py` writes by looking at the installed ophyd-async;
+generating needs no ophyd-async.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import NotRequired, TypedDict, cast
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedSignal:
+    """One signal of a shipped class.
+
+    :param kind: `SignalR`, `SignalRW`, `SignalW`, `SignalX` or `TriggerableCommand`.
+    :param datatype: the datatype as source text, such as `float` or `ADImageMode`.
+    :param enum: the import path of that datatype when it is an enum, for `shipped_enum`.
+    :param read: suffix of the PV that is read, after the device's prefix.
+    :param write: suffix of the PV that is written; the same for a signal on one PV.
+    :param wait: what a put waits for when that is not completion: `non_zero` or `False`.
+    """
+
+    attribute: str
+    kind: str
+    datatype: str
+    read: str
+    write: str
+    enum: str = ""
+    wait: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedEnum:
+    """An enum that ophyd-async ships.
+
+    :param kind: `strict`, `subset` or `superset`.
+    :param members: state by member name, in order.
+    """
+
+    path: str
+    kind: str
+    members: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedVector:
+    """Equal devices that a shipped class makes in its constructor, numbered from 1.
+
+    :param suffix: suffix of an entry, with `{}` for its number.
+    """
+
+    attribute: str
+    entry: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedClass:
+    """A class that ophyd-async ships.
+
+    :param path: the public import path.
+    :param bases: import paths of its bases.
+    :param lineage: the shipped classes among its ancestors, nearest first.
+    :param templates: the EPICS templates it mirrors; a database that includes all of them has its signals.
+    :param signals: every signal by attribute, inherited ones first.
+    :param own: the attributes that no shipped ancestor has just so.
+    :param members: every name that an attribute of a subclass would hide, signals and vectors included.
+    """
+
+    path: str
+    bases: tuple[str, ...]
+    lineage: tuple[str, ...]
+    templates: tuple[str, ...]
+    signals: Mapping[str, ShippedSignal] = field(repr=False)
+    own: tuple[str, ...] = field(repr=False)
+    vectors: Mapping[str, ShippedVector] = field(repr=False)
+    members: frozenset[str] = field(repr=False)
+
+
+class _SignalFacts(TypedDict):
+    kind: str
+    datatype: str
+    read: str
+    write: str
+    enum: NotRequired[str]
+    wait: NotRequired[str]
+
+
+class _EnumFacts(TypedDict):
+    kind: str
+    members: dict[str, str]
+
+
+_VectorFacts = TypedDict("_VectorFacts", {"class": str, "suffix": str})
+
+
+class _ClassFacts(TypedDict):
+    templates: list[str]
+    bases: list[str]
+    lineage: list[str]
+    members: list[str]
+    vectors: dict[str, _VectorFacts]
+    signals: dict[str, _SignalFacts]
+
+
+class _Table(TypedDict):
+    ophyd_async: str
+    device_members: list[str]
+    enums: dict[str, _EnumFacts]
+    classes: dict[str, _ClassFacts]
+
+
+@cache
+def _table() -> _Table:
+    text = files("beamwright_generator.tables").joinpath("shipped.json").read_text(encoding="utf-8")
+    return cast("_Table", json.loads(text))
+
+
+def ophyd_async_version() -> str:
+    """Give the version of ophyd-async that the facts were taken from."""
+    return _table()["ophyd_async"]
+
+
+@cache
+def shipped_paths() -> tuple[str, ...]:
+    """Name every shipped class by its import path, bases before what derives from them."""
+    return tuple(_table()["classes"])
+
+
+@cache
+def shipped_class(path: str) -> ShippedClass | None:
+    """Look a class up by its import path; None when ophyd-async does not ship it."""
+    classes = _table()["classes"]
+    facts = classes.get(path)
+    if facts is None:
+        return None
+    signals: dict[str, ShippedSignal] = {}
+    vectors: dict[str, ShippedVector] = {}
+    for ancestor in (*reversed(facts["lineage"]), path):
+        for name, signal in classes[ancestor]["signals"].items():
+            signals[name] = ShippedSignal(attribute=name, **signal)
+        for name, vector in classes[ancestor]["vectors"].items():
+            vectors[name] = ShippedVector(name, vector["class"], vector["suffix"])
+    return ShippedClass(
+        path=path,
+        bases=tuple(facts["bases"]),
+        lineage=tuple(facts["lineage"]),
+        templates=tuple(facts["templates"]),
+        signals=MappingProxyType(signals),
+        own=tuple(facts["signals"]),
+        vectors=MappingProxyType(vectors),
+        members=frozenset({*device_members(), *facts["members"], *signals, *vectors}),
+    )
+
+
+@cache
+def shipped_enum(path: str) -> ShippedEnum | None:
+    """Look an enum up by its import path; None when no shipped class uses it."""
+    facts = _table()["enums"].get(path)
+    return ShippedEnum(path, facts["kind"], MappingProxyType(facts["members"])) if facts else None
+
+
+def classes_for_templates(templates: Collection[str]) -> tuple[ShippedClass, ...]:
+    """Find the most specific shipped classes for the templates a database consists of.
+
+    :param templates: file names (`NDStats.template`) of the database itself and all it includes.
+    """
+    found = [
+        shipped
+        for path in shipped_paths()
+        if (shipped := shipped_class(path)) and shipped.templates and set(shipped.templates) <= set(templates)
+    ]
+    covered = {ancestor for shipped in found for ancestor in shipped.lineage}
+    return tuple(shipped for shipped in found if shipped.path not in covered)
+
+
+@cache
+def device_members() -> frozenset[str]:
+    """Name what no attribute of any device may hide: members of Device, EpicsDevice and StandardReadable, and verbs."""
+    return frozenset(_table()["device_members"])

@@ -1,0 +1,184 @@
+"""Rewrite `tables/shipped.json`: the EPICS classes that the installed ophyd-async ships, found by looking at them.
+
+Only names that a public module exports are recorded. One instance of each class is made (nothing connects) and its
+signals are asked for their type and their PVs. Which template a class mirrors stands here: ophyd-async says so in
+docstrings only, and two of those name a file that the driver's module does not have.
+
+    python scripts/refresh_shipped.py
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_origin
+
+import ophyd_async
+from ophyd_async.core import Device, DeviceVector, StandardReadable, StrictEnum, SubsetEnum, SupersetEnum, non_zero
+from ophyd_async.core._device import DEVICE_RESERVED_ATTRS
+from ophyd_async.epics.core import EpicsDevice
+
+TABLE = Path(__file__).parents[1] / "generator/beamwright_generator/tables/shipped.json"
+
+AD = "ophyd_async.epics"
+MIRRORS: Mapping[str, tuple[str, ...]] = {
+    f"{AD}.adcore.NDArrayBaseIO": ("NDArrayBase.template",),
+    f"{AD}.adcore.ADBaseIO": ("ADBase.template",),
+    f"{AD}.adcore.NDPluginBaseIO": ("NDPluginBase.template",),
+    f"{AD}.adcore.NDROIIO": ("NDROI.template",),
+    f"{AD}.adcore.NDStatsIO": ("NDStats.template",),
+    f"{AD}.adcore.NDROIStatNIO": ("NDROIStatN.template",),
+    f"{AD}.adcore.NDROIStatIO": ("NDROIStat.template",),
+    f"{AD}.adcore.NDCircularBuffIO": ("NDCircularBuff.template",),
+    f"{AD}.adcore.NDFileIO": ("NDFile.template",),
+    f"{AD}.adcore.NDPluginFileIO": ("NDFile.template", "NDPluginBase.template"),
+    f"{AD}.adcore.NDFileHDF5IO": ("NDFileHDF5.template",),
+    f"{AD}.adandor.Andor2DriverIO": ("andorCCD.template",),
+    f"{AD}.adaravis.AravisDriverIO": ("aravisCamera.template",),
+    f"{AD}.adkinetix.KinetixDriverIO": ("ADKinetix.template",),
+    f"{AD}.admerlin.MerlinDriverIO": ("merlin.template",),
+    f"{AD}.adpilatus.PilatusDriverIO": ("pilatus.template",),
+    f"{AD}.advimba.VimbaDriverIO": ("vimba.template",),
+    f"{AD}.motor.Motor": (),
+}
+"""Class to the templates it mirrors; a class with two mirrors a template that includes both."""
+
+ENUM_MODULES = ("ophyd_async.core", *dict.fromkeys(path.rpartition(".")[0] for path in MIRRORS))
+KINDS = {StrictEnum: "strict", SubsetEnum: "subset", SupersetEnum: "superset"}
+PREFIX = "PREFIX:"
+
+
+def load(path: str) -> type[Device]:
+    """Import a class by its public path."""
+    module, _, name = path.rpartition(".")
+    loaded: type[Device] = getattr(import_module(module), name)
+    if name not in import_module(module).__all__:
+        raise SystemExit(f"{path} is not public")
+    return loaded
+
+
+def public_path(cls: type) -> str:
+    """Find the public module that exports a class."""
+    for module in (*ENUM_MODULES, "ophyd_async.epics.core"):
+        if getattr(import_module(module), cls.__name__, None) is cls:
+            return f"{module}.{cls.__name__}"
+    raise SystemExit(f"{cls} is not exported by a public module")
+
+
+def children(device: Device) -> tuple[dict[str, Any], dict[str, Any], set[type[Enum]]]:
+    """Describe the signals and vectors of an instance, and collect the enums they use."""
+    signals: dict[str, Any] = {}
+    vectors: dict[str, Any] = {}
+    enums: set[type[Enum]] = set()
+    for name, child in device.children():
+        if isinstance(child, DeviceVector):
+            vectors[name] = vector(child)
+            continue
+        backend = getattr(child._connector, "backend")  # noqa: B009 - not on the base class of connectors
+        datatype = backend.datatype
+        facts = {"kind": type(child).__name__, "datatype": datatype_text(datatype)}
+        if isinstance(datatype, type) and issubclass(datatype, Enum):
+            facts["enum"] = public_path(datatype)
+            enums.add(datatype)
+        facts["read"] = backend.read_pv.removeprefix(PREFIX)
+        facts["write"] = backend.write_pv.removeprefix(PREFIX)
+        if backend.options.wait is not True:
+            facts["wait"] = "non_zero" if backend.options.wait is non_zero else str(backend.options.wait)
+        signals[name] = facts
+    return signals, vectors, enums
+
+
+def datatype_text(datatype: Any) -> str:
+    """Write a datatype as its source text."""
+    if get_origin(datatype) is not None or not isinstance(datatype, type):
+        raise SystemExit(f"a shipped class has a datatype that has no rule yet: {datatype}")
+    return datatype.__name__
+
+
+def vector(child: DeviceVector[Any]) -> dict[str, Any]:
+    """Describe a vector by its class and the suffix of entry 1, with the number as `{}`."""
+    first = child[1]
+    (signal, *_) = [signal for _, signal in first.children()]
+    start = signal._connector.backend.read_pv.removeprefix(PREFIX)
+    return {"class": public_path(type(first)), "suffix": start[: start.index("1") + 2].replace("1", "{}")}
+
+
+def members(cls: type, instance: Device) -> set[str]:
+    """Name everything that an attribute of a subclass would hide."""
+    return {name for name in {*dir(cls), *vars(instance)} if not name.startswith(("__", "_abc"))}
+
+
+def describe() -> dict[str, Any]:
+    """Describe every class of `MIRRORS`."""
+    plain = (Device(), EpicsDevice(), StandardReadable())
+    reserved = {*DEVICE_RESERVED_ATTRS}.union(*(members(type(device), device) for device in plain))
+    classes: dict[str, Any] = {}
+    enums: dict[str, type[Enum]] = {}
+    for path in MIRRORS:
+        classes[path], found = class_facts(path, classes, reserved)
+        enums.update({public_path(enum): enum for enum in found})
+    return {
+        "ophyd_async": ophyd_async.__version__,
+        "device_members": sorted(reserved),
+        "enums": {path: enum_facts(enums[path]) for path in sorted(enums)},
+        "classes": classes,
+    }
+
+
+def enum_facts(enum: type[Enum]) -> dict[str, Any]:
+    """Describe an enum: how strict it is, and its states by member name."""
+    (kind,) = (word for base, word in KINDS.items() if issubclass(enum, base))
+    return {"kind": kind, "members": {member.name: member.value for member in enum}}
+
+
+def class_facts(
+    path: str, bases: Mapping[str, Any], reserved: AbstractSet[str]
+) -> tuple[dict[str, Any], set[type[Enum]]]:
+    """Describe one class, after its bases; a signal that a shipped base has just so is left to it."""
+    cls = load(path)
+    instance = cls(PREFIX)  # every class of MIRRORS takes its prefix first
+    lineage = [base for base in map(known_path, cls.__mro__[1:]) if base]
+    inherited: dict[str, Any] = {}
+    for base in reversed(lineage):
+        inherited.update(bases[base]["signals"])
+    signals, vectors, enums = children(instance)
+    facts = {
+        "templates": list(MIRRORS[path]),
+        "bases": [public_path(base) for base in cls.__bases__],
+        "lineage": lineage,
+        "members": sorted(members(cls, instance) - reserved - set(signals) - set(vectors)),
+        "vectors": vectors,
+        "signals": {name: signal for name, signal in signals.items() if inherited.get(name) != signal},
+    }
+    return facts, enums
+
+
+def known_path(cls: type) -> str:
+    """Give the path of a class of `MIRRORS`, and nothing for any other."""
+    return next((path for path in MIRRORS if load(path) is cls), "")
+
+
+def text(table: Mapping[str, Any]) -> str:
+    """Lay the table out: one enum or signal on a line."""
+    enums = ",\n".join(f"  {json.dumps(path)}: {json.dumps(facts)}" for path, facts in table["enums"].items())
+    classes = ",\n".join(_block(path, facts) for path, facts in table["classes"].items())
+    head = (
+        f'"ophyd_async": {json.dumps(table["ophyd_async"])},\n"device_members": {json.dumps(table["device_members"])}'
+    )
+    return f'{{\n{head},\n"enums": {{\n{enums}\n}},\n"classes": {{\n{classes}\n}}\n}}\n'
+
+
+def _block(path: str, facts: Mapping[str, Any]) -> str:
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in facts.items() if key != "signals"]
+    signals = ",\n".join(f"    {json.dumps(name)}: {json.dumps(signal)}" for name, signal in facts["signals"].items())
+    lines.append(f'  "signals": {{\n{signals}\n  }}' if signals else '  "signals": {}')
+    body = ",\n".join(lines)
+    return f"{json.dumps(path)}: {{\n{body}\n}}"
+
+
+if __name__ == "__main__":
+    TABLE.write_text(text(describe()), newline="\n")
