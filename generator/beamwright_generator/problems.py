@@ -77,9 +77,7 @@ class Problems:
         """Keep a problem that leaves something out or may surprise."""
         self.add(Problem(code, Severity.WARNING, at, message, tuple(detail), hint))
 
-    def note(
-        self, code: str, at: Position | None, message: str, *, detail: Iterable[str] = (), hint: str = ""
-    ) -> None:
+    def note(self, code: str, at: Position | None, message: str, *, detail: Iterable[str] = (), hint: str = "") -> None:
         """Keep a decision worth knowing about."""
         self.add(Problem(code, Severity.NOTE, at, message, tuple(detail), hint))
 
@@ -99,5 +97,7 @@ CODES: dict[str, str] = {
     "file-unreadable": "A file exists but cannot be read as text.",
     "file-too-large": "A file is larger than any EPICS description; it is not read.",
     "outside-roots": "A file lies outside the folders the user gave; it is not read.",
+    # the beamline file
+    "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
 }
 """Every problem code with what it means; the reference pages are made from this table."""

@@ -1,0 +1,239 @@
+"""What will be written, decided and in order: device types, placed devices, one beamline. Frozen, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from beamwright_generator.source import Position
+from beamwright_generator.vocabulary import Format as Format
+from beamwright_generator.vocabulary import Policy as Policy
+
+
+class Access(StrEnum):
+    """What a plan may do with a signal."""
+
+    READ = "SignalR"
+    READ_WRITE = "SignalRW"
+    WRITE = "SignalW"
+    COMMAND = "TriggerableCommand"
+
+
+class EnumKind(StrEnum):
+    """How strictly the states of an enum must be those the server offers."""
+
+    STRICT = "StrictEnum"
+    SUBSET = "SubsetEnum"
+    SUPERSET = "SupersetEnum"
+    DRIVER = "DriverEnum"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ClassRef:
+    """A class by the module that it is imported from.
+
+    :param module: empty for a class of the module that refers to it.
+    """
+
+    module: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType:
+    """A numpy array with one dimension, such as ``Array1D[np.float64]``."""
+
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A built-in type: bool, int, float, str or ``Sequence[str]``."""
+
+    name: str
+
+
+Datatype = Plain | ArrayType | ClassRef
+
+
+@dataclass(frozen=True, slots=True)
+class EnumState:
+    """One state: the member's name and the text that the record has for it."""
+
+    member: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnumType:
+    """The states of a record as a class.
+
+    :param states_of: the record suffix that the states were found at.
+    """
+
+    name: str
+    kind: EnumKind
+    states: tuple[EnumState, ...]
+    states_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One typed attribute on one record, or on a setpoint and its readback.
+
+    Suffixes follow the device prefix; a constructor parameter stands in them as the macro it is, ``$(N)``.
+
+    :param read: suffix of the record that is read; for a command, of the record that is written.
+    :param write: suffix of the setpoint when it is not the record that is read.
+    :param busy: putting a non-zero value waits until the record is done, zero does not wait.
+    """
+
+    attribute: str
+    access: Access
+    datatype: Datatype | None
+    read: str
+    write: str | None = None
+    busy: bool = False
+    format: Format = Format.NONE
+    doc: str = ""
+    group: str = ""
+    at: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A device inside a device.
+
+    :param declared: it can be declared by an annotation; others are made in the constructor.
+    """
+
+    attribute: str
+    type: ClassRef
+    suffix: str
+    declared: bool = True
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """Equal devices that are numbered."""
+
+    attribute: str
+    type: ClassRef
+    entries: tuple[tuple[int, str], ...]
+    doc: str = ""
+
+
+Member = Signal | Child | Vector
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceType:
+    """A class, made from one template or one group of flat records.
+
+    :param bases: most specific first; empty means a plain record device.
+    :param parameters: constructor parameters besides the prefix, each with the macro it stands for.
+    """
+
+    ref: ClassRef
+    doc: str
+    bases: tuple[ClassRef, ...]
+    members: tuple[Member, ...]
+    enums: tuple[EnumType, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
+    sources: tuple[str, ...] = ()
+
+    @property
+    def readable(self) -> bool:
+        """Tell whether some member appears in the documents of a run."""
+        return any(isinstance(m, Signal) and m.format is not Format.NONE for m in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A placed device: one factory of the beamline module.
+
+    :param arguments: keyword arguments of the class besides the prefix, as values of macros.
+    """
+
+    name: str
+    type: ClassRef
+    prefix: str
+    doc: str
+    ioc: str
+    policy: Policy
+    optional: bool = False
+    timeout: float | None = None
+    arguments: tuple[tuple[str, str], ...] = ()
+    at: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A device as a member of a detector or a group, with its full prefix."""
+
+    attribute: str
+    type: ClassRef
+    prefix: str
+    arguments: tuple[tuple[str, str], ...] = ()
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """An areaDetector: driver, file writer and plugins, found by following their asyn ports.
+
+    :param chain: the plugins in words, for the docstring: ``CAM -> HDF5, STAT``.
+    """
+
+    name: str
+    class_name: str
+    driver: Part
+    writer: Part | None
+    plugins: tuple[Part, ...]
+    doc: str
+    ioc: str
+    policy: Policy
+    optional: bool = False
+    timeout: float | None = None
+    at: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Devices that stand together as one, such as the axes of a stage."""
+
+    name: str
+    class_name: str
+    parts: tuple[Part, ...]
+    doc: str
+    ioc: str
+    policy: Policy
+    optional: bool = False
+    timeout: float | None = None
+    at: Position | None = field(default=None, compare=False)
+
+
+Placed = Device | Detector | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Beamline:
+    """One beamline module."""
+
+    name: str
+    title: str
+    source: str
+    ioc_count: int
+    devices: tuple[Placed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything that one run writes.
+
+    :param modules: device modules by import path, each with its classes in the order they are written.
+    """
+
+    modules: dict[str, tuple[DeviceType, ...]]
+    beamline: Beamline | None

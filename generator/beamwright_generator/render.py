@@ -1,0 +1,341 @@
+"""Model to text: fills the jinja2 templates; every piece of a description goes through `literal` or `docstring`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import jinja2
+
+from beamwright_generator.model import (
+    Access,
+    ArrayType,
+    Beamline,
+    Child,
+    ClassRef,
+    Datatype,
+    Detector,
+    Device,
+    DeviceType,
+    EnumKind,
+    EnumType,
+    Format,
+    Group,
+    Member,
+    Model,
+    Part,
+    Placed,
+    Plain,
+    Policy,
+    Signal,
+    Vector,
+)
+
+PACKAGE = "beamwright_generated"
+CORE = "ophyd_async.core"
+EPICS = "ophyd_async.epics.core"
+RUNTIME = "beamwright_runtime"
+
+_FORMATS = {
+    Format.READ: "UNCACHED_SIGNAL",
+    Format.HINTED: "HINTED_SIGNAL",
+    Format.CONFIG: "CONFIG_SIGNAL",
+}
+
+
+def literal(text: str) -> str:
+    """Write text as a Python string literal on one line, in the quotes that ruff would choose."""
+    quote = "'" if '"' in text and "'" not in text else '"'
+    out = []
+    for char in text:
+        if char in ("\\", quote):
+            out.append(f"\\{char}")
+        elif char.isprintable():
+            out.append(char)
+        else:
+            code = ord(char)
+            out.append(f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}")
+    return f"{quote}{''.join(out)}{quote}"
+
+
+def docstring(text: str) -> str:
+    """Write text as a docstring on one line; blanks are folded and nothing in it can end it."""
+    folded = " ".join(text.split())
+    printable = "".join(char if char.isprintable() else "?" for char in folded).replace("\\", "\\\\")
+    safe = printable.replace('"""', '\\"\\"\\"')
+    if safe.endswith('"'):
+        safe = f'{safe[:-1]}\\"'
+    return f'"""{safe}"""'
+
+
+def sentence(text: str) -> str:
+    """End text with a full stop, as docstrings do."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+class _Imports:
+    """Collects imports as a by-product of naming things, so that no import can be unused or missing."""
+
+    def __init__(self, own_module: str) -> None:
+        self._own = own_module
+        self._names: dict[str, set[str]] = defaultdict(set)
+        self.plain: set[str] = set()
+
+    def name(self, module: str, name: str, alias: str = "") -> str:
+        """Refer to a name, importing it unless it belongs to this module."""
+        if module and module != self._own:
+            self._names[module].add(f"{name} as {alias}" if alias else name)
+        return alias or name
+
+    def ref(self, ref: ClassRef) -> str:
+        """Refer to a class."""
+        return self.name(ref.module, ref.name)
+
+    def lines(self) -> list[str]:
+        """Give one statement for each module; `polish` puts them in order."""
+        froms = [f"from {module} import {', '.join(sorted(names))}" for module, names in self._names.items()]
+        return sorted(self.plain) + sorted(froms)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("beamwright_templates", "."),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # the output is Python: `literal` and `docstring` are its escaping
+        keep_trailing_newline=True,
+    )
+
+
+def render(model: Model) -> dict[str, str]:
+    """Give the text of every module of a model, by its path below the generated package."""
+    command = f"beamline {model.beamline.name}" if model.beamline else "device"
+    files = {
+        module_path(module): render_devices(module, types, command) for module, types in sorted(model.modules.items())
+    }
+    if model.beamline:
+        files[f"beamlines/{model.beamline.name}.py"] = render_beamline(model.beamline)
+    return files
+
+
+def module_path(module: str) -> str:
+    """Give the path of a module below the generated package."""
+    return module.removeprefix(f"{PACKAGE}.").replace(".", "/") + ".py"
+
+
+def render_devices(module: str, types: Iterable[DeviceType], command: str) -> str:
+    """Give the text of one device module."""
+    types = list(types)
+    imports = _Imports(module)
+    enums = list({enum.name: enum for device in types for enum in device.enums}.values())
+    sources = list(dict.fromkeys(source for device in types for source in device.sources))
+    return (
+        _environment()
+        .get_template("device.py.j2")
+        .render(
+            command=command,
+            sources=", ".join(_comment(source) for source in sources),
+            doc=docstring(f"Records of {', '.join(source.rpartition('/')[2] for source in sources)}."),
+            enums=[_enum(enum, imports) for enum in enums],
+            devices=[_device_class(device, imports) for device in types],
+            exports=sorted(literal(name) for name in [*(e.name for e in enums), *(d.ref.name for d in types)]),
+            imports=imports.lines(),
+        )
+    )
+
+
+def _comment(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def _enum(enum: EnumType, imports: _Imports) -> dict[str, Any]:
+    module = RUNTIME if enum.kind is EnumKind.DRIVER else CORE
+    return {
+        "name": enum.name,
+        "kind": imports.name(module, enum.kind.value),
+        "doc": docstring(f"States of {enum.states_of}."),
+        "states": [{"member": state.member, "text": literal(state.text)} for state in enum.states],
+    }
+
+
+def _device_class(device: DeviceType, imports: _Imports) -> dict[str, Any]:
+    bases = [imports.ref(base) for base in device.bases] or [imports.name(RUNTIME, "RecordDevice")]
+    if device.readable:
+        bases.append(imports.name(CORE, "StandardReadable"))
+    declared: list[dict[str, str]] = []
+    parts: list[dict[str, str]] = []
+    group = ""
+    for member in device.members:
+        if not _is_declared(member):
+            parts.append(_made_part(member, imports))
+            continue
+        heading = member.group if isinstance(member, Signal) and member.group != group else ""
+        group = member.group if isinstance(member, Signal) else group
+        declared.append(
+            {
+                "attribute": member.attribute,
+                "annotation": _annotation(member, imports),
+                "doc": docstring(member.doc) if member.doc else "",
+                "heading": _comment(" ".join(heading.split())),
+            }
+        )
+    constructor = bool(parts or device.parameters)
+    if constructor:
+        imports.name(CORE, "DeviceConnector")
+    return {
+        "name": device.ref.name,
+        "bases": bases,
+        "doc": docstring(sentence(device.doc)),
+        "members": declared,
+        "constructor": constructor,
+        "parameters": [{"name": name, "macro": literal(macro)} for name, macro in device.parameters],
+        "parts": parts,
+    }
+
+
+def _is_declared(member: Member) -> bool:
+    return isinstance(member, Signal) or (isinstance(member, Child) and member.declared)
+
+
+def _annotation(member: Member, imports: _Imports) -> str:
+    annotated = imports.name("typing", "Annotated", "A")
+    if isinstance(member, Child):
+        return f"{annotated}[{imports.ref(member.type)}, {_suffix(member.suffix, None, imports)}]"
+    assert isinstance(member, Signal)
+    kind = imports.name(CORE, member.access.value)
+    typed = kind if member.access is Access.COMMAND else f"{kind}[{_datatype(member.datatype, imports)}]"
+    extras = [_suffix(member.read, member.write, imports)]
+    if member.busy:
+        extras.append(f"{imports.name(EPICS, 'EpicsOptions')}(wait={imports.name(CORE, 'non_zero')})")
+    if member.format is not Format.NONE:
+        extras.append(f"{imports.name(CORE, 'StandardReadableFormat', 'Format')}.{_FORMATS[member.format]}")
+    return f"{annotated}[{typed}, {', '.join(extras)}]"
+
+
+def _suffix(read: str, write: str | None, imports: _Imports) -> str:
+    suffix = imports.name(EPICS, "PvSuffix")
+    if write is None or write == read:
+        return f"{suffix}({literal(read)})"
+    if read == f"{write}_RBV":
+        return f"{suffix}.rbv({literal(write)})"
+    return f"{suffix}({literal(read)}, {literal(write)})"
+
+
+def _datatype(datatype: Datatype | None, imports: _Imports) -> str:
+    match datatype:
+        case Plain("Sequence[str]"):
+            return f"{imports.name('collections.abc', 'Sequence')}[str]"
+        case Plain(name):
+            return name
+        case ArrayType(dtype):
+            imports.plain.add("import numpy as np")
+            return f"{imports.name(CORE, 'Array1D')}[np.{dtype}]"
+        case ClassRef():
+            return imports.ref(datatype)
+    raise TypeError(f"a signal has no datatype: {datatype!r}")
+
+
+def _made_part(member: Member, imports: _Imports) -> dict[str, str]:
+    if isinstance(member, Vector):
+        vector = imports.name(CORE, "DeviceVector")
+        entries = ", ".join(f"{number}: {_made(member.type, suffix, imports)}" for number, suffix in member.entries)
+        return {"attribute": member.attribute, "value": f"{vector}({{{entries}}})"}
+    assert isinstance(member, Child)
+    return {"attribute": member.attribute, "value": _made(member.type, member.suffix, imports)}
+
+
+def _made(ref: ClassRef, suffix: str, imports: _Imports) -> str:
+    return f"{imports.ref(ref)}(self.prefix + {literal(suffix)})" if suffix else f"{imports.ref(ref)}(self.prefix)"
+
+
+def render_beamline(beamline: Beamline) -> str:
+    """Give the text of a beamline module."""
+    imports = _Imports(f"{PACKAGE}.beamlines.{beamline.name}")
+    imports.name(RUNTIME, "Beamline")
+    composites = [_composite(d, imports) for d in beamline.devices if not isinstance(d, Device)]
+    placed = [_placed(device, imports) for device in beamline.devices]
+    count = len(beamline.devices)
+    summary = (
+        f"Beamline {beamline.name}{f' ({beamline.title})' if beamline.title else ''}: "
+        f"{_counted(count, 'device')} from {_counted(beamline.ioc_count, 'IOC')}."
+    )
+    names = ["devices", *(c["class_name"] for c in composites), *(d.name for d in beamline.devices)]
+    return (
+        _environment()
+        .get_template("beamline.py.j2")
+        .render(
+            name=beamline.name,
+            name_literal=literal(beamline.name),
+            source=_comment(beamline.source),
+            doc=docstring(summary),
+            composites=composites,
+            placed=placed,
+            exports=sorted(literal(name) for name in names),
+            imports=imports.lines(),
+        )
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _arguments(values: Iterable[tuple[str, str]]) -> str:
+    return "".join(f", {name}={literal(value)}" for name, value in values)
+
+
+def _call(part: Part | Device, imports: _Imports) -> str:
+    return f"{imports.ref(part.type)}({literal(part.prefix)}{_arguments(part.arguments)})"
+
+
+def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
+    if isinstance(placed, Group):
+        return {
+            "class_name": placed.class_name,
+            "base": imports.name(CORE, "StandardReadable"),
+            "doc": docstring(sentence(placed.doc)),
+            "writes": False,
+            "parts": [{"attribute": part.attribute, "value": _call(part, imports)} for part in placed.parts],
+            "arguments": "name=name",
+        }
+    parts = [*([placed.writer] if placed.writer else []), *placed.plugins]
+    arguments = [_call(placed.driver, imports)]
+    if placed.writer:
+        imports.name(CORE, "PathProvider")
+        arguments += [f"writer=self.{placed.writer.attribute}", "path_provider=path_provider"]
+    return {
+        "class_name": placed.class_name,
+        "base": f"{imports.name(RUNTIME, 'AreaDetector')}[{imports.ref(placed.driver.type)}]",
+        "doc": docstring(sentence(placed.doc)),
+        "writes": placed.writer is not None,
+        "parts": [{"attribute": part.attribute, "value": _call(part, imports)} for part in parts],
+        "arguments": ", ".join([*arguments, "name=name"]),
+    }
+
+
+def _placed(placed: Placed, imports: _Imports) -> dict[str, str]:
+    writes = isinstance(placed, Detector) and placed.writer is not None
+    if isinstance(placed, Device):
+        typed, value = imports.ref(placed.type), _call(placed, imports)
+    else:
+        typed, value = placed.class_name, f"{placed.class_name}({'path_provider' if writes else ''})"
+    return {
+        "name": placed.name,
+        "options": _options(placed, imports),
+        "parameters": f"path_provider: {imports.name(CORE, 'PathProvider')}" if writes else "",
+        "type": typed,
+        "doc": docstring(sentence(f"{placed.doc} ({placed.ioc})" if placed.ioc else placed.doc)),
+        "value": value,
+    }
+
+
+def _options(placed: Placed, imports: _Imports) -> str:
+    options: Mapping[str, str] = {
+        "policy": f"{imports.name(RUNTIME, 'Policy')}.{Policy(placed.policy).name}",
+        **({"optional": "True"} if placed.optional else {}),
+        **({"timeout": repr(placed.timeout)} if placed.timeout is not None else {}),
+    }
+    return ", ".join(f"{name}={value}" for name, value in options.items())

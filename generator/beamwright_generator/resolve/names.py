@@ -1,0 +1,100 @@
+"""Identifiers: from the names of records, templates and prefixes to the names of attributes, classes and devices."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+
+_NOT_WORD = re.compile(r"[^0-9A-Za-z]+")
+_WORDS = re.compile(
+    r"""
+    ^ND(?=[A-Z]{2})            # areaDetector's own prefix before an acronym: ND|ROIStat
+    | [A-Z]{2,}s(?![a-z])      # plural acronym: ROIs
+    | [A-Z]+(?=[A-Z][a-z])     # acronym before a capitalised word: AD|Core
+    | [A-Z]?[a-z]+             # word: Core, core
+    | [A-Z]+                   # acronym at the end: SDK
+    | [0-9]+
+    """,
+    re.VERBOSE,
+)
+
+
+def words(text: str) -> list[str]:
+    """Split a name of the field into lower-case words; digits stay with the word before them.
+
+    ``ADCoreVersion`` gives ad, core, version; ``ROI1MinX`` gives roi1, min, x.
+    """
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    found: list[str] = []
+    for part in _NOT_WORD.split(ascii_text):
+        joins = False
+        for word in _WORDS.findall(part):
+            if word.isdigit() and joins:
+                found[-1] += word
+            else:
+                found.append(word.lower())
+            joins = True
+    return found
+
+
+def snake(text: str) -> str:
+    """Give the snake_case name of a record, macro or PVI name; empty when it holds no letter or digit."""
+    name = "_".join(words(text))
+    if name[:1].isdigit():
+        name = f"n{name}"
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def pascal(text: str) -> str:
+    """Give the class name of a template or record: ``NDFileHDF5`` gives NdFileHdf5."""
+    name = "".join(word[0].upper() + word[1:] for word in words(text))
+    if name[:1].isdigit():
+        name = f"N{name}"
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def enum_member(state: str) -> str:
+    """Give the enum member name of a state; symbols that decide the meaning are spelled out."""
+    spelled = _NEGATIVE.sub("minus ", state)
+    for symbol, word in _SYMBOLS.items():
+        spelled = spelled.replace(symbol, f" {word} ")
+    name = "_".join(words(spelled)).upper()
+    if not name:
+        return "BLANK" if not state.strip() else "_".join(f"U{ord(c):04X}" for c in state)
+    if name[0].isdigit():
+        name = f"N{name}"
+    # `mro` is the one name that enum.Enum refuses as a member.
+    return f"{name}_" if keyword.iskeyword(name) or name == "MRO" else name
+
+
+_NEGATIVE = re.compile(r"(?<![0-9A-Za-z])-(?=[.0-9])")
+_SYMBOLS = {"+": "plus", "%": "percent", "<": "less", ">": "greater", "=": "equal", "*": "star"}
+
+
+class Names:
+    """Hands out each identifier once: the first asker keeps the plain name, later ones get a number.
+
+    :param reserved: names that get a trailing underscore, as ophyd-async does for members of Device.
+    """
+
+    def __init__(self, reserved: Collection[str] = (), taken: Iterable[str] = ()) -> None:
+        self._reserved = reserved
+        self._taken = set(taken)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._taken
+
+    def take(self, name: str) -> str:
+        """Take a name, made different from all that were taken before."""
+        wanted = name
+        if name in self._reserved:
+            wanted = f"{name}_"
+        number = 2
+        candidate = wanted
+        while candidate in self._taken or candidate in self._reserved:
+            candidate = f"{name}_{number}"
+            number += 1
+        self._taken.add(candidate)
+        return candidate
