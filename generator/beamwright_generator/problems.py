@@ -97,6 +97,13 @@ CODES: dict[str, str] = {
     "file-unreadable": "A file exists but cannot be read as text.",
     "file-too-large": "A file is larger than any EPICS description; it is not read.",
     "outside-roots": "A file lies outside the folders the user gave; it is not read.",
+    # reading databases, substitutions, boot scripts and PVI files
+    "database-syntax": "A database text does not follow the grammar; an IOC stops reading it there.",
+    "database-string-open": "A string in a database has no closing quote on its line; an IOC stops reading there.",
+    "database-json": "A JSON value in a database is not well formed; an IOC stops reading there.",
+    "database-bad-character": "A quoted value holds a character or escape that EPICS 7 refuses, such as a raw tab.",
+    "database-name": "A record name or alias is empty or holds a character that EPICS refuses.",
+    "database-breaktable": "A breakpoint table holds something that is not a number, or too few of them.",
     # the beamline file
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
 }

@@ -127,7 +127,7 @@ def _names(pieces: Iterable[Piece]) -> Iterator[str]:
                 yield from _names(value or ())
 
 
-_SPECIAL = {stops: re.compile(rf"""\\\\|["']|\$[({{]|[{re.escape(stops)}]""") for stops in ("=,)", ",)", "=,}", ",}")}
+_SPECIAL = {stops: re.compile(rf"""\\|["']|\$[({{]|[{re.escape(stops)}]""") for stops in ("=,)", ",)", "=,}", ",}")}
 _SPECIAL[""] = re.compile(r"""\\|["']|\$[({]""")
 
 

@@ -1,0 +1,264 @@
+"""Reads EPICS database text (.db, .template, .dbd) into statements, macros and all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from beamwright_generator.parse.definitions import read_definition
+from beamwright_generator.parse.json_values import bad_character
+from beamwright_generator.parse.lexer import KEYWORDS, Lexer, Refused, Word
+from beamwright_generator.parse.macros import Literal
+from beamwright_generator.parse.macros import parse as parse_macros
+from beamwright_generator.parse.statements import (
+    Alias,
+    BodyItem,
+    Database,
+    Field,
+    Form,
+    Include,
+    Info,
+    Item,
+    Record,
+    SearchPath,
+    Substitute,
+    SyntacticMacro,
+)
+from beamwright_generator.problems import Problems
+from beamwright_generator.source import Source
+
+MOST_PROBLEMS = 100
+"""Problems reported for one text; a file that is no database at all would give one per line."""
+
+_FIELD = re.compile(
+    r"""field[ \t]*\([ \t]*([A-Z0-9]+)[ \t]*,[ \t\n]*"([^"\\\x00-\x1f]*(?:\\[^ux1-9\n][^"\\\x00-\x1f]*)*)"[ \t]*\)
+    [ \t\r\n]*""",
+    re.VERBOSE,
+)
+_RECORD = re.compile(
+    r"""(g?record)[ \t]*\([ \t]*(?:([A-Za-z0-9]+)|"([A-Za-z0-9*\#]+)")[ \t]*,[ \t\n]*"([^"'\\\x00-\x20.]+)"[ \t\n]*\)
+    [ \t\r\n]*(\{[ \t\r\n]*)?""",
+    re.VERBOSE,
+)
+_ITEM_START = re.compile(
+    r"""^[ \t]*(?=(?:g?record|alias|breaktable|menu|recordtype|device|driver|link|registrar|function|variable)[ \t]*\(
+    |(?:include|substitute|path|addpath)[ \t]*["a-zA-Z])""",
+    re.MULTILINE | re.VERBOSE,
+)
+_BODY_OR_ITEM = re.compile(
+    r"""^[ \t]*(?:(?=(?P<body>(?:field|info)[ \t]*\(|(?:include|substitute)[ \t]*"|alias[ \t]*\([^,\n]*\)|\}))
+    |(?=(?:g?record|alias)[ \t]*\())""",
+    re.MULTILINE | re.VERBOSE,
+)
+_SUBSTITUTIONS = re.compile(
+    r"""(?:[\s,]++|\#[^\n]*+)*+(?:file[ \t]++(?:"[^"\n]*"|[^\s{"]++)(?:\s++|\#[^\n]*+)*+\{|(?:global|pattern)\s*+\{)""",
+    re.VERBOSE,
+)
+_NOT_IN_NAMES = re.compile(r"""[ \t"'.$]""")
+_VDCT = {"template", "port", "expand", "macro"}
+
+
+def looks_like_substitutions(text: str) -> bool:
+    """Tell whether a text is a substitutions file, whatever its suffix says."""
+    return _SUBSTITUTIONS.match(text) is not None
+
+
+def parse_database(source: Source, problems: Problems) -> Database:
+    """Read a database text that may still hold macros, and go on after what EPICS would refuse.
+
+    Macros that stand for syntax are taken as their defaults, or as nothing; `Database.syntactic_macros` names them.
+    """
+    reader = _Reader(source.text)
+    items = reader.items()
+    macros = {macro.offset: macro for macro in reader.lexer.macros}
+    if any(macro.default for macro in macros.values()):
+        reader = _Reader(_with_defaults(source.text, macros.values()))
+        items = reader.items()
+        macros = {macro.offset: macro for macro in reader.lexer.macros} | macros
+    refused = reader.refused
+    for error in refused[:MOST_PROBLEMS]:
+        problems.error(error.code, source.position(error.offset), error.message, hint=error.hint)
+    if len(refused) > MOST_PROBLEMS:
+        at = source.position(refused[MOST_PROBLEMS].offset)
+        problems.error("database-syntax", at, f"and {len(refused) - MOST_PROBLEMS} more from here on")
+    in_order = tuple(macros[offset] for offset in sorted(macros))
+    stopped_at = refused[0].offset if refused else None
+    return Database(source, tuple(items), in_order, bool(refused), stopped_at)
+
+
+def _with_defaults(text: str, macros: Iterable[SyntacticMacro]) -> str:
+    """Put defaults in the place of their references, with blanks behind so that offsets stay as they are."""
+    parts, at = [], 0
+    for macro in sorted(macros, key=lambda macro: macro.offset):
+        parts += [text[at : macro.offset], (macro.default or "").ljust(len(macro.text))]
+        at = macro.offset + len(macro.text)
+    return "".join((*parts, text[at:]))
+
+
+def _leaves_reference_open(text: str) -> bool:
+    """Tell whether a text ends inside a macro reference, so that a quote after it belongs to the reference."""
+    return text.rfind("$(") > text.rfind(")") or text.rfind("${") > text.rfind("}")
+
+
+class _Reader:
+    """Reads items one after another and collects what EPICS would refuse."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lexer = Lexer(text)
+        self.refused: list[Refused] = []
+
+    def items(self) -> list[Item]:
+        """Read to the end of the text."""
+        items: list[Item] = []
+        lexer, match = self.lexer, _RECORD.match
+        while True:
+            start = lexer.at
+            try:
+                if head := match(self.text, start):
+                    items.append(self._plain_record(head))
+                elif lexer.skip():
+                    start = lexer.at
+                    items.append(self._item())
+                else:
+                    return items
+            except Refused as error:
+                self._recover(error, start)
+
+    def _recover(self, error: Refused, start: int) -> None:
+        self.refused.append(error)
+        found = _ITEM_START.search(self.text, max(start + 1, error.offset))
+        self.lexer.at = found.end() if found else len(self.text)
+
+    def _item(self) -> Item:
+        lexer = self.lexer
+        word = lexer.keyword()
+        match word.text:
+            case "record" | "grecord":
+                return self._record(word)
+            case "include":
+                return Include(lexer.argument("a file name").text, word.offset)
+            case "substitute":
+                return Substitute(lexer.argument("macro definitions").text, word.offset)
+            case "path" | "addpath":
+                return SearchPath(lexer.argument("folders").text, word.text == "addpath", word.offset)
+            case "alias":
+                record, alias = lexer.arguments("a record name", "an alias")
+                self._check_name(record)
+                self._check_name(alias)
+                return Alias(record.text, alias.text, word.offset)
+            case "":
+                raise lexer.unexpected("a statement")
+        definition = read_definition(lexer, word)
+        if definition is None:
+            raise Refused("database-syntax", word.offset, f"unknown statement {word.text[:40]!r}", _hint(word.text))
+        return definition
+
+    def _plain_record(self, head: re.Match[str]) -> Record:
+        """Go on after a record's head that one expression could read."""
+        word, record_type, quoted_type, name, brace = head.groups()
+        start = self.lexer.at
+        if record_type in KEYWORDS or ("$" in name and _leaves_reference_open(name)):
+            return self._record(self.lexer.keyword())
+        self.lexer.at = head.end()
+        body = self._body(name) if brace else self._optional_body(name)
+        return Record(record_type or quoted_type, name, body, start, head.start(4), word == "grecord")
+
+    def _record(self, word: Word) -> Record:
+        record_type, name = self.lexer.arguments("a record type", "a record name")
+        self._check_name(name)
+        body = self._optional_body(name.text)
+        return Record(record_type.text, name.text, body, word.offset, name.offset, word.text == "grecord")
+
+    def _optional_body(self, name: str) -> tuple[BodyItem, ...]:
+        if self.lexer.skip() != "{":
+            return ()
+        self.lexer.at += 1
+        self.lexer.skip_blanks()
+        return self._body(name)
+
+    def _body(self, name: str) -> tuple[BodyItem, ...]:
+        """Read statements up to the closing brace."""
+        text, lexer, match = self.text, self.lexer, _FIELD.match
+        body: list[BodyItem] = []
+        add, at, quoted = body.append, lexer.at, Form.QUOTED
+        while True:
+            found = match(text, at)
+            if found is not None and ("$" not in found[2] or not _leaves_reference_open(found[2])):
+                add(Field(found[1], found[2], at, found.start(2), quoted))
+                at = found.end()
+                continue
+            lexer.at = at
+            try:
+                if lexer.skip() == "}":
+                    lexer.at += 1
+                    return tuple(body)
+                at = lexer.at
+                if at >= len(text):
+                    raise Refused("database-syntax", at, f"the body of record {name!r} is not closed")
+                body.append(self._statement())
+            except Refused as error:
+                self.refused.append(error)
+                after = _BODY_OR_ITEM.search(text, max(at + 1, error.offset))
+                lexer.at = after.end() if after else len(text)
+                if after is None or after["body"] is None:
+                    return tuple(body)
+            lexer.skip_blanks()
+            at = lexer.at
+
+    def _statement(self) -> BodyItem:
+        lexer = self.lexer
+        word = lexer.keyword()
+        match word.text:
+            case "field" | "info":
+                return self._value(word)
+            case "alias":
+                (name,) = lexer.arguments("an alias")
+                self._check_name(name)
+                return Alias(None, name.text, word.offset)
+            case "include":
+                return Include(lexer.argument("a file name").text, word.offset)
+            case "substitute":
+                return Substitute(lexer.argument("macro definitions").text, word.offset)
+            case "":
+                raise lexer.unexpected("field, info, alias, include or '}'")
+        message = f"{word.text[:40]!r} cannot stand in a record's body"
+        hint = "a closing brace is missing above" if word.text in KEYWORDS else _hint(word.text)
+        raise Refused("database-syntax", word.offset, message, hint)
+
+    def _value(self, word: Word) -> Field | Info:
+        lexer = self.lexer
+        lexer.expect("(")
+        name = lexer.argument("a name")
+        lexer.expect(",")
+        raw, start, form = lexer.value()
+        if form is Form.BARE and lexer.skip() == ":":
+            raise Refused("database-syntax", lexer.at, "an unquoted value may not hold ':'", "put the value in quotes")
+        lexer.expect(")")
+        if form is Form.QUOTED and (bad := bad_character(raw)) >= 0:
+            self._refuse_character(raw, start, bad)
+        kind = Field if word.text == "field" else Info
+        return kind(name.text, raw, word.offset, start, form)
+
+    def _refuse_character(self, raw: str, start: int, bad: int) -> None:
+        what = "a tab" if raw[bad] == "\t" else repr(raw[bad : bad + 2] if raw[bad] == "\\" else raw[bad])
+        hint = "write \\t, or a blank" if raw[bad] == "\t" else ""
+        message = f"{what} is not allowed in a quoted value"
+        self.refused.append(Refused("database-bad-character", start + bad, message, hint))
+
+    def _check_name(self, name: Word) -> None:
+        if not name.text:
+            self.refused.append(Refused("database-name", name.offset, "a record name or alias may not be empty"))
+        elif _NOT_IN_NAMES.search(name.text):
+            plain = "".join(piece.text for piece in parse_macros(name.text) if isinstance(piece, Literal))
+            if bad := _NOT_IN_NAMES.search(plain):
+                message = f"{bad.group()!r} is not allowed in the record name {name.text!r}"
+                self.refused.append(Refused("database-name", name.offset, message))
+
+
+def _hint(word: str) -> str:
+    if word in _VDCT:
+        return "this is VDCT's own language: flatten the file with VDCT or msi first"
+    if word in ("file", "pattern", "global"):
+        return "this looks like a substitutions file: name it as one"
+    return ""
