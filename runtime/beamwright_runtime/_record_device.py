@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from ophyd_async.core import Device, DeviceConnector, DeviceFiller, SignalDatatype
@@ -27,10 +28,12 @@ class RecordConnector(EpicsDeviceConnector):
     """Makes and connects the children that a class declares as records under one prefix.
 
     :param prefix: starts the name of every record; `pva://` or `ca://` before it chooses the protocol, else CA.
+    :param macros: what stands for each `$(NAME)` in a suffix.
     """
 
-    def __init__(self, prefix: str = "") -> None:
+    def __init__(self, prefix: str = "", macros: Mapping[str, str] | None = None) -> None:
         super().__init__(prefix)
+        self.macros = macros or {}
         self._filled = False
 
     def create_children_from_annotations(self, device: Device) -> None:
@@ -52,14 +55,19 @@ class RecordConnector(EpicsDeviceConnector):
         )
         for signal, extras in filler.create_signals_from_annotations():
             suffix = _take_suffix(device, extras)
-            signal.read_pv = prefix + suffix.read_suffix
-            signal.write_pv = prefix + (suffix.write_suffix or suffix.read_suffix)
+            signal.read_pv = prefix + self._expand(suffix.read_suffix)
+            signal.write_pv = prefix + self._expand(suffix.write_suffix or suffix.read_suffix)
             signal.options = _take_options(extras)
         for command, extras in filler.create_commands_from_annotations():
             suffix = _take_suffix(device, extras)
-            command.write_pv = prefix + (suffix.write_suffix or suffix.read_suffix)
+            command.write_pv = prefix + self._expand(suffix.write_suffix or suffix.read_suffix)
         for connector, extras in filler.create_devices_from_annotations():
-            connector.set_prefix(self.prefix + _take_suffix(device, extras).read_suffix)
+            connector.set_prefix(self.prefix + self._expand(_take_suffix(device, extras).read_suffix))
+
+    def _expand(self, suffix: str) -> str:
+        for macro, value in self.macros.items():
+            suffix = suffix.replace(f"$({macro})", value)
+        return suffix
 
 
 def _take_suffix(device: Device, annotations: list[Any]) -> PvSuffix:
@@ -115,9 +123,17 @@ class RecordDevice(EpicsDevice):
     :param prefix: starts the name of every record; `pva://` or `ca://` before it chooses the protocol, else CA.
     :param name: what the device is called in documents.
     :param connector: given instead of a prefix where another device declares this one as its child.
+    :param macros: what stands for each `$(NAME)` in a suffix, for a template with macros within its record names.
     """
 
-    def __init__(self, prefix: str = "", name: str = "", connector: DeviceConnector | None = None) -> None:
-        if connector is not None and prefix:
-            raise ValueError("give a prefix or a connector, not both")
-        super().__init__(name=name, connector=connector or RecordConnector(prefix))
+    def __init__(
+        self,
+        prefix: str = "",
+        name: str = "",
+        connector: DeviceConnector | None = None,
+        *,
+        macros: Mapping[str, str] | None = None,
+    ) -> None:
+        if connector is not None and (prefix or macros):
+            raise ValueError("a connector already has its prefix and macros: give one or the other")
+        super().__init__(name=name, connector=connector or RecordConnector(prefix, macros))
