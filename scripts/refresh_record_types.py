@@ -4,9 +4,10 @@ EPICS base is read from the dbd files that the installed `epicscorelibs` ships. 
 module are read again when its dbd files are given, and kept as they are otherwise:
 
     python scripts/refresh_record_types.py
-    python scripts/refresh_record_types.py motor=motorRecord.dbd busy=busyRecord.dbd calc=sseqRecord.dbd
+    python scripts/refresh_record_types.py motor=motorRecord.dbd motor=motorSupport.dbd busy=busyRecord.dbd
 
-Kept are facts only: names, types, menus, sizes, specials and initial values; no prompts, no comments.
+Kept are facts only: names, types, menus, sizes, specials, initial values, and the device support that the module
+brings for its own record types; no prompts, no comments.
 """
 
 from __future__ import annotations
@@ -83,10 +84,11 @@ def field(words: Iterator[str]) -> tuple[str, dict[str, Any]]:
     return name, facts
 
 
-def read(paths: Iterable[Path]) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
+def read(paths: Iterable[Path]) -> Table:
     """Read menus and record types; includes are left out, so a record type holds its own fields only."""
     menus: dict[str, list[str]] = {}
     types: dict[str, dict[str, Any]] = {}
+    devices: dict[str, list[str]] = {}
     for path in paths:
         words = tokens(path.read_text())
         for word in words:
@@ -96,11 +98,14 @@ def read(paths: Iterable[Path]) -> tuple[dict[str, list[str]], dict[str, dict[st
             elif word == "recordtype":
                 (name,) = arguments(words)
                 types[name] = dict(field(words) for item in body(words) if not _include(item, words))
+            elif word == "device":
+                record, _, _, choice = arguments(words)
+                devices.setdefault(record, []).append(choice)
             elif word == "include":
                 next(words)
             else:
                 arguments(words)
-    return menus, types
+    return {"menus": menus, "types": types, "devices": devices}
 
 
 def _include(item: str, words: Iterator[str]) -> bool:
@@ -117,9 +122,9 @@ def read_common(path: Path) -> dict[str, Any]:
 
 def base_part(folder: Path) -> Table:
     """Read every menu and record type of EPICS base, and dbCommon."""
-    menus, types = read(sorted([*folder.glob("menu*.dbd"), *folder.glob("*Record.dbd")]))
-    types["dbCommon"] = read_common(folder / "dbCommon.dbd")
-    return {"menus": menus, "types": types}
+    part = read(sorted([*folder.glob("menu*.dbd"), *folder.glob("*Record.dbd"), folder / "devSoft.dbd"]))
+    part["types"]["dbCommon"] = read_common(folder / "dbCommon.dbd")
+    return part
 
 
 def merged(old: Table, parts: dict[str, Table]) -> Table:
@@ -128,7 +133,7 @@ def merged(old: Table, parts: dict[str, Table]) -> Table:
     menus = {name: block for name, block in old.get("menus", {}).items() if block["module"] not in parts}
     for module, part in parts.items():
         for name, fields in part["types"].items():
-            types[name] = {"module": module, "fields": fields}
+            types[name] = {"module": module, "devices": part["devices"].get(name, []), "fields": fields}
         for name, choices in part["menus"].items():
             if name in menus and menus[name]["choices"] != choices:
                 raise SystemExit(f"menu {name} of {module} differs from {menus[name]['module']}'s")
@@ -145,7 +150,8 @@ def text(table: Table) -> str:
 
 def _block(name: str, block: dict[str, Any]) -> str:
     fields = ",\n".join(f"  {json.dumps(key)}: {json.dumps(facts)}" for key, facts in block["fields"].items())
-    return f'{json.dumps(name)}: {{"module": {json.dumps(block["module"])}, "fields": {{\n{fields}\n}}}}'
+    head = f'"module": {json.dumps(block["module"])}, "devices": {json.dumps(block.get("devices", []))}'
+    return f'{json.dumps(name)}: {{{head}, "fields": {{\n{fields}\n}}}}'
 
 
 def main() -> None:
@@ -158,8 +164,7 @@ def main() -> None:
         given.setdefault(module, []).append(Path(path))
     parts = {"base": base_part(installed_base())}
     for module, paths in given.items():
-        menus, types = read(paths)
-        parts[module] = {"menus": menus, "types": types}
+        parts[module] = read(paths)
     old = json.loads(TABLE.read_text()) if TABLE.exists() else {}
     TABLE.write_text(text(merged(old, parts)), newline="\n")
 

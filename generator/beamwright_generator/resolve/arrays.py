@@ -25,11 +25,13 @@ class Extent(NamedTuple):
 
     :param dbf: a database field type; empty when `type_field` names the field that holds it.
     :param length: a field name, or a number.
+    :param text: the characters are always text.
     """
 
     dbf: str
     length: str
     type_field: str = ""
+    text: bool = False
 
 
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTU"
@@ -48,8 +50,17 @@ EXTENTS: Final[Mapping[tuple[str, str], Extent]] = {
     ("acalcout", "OAV"): Extent("DOUBLE", "NELM"),
     ("asyn", "BOUT"): Extent("CHAR", "OMAX"),
     ("asyn", "BINP"): Extent("CHAR", "IMAX"),
+    ("asyn", "ERRS"): Extent("CHAR", "100", text=True),
+    ("mca", "VAL"): Extent("", "NMAX", "FTVL"),
+    ("mca", "BG"): Extent("", "NMAX", "FTVL"),
+    **{("sscan", f"P{number}{array}"): Extent("DOUBLE", "MPTS") for number in range(1, 5) for array in ("PA", "RA")},
+    **{("sscan", f"D{number:02}DA"): Extent("FLOAT", "MPTS") for number in range(1, 71)},
+    **{("table", f"{point}{number}"): Extent("DOUBLE", "3") for point in ("PP", "PPO") for number in range(3)},
 }
-"""Fields that `cvt_dbaddr` of their record turns into arrays, and what it reads to do so."""
+"""Fields that `cvt_dbaddr` of their record turns into arrays, and what it reads to do so.
+
+Sources: EPICS base (`waveformRecord.c` and its like), asyn (`asynRecord.c`), mca, sscan, calc (`aCalcoutRecord.c`).
+"""
 
 LONG_STRINGS: Final = frozenset({("lsi", "VAL"), ("lsi", "OVAL"), ("lso", "VAL"), ("lso", "OVAL"), ("printf", "VAL")})
 """Fields served as strings of any length; an empty one has no elements over CA, so `$` is needed there."""
@@ -77,11 +88,14 @@ def array_field(
         return dbf
     if not dbf:
         return Untyped(f"{extent.type_field} is {settings[extent.type_field]!r}, which is no element type")
-    text = settings.get("DTYP", "") in OCTET_DEVICES or infos.get("Q:form") == "String"
+    text = extent.text or settings.get("DTYP", "") in OCTET_DEVICES
+    formed = infos.get("Q:form") == "String"
     count = _count(settings.get(extent.length, "") or extent.length)
     if isinstance(count, Undecided):
-        return Undecided(count.macros, _array(dbf, text, transport))
-    return _array(dbf, text, transport) if count > 1 else _single(dbf, transport)
+        return Undecided(count.macros, _array(definition.name, dbf, text, formed, transport))
+    if count > 1:
+        return _array(definition.name, dbf, text, formed, transport)
+    return _single(definition.name, dbf, transport)
 
 
 def _element_type(text: str) -> str | Undecided:
@@ -102,23 +116,26 @@ def _count(text: str) -> int | Undecided:
         return 1
 
 
-def _array(dbf: str, text: bool, transport: Transport) -> Served | Untyped:
-    if dbf == "ENUM" and transport is Transport.PVA:
-        return Untyped("QSRV does not serve arrays of enums", "use another FTVL, or CA")
+def _array(record: str, dbf: str, text: bool, formed: bool, transport: Transport) -> Served | Untyped:
+    """Judge more than one element; `formed` is `info(Q:form, "String")`, which QSRV obeys for CHAR only."""
+    if dbf == "ENUM" and (transport is Transport.PVA or record == "aSub"):
+        return Untyped("an array of enums is not served over PVA, nor by aSub", "use another element type")
+    if formed and dbf == "CHAR" and transport is Transport.PVA:
+        return Served(Kind.STR, "s")
     native = native_array(dbf, transport)
     if dbf in ("STRING", "ENUM"):
         return Served(Kind.STR_ARRAY, native)
-    if text and (dbf == "CHAR" or (dbf == "UCHAR" and transport is Transport.CA)):
+    if (text or formed) and (dbf == "CHAR" or (dbf == "UCHAR" and transport is Transport.CA)):
         return Served(Kind.STR, native)
     return Served(Kind.ARRAY, native, dtype=array_dtype(dbf, transport))
 
 
-def _single(dbf: str, transport: Transport) -> Served | Untyped:
-    native = native_scalar(dbf, transport)
+def _single(record: str, dbf: str, transport: Transport) -> Served | Untyped:
+    """Judge an array of one element, which clients see as a scalar."""
     if dbf == "ENUM":
-        return Untyped("a single enum without choices cannot be read", "use another FTVL")
+        return Untyped("a single enum without choices cannot be read", "use another element type")
+    if dbf == "STRING" and transport is Transport.CA and record != "aSub":
+        return Untyped("an array of one string cannot be read over CA while it is empty", "set NELM, or use PVA")
     if dbf == "STRING":
-        if transport is Transport.CA:
-            return Untyped("an array of one string cannot be read over CA while it is empty", "set NELM, or use PVA")
-        return Served(Kind.STR, native)
-    return Served(Kind.FLOAT if dbf in ("FLOAT", "DOUBLE") else Kind.INT, native)
+        return Served(Kind.STR, native_scalar(dbf, transport))
+    return Served(Kind.FLOAT if dbf in ("FLOAT", "DOUBLE") else Kind.INT, native_scalar(dbf, transport))

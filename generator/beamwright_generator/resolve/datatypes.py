@@ -39,6 +39,9 @@ STATE_VALUES: Final = tuple(f"{ordinal}VL" for ordinal in _ORDINALS)
 LONGEST_STATE: Final = 25
 """Bytes in a state text; base refuses a longer one while loading (`Error (512,21)`)."""
 
+LONGEST_STRING: Final = 41
+"""Bytes of a string field that CA's own string type can hold but for a last character (DESC)."""
+
 CA_MOST_STATES: Final = 16
 """Choices that CA shows of an enum (`MAX_ENUM_STATES` in db_access.h); PVA has no such limit."""
 
@@ -109,25 +112,55 @@ def _judge(
         return array_field(definition, name, settings, transport, infos)
     if field.dbf == "NOACCESS":
         return Untyped(f"clients cannot reach the field {name} of {definition.name}")
-    return _plain_field(field, transport)
+    return _plain_field(definition, field, settings, transport)
 
 
 def _initial_values(definition: RecordType) -> dict[str, str]:
     return {name: field.initial for name, field in definition.fields.items() if field.initial}
 
 
-def _plain_field(field: FieldDef, transport: Transport) -> Answer:
+def _plain_field(definition: RecordType, field: FieldDef, settings: Mapping[str, str], transport: Transport) -> Answer:
     if field.dbf in ("FLOAT", "DOUBLE"):
         return Served(Kind.FLOAT, native_scalar(field.dbf, transport))
     if field.dbf in NUMBERS:
-        return Served(Kind.INT, native_scalar(field.dbf, transport))
+        return _integer(definition, field, settings, transport)
     if field.dbf == "STRING" or field.dbf in LINKS:
-        return Served(Kind.STR, native_scalar("STRING", transport))
+        return _text(field, transport)
     if field.dbf == "MENU":
         return _menu_field(field, transport)
     if field.dbf == "DEVICE":
-        return Served(Kind.STR, native_scalar("ENUM", transport), driver_states=True)
-    return Untyped(f"the field {field.name} is of a kind ({field.dbf}) that no rule covers")
+        return _device_field(definition, transport)
+    return Untyped(f"the field {field.name} of {definition.name} is of a kind ({field.dbf}) that no rule covers")
+
+
+def _integer(definition: RecordType, field: FieldDef, settings: Mapping[str, str], transport: Transport) -> Answer:
+    """Judge a whole number: CA has none above 32 bits, signed, and sends those as DOUBLE with a precision.
+
+    ophyd-async takes such a PV as int when that precision is 0, which is the record support's choice: base and motor
+    say 0 (recGblGetPrec), scaler says its PREC; others are not known well enough for more than a float.
+    """
+    native = native_scalar(field.dbf, transport)
+    if native != "DOUBLE" or definition.module in ("base", "motor"):
+        return Served(Kind.INT, native)
+    if definition.name == "scaler":
+        if macros := macros_in(settings.get("PREC", "")):
+            return Undecided(macros, Served(Kind.INT, native))
+        if settings.get("PREC", "0") in ("", "0"):
+            return Served(Kind.INT, native)
+    return Served(Kind.FLOAT, native)
+
+
+def _text(field: FieldDef, transport: Transport) -> Answer:
+    """Judge a string: CA cuts a long one, or a link, to 39 bytes unless `$` asks for its characters."""
+    if transport is Transport.CA and (field.size > LONGEST_STRING or field.dbf in LINKS):
+        return Served(Kind.LONG_STR, "CHAR[]", suffix=f".{field.name}$")
+    return Served(Kind.STR, native_scalar("STRING", transport))
+
+
+def _device_field(definition: RecordType, transport: Transport) -> Answer:
+    if not definition.devices:
+        return Untyped(f"no device support is known for {definition.name}, so its DTYP may have no choices to read")
+    return Served(Kind.STR, native_scalar("ENUM", transport), driver_states=True)
 
 
 def _menu_field(field: FieldDef, transport: Transport) -> Answer:
@@ -172,6 +205,8 @@ def _two_states(record: str, settings: Mapping[str, str], transport: Transport) 
     zero, one = (settings.get(label, "") for label in labels)
     native = native_scalar("ENUM", transport)
     driver_states = record != "busy" and _from_driver(settings)
+    if zero and not one and transport is Transport.PVA:
+        return Untyped(f"the {record} has one state, so 1 cannot be read over PVA", "give it a label for 1 (ONAM)")
     if zero and not one:
         return Served(Kind.STR, native, states=(zero,), driver_states=driver_states)
     kind = Kind.BOOL if _says_truth(zero, one) else Kind.ENUM

@@ -48,10 +48,12 @@ class RecordType:
     """One record type, the fields of dbCommon first.
 
     :param module: the support module that defines it, `base` for EPICS base.
+    :param devices: the device support that this module brings for it; other modules may add more.
     """
 
     name: str
     module: str
+    devices: tuple[str, ...]
     fields: Mapping[str, FieldDef] = field(repr=False)
 
 
@@ -66,6 +68,7 @@ class _FieldFacts(TypedDict, total=False):
 
 class _TypeFacts(TypedDict):
     module: str
+    devices: list[str]
     fields: dict[str, _FieldFacts]
 
 
@@ -95,9 +98,9 @@ def record_type(name: str) -> RecordType | None:
     types = _table()["types"]
     if name not in types or name == COMMON:
         return None
-    facts = {**types[COMMON]["fields"], **types[name]["fields"]}
-    fields = {key: FieldDef(name=key, **value) for key, value in facts.items()}
-    return RecordType(name, types[name]["module"], MappingProxyType(fields))
+    facts = types[name]
+    fields = {key: FieldDef(name=key, **value) for key, value in {**types[COMMON]["fields"], **facts["fields"]}.items()}
+    return RecordType(name, facts["module"], tuple(facts["devices"]), MappingProxyType(fields))
 
 
 @cache
