@@ -104,6 +104,17 @@ CODES: dict[str, str] = {
     "database-bad-character": "A quoted value holds a character or escape that EPICS 7 refuses, such as a raw tab.",
     "database-name": "A record name or alias is empty or holds a character that EPICS refuses.",
     "database-breaktable": "A breakpoint table holds something that is not a number, or too few of them.",
+    "macro-undefined": "A macro has neither a value nor a default where a text is expanded for loading.",
+    "macro-recursive": "A macro's value needs the macro itself.",
+    "macro-in-syntax": "A macro without a known value stands where a statement should; it is taken as empty.",
+    "include-missing": "An included file is not found along the search path.",
+    "include-cycle": "A file includes itself, directly or through others.",
+    "include-too-deep": "Files include one another more deeply than any real description does.",
+    "include-too-large": "Includes multiply into more text than any IOC loads.",
+    "record-type-conflict": "A record is defined again with another type; an IOC drops the second definition.",
+    "record-unknown": "A record that should be added to or deleted does not exist.",
+    "alias-refused": "An alias is already taken, or its record does not exist.",
+    "field-unexpanded": "A field's value still holds a macro when it is loaded; an IOC refuses it.",
     # the beamline file
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
 }

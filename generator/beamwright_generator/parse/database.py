@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from beamwright_generator.parse.definitions import read_definition
+from beamwright_generator.parse.definitions import read_definition, read_field_definitions
 from beamwright_generator.parse.json_values import bad_character
 from beamwright_generator.parse.lexer import KEYWORDS, Lexer, Refused, Word
 from beamwright_generator.parse.macros import Literal
@@ -15,6 +15,7 @@ from beamwright_generator.parse.statements import (
     BodyItem,
     Database,
     Field,
+    FieldDefinition,
     Form,
     Include,
     Info,
@@ -30,9 +31,9 @@ from beamwright_generator.source import Source
 MOST_PROBLEMS = 100
 """Problems reported for one text; a file that is no database at all would give one per line."""
 
-_FIELD = re.compile(
-    r"""field[ \t]*\([ \t]*([A-Z0-9]+)[ \t]*,[ \t\n]*"([^"\\\x00-\x1f]*(?:\\[^ux1-9\n][^"\\\x00-\x1f]*)*)"[ \t]*\)
-    [ \t\r\n]*""",
+_VALUE = re.compile(
+    r"""(field|info)[ \t]*\([ \t]*([A-Za-z0-9_:]+)[ \t]*,[ \t\n]*"([^"\\\x00-\x1f]*(?:\\[^ux1-9\n][^"\\\x00-\x1f]*)*)"
+    [ \t]*\)[ \t\r\n]*""",
     re.VERBOSE,
 )
 _RECORD = re.compile(
@@ -68,12 +69,31 @@ def parse_database(source: Source, problems: Problems) -> Database:
 
     Macros that stand for syntax are taken as their defaults, or as nothing; `Database.syntactic_macros` names them.
     """
+    return _parse(source, problems, _Reader.items)
+
+
+def parse_body(source: Source, record: str, problems: Problems) -> Database:
+    """Read a text that is included into a record's body: one item that appends to that record."""
+    return _parse(source, problems, lambda reader: reader.appended(record))
+
+
+def parse_field_definitions(source: Source, problems: Problems) -> tuple[FieldDefinition | Include, ...]:
+    """Read a text that is included into a record type's body, such as dbCommon.dbd."""
+    lexer = Lexer(source.text + "\n}")
+    try:
+        return read_field_definitions(lexer)
+    except Refused as error:
+        problems.error(error.code, source.position(error.offset), error.message, hint=error.hint)
+        return ()
+
+
+def _parse(source: Source, problems: Problems, read: Callable[[_Reader], Sequence[Item]]) -> Database:
     reader = _Reader(source.text)
-    items = reader.items()
+    items = read(reader)
     macros = {macro.offset: macro for macro in reader.lexer.macros}
     if any(macro.default for macro in macros.values()):
         reader = _Reader(_with_defaults(source.text, macros.values()))
-        items = reader.items()
+        items = read(reader)
         macros = {macro.offset: macro for macro in reader.lexer.macros} | macros
     refused = reader.refused
     for error in refused[:MOST_PROBLEMS]:
@@ -97,7 +117,7 @@ def _with_defaults(text: str, macros: Iterable[SyntacticMacro]) -> str:
 
 def _leaves_reference_open(text: str) -> bool:
     """Tell whether a text ends inside a macro reference, so that a quote after it belongs to the reference."""
-    return text.rfind("$(") > text.rfind(")") or text.rfind("${") > text.rfind("}")
+    return text.rfind("$(") > text.rfind(")") or ("${" in text and text.rfind("${") > text.rfind("}"))
 
 
 class _Reader:
@@ -113,6 +133,7 @@ class _Reader:
         items: list[Item] = []
         lexer, match = self.lexer, _RECORD.match
         while True:
+            lexer.skip_blanks()
             start = lexer.at
             try:
                 if head := match(self.text, start):
@@ -124,6 +145,16 @@ class _Reader:
                     return items
             except Refused as error:
                 self._recover(error, start)
+
+    def appended(self, record: str) -> list[Item]:
+        """Read the text as part of a record's body."""
+        self.text += "\n}"
+        self.lexer.text = self.text
+        self.lexer.skip_blanks()
+        body = self._body(record)
+        if self.lexer.at < len(self.text):
+            self.refused.append(Refused("database-syntax", self.lexer.at - 1, "a closing brace too many"))
+        return [Record("*", record, body, 0, 0)]
 
     def _recover(self, error: Refused, start: int) -> None:
         self.refused.append(error)
@@ -177,25 +208,28 @@ class _Reader:
         self.lexer.skip_blanks()
         return self._body(name)
 
-    def _body(self, name: str) -> tuple[BodyItem, ...]:
+    def _body(self, record: str) -> tuple[BodyItem, ...]:
         """Read statements up to the closing brace."""
-        text, lexer, match = self.text, self.lexer, _FIELD.match
+        text, lexer, match = self.text, self.lexer, _VALUE.match
         body: list[BodyItem] = []
+        make: Callable[[type[Field | Info], tuple[str, str, int, int, Form]], Field | Info] = tuple.__new__
         add, at, quoted = body.append, lexer.at, Form.QUOTED
         while True:
-            found = match(text, at)
-            if found is not None and ("$" not in found[2] or not _leaves_reference_open(found[2])):
-                add(Field(found[1], found[2], at, found.start(2), quoted))
-                at = found.end()
-                continue
+            if found := match(text, at):
+                kind, name, raw = found.groups()
+                if name not in KEYWORDS and ("$" not in raw or not _leaves_reference_open(raw)):
+                    # A named tuple made directly, because calling its class takes twice as long.
+                    add(make(Field if kind == "field" else Info, (name, raw, at, found.start(3), quoted)))
+                    at = found.end()
+                    continue
             lexer.at = at
             try:
-                if lexer.skip() == "}":
+                if text[at : at + 1] == "}" or lexer.skip() == "}":
                     lexer.at += 1
                     return tuple(body)
                 at = lexer.at
                 if at >= len(text):
-                    raise Refused("database-syntax", at, f"the body of record {name!r} is not closed")
+                    raise Refused("database-syntax", at, f"the body of record {record!r} is not closed")
                 body.append(self._statement())
             except Refused as error:
                 self.refused.append(error)

@@ -31,7 +31,9 @@ def read_definition(lexer: Lexer, word: Word) -> Definition | None:
         case "recordtype":
             return _record_type(lexer, word)
         case "device":
-            record, link, support, choice = lexer.arguments("a record type", "a link type", "a support name", "a choice")
+            record, link, support, choice = lexer.arguments(
+                "a record type", "a link type", "a support name", "a choice"
+            )
             return Device(record.text, link.text, support.text, choice.text, word.offset)
         case "breaktable":
             return _breaktable(lexer, word)
@@ -72,6 +74,11 @@ def _menu(lexer: Lexer, word: Word) -> Menu:
 def _record_type(lexer: Lexer, word: Word) -> RecordType:
     (name,) = lexer.arguments("a record type")
     lexer.expect("{")
+    return RecordType(name.text, read_field_definitions(lexer), word.offset)
+
+
+def read_field_definitions(lexer: Lexer) -> tuple[FieldDefinition | Include, ...]:
+    """Read a record type's body up to its closing brace."""
     body: list[FieldDefinition | Include] = []
     while (mark := lexer.skip()) != "}":
         if mark == "%":
@@ -86,7 +93,7 @@ def _record_type(lexer: Lexer, word: Word) -> RecordType:
             lexer.at = item.offset
             raise lexer.unexpected("field, include, '%' or '}'")
     lexer.at += 1
-    return RecordType(name.text, tuple(body), word.offset)
+    return tuple(body)
 
 
 def _field_definition(lexer: Lexer, word: Word) -> FieldDefinition:
