@@ -6,9 +6,12 @@ from typing import Annotated
 
 from ophyd_async.core import DeviceConnector, SignalR, SignalRW, StrictEnum, SubsetEnum, TriggerableCommand
 from ophyd_async.epics import motor
-from ophyd_async.epics.core import EpicsDeviceConnector, PvSuffix
+from ophyd_async.epics.core import EpicsDeviceConnector, EpicsOptions, PvSuffix, epics_triggerable_command
 
 from beamwright_runtime._record_device import RecordConnector
+
+LONGEST_MOVE = 600.0
+"""Seconds that homing and tweaking may take: no field of the record tells how far they go."""
 
 
 class MotorDirection(StrictEnum):
@@ -43,7 +46,7 @@ class Motor(motor.Motor):
     """A motor record: ophyd-async's motor with the further fields that beamlines use.
 
     Flags that the record keeps as short integers are `int`, which CA and PVA both serve them as.
-    A subclass may declare more: `torque: A[SignalRW[bool], PvSuffix(".CNEN")]`.
+    A subclass may declare more: `encoder_counts: A[SignalR[int], PvSuffix(".REP")]`.
 
     :param prefix: the record's name; `pva://` or `ca://` before it chooses the protocol, else CA.
     :param name: what the motor is called in documents.
@@ -77,18 +80,15 @@ class Motor(motor.Motor):
     backlash_acceleration_time: Annotated[SignalRW[float], PvSuffix(".BACC")]
     settling_time: Annotated[SignalRW[float], PvSuffix(".DLY")]
 
+    # A put to a jog is done when the motor stops, so it is not waited for.
     jog_velocity: Annotated[SignalRW[float], PvSuffix(".JVEL")]
     jog_acceleration: Annotated[SignalRW[float], PvSuffix(".JAR")]
-    jog_forward: Annotated[SignalRW[int], PvSuffix(".JOGF")]
-    jog_reverse: Annotated[SignalRW[int], PvSuffix(".JOGR")]
+    jog_forward: Annotated[SignalRW[int], PvSuffix(".JOGF"), EpicsOptions(wait=False)]
+    jog_reverse: Annotated[SignalRW[int], PvSuffix(".JOGR"), EpicsOptions(wait=False)]
 
     home_velocity: Annotated[SignalRW[float], PvSuffix(".HVEL")]
-    home_forward: Annotated[TriggerableCommand, PvSuffix(".HOMF")]
-    home_reverse: Annotated[TriggerableCommand, PvSuffix(".HOMR")]
 
     tweak_step: Annotated[SignalRW[float], PvSuffix(".TWV")]
-    tweak_forward: Annotated[TriggerableCommand, PvSuffix(".TWF")]
-    tweak_reverse: Annotated[TriggerableCommand, PvSuffix(".TWR")]
 
     retry_mode: Annotated[SignalRW[RetryMode], PvSuffix(".RMOD")]
     retry_limit: Annotated[SignalRW[int], PvSuffix(".RTRY")]
@@ -104,5 +104,9 @@ class Motor(motor.Motor):
                 raise ValueError("a motor takes a prefix, or the connector of the device that declares it")
             prefix = connector.prefix
         super().__init__(prefix)
+        self.home_forward = epics_triggerable_command(f"{prefix}.HOMF", timeout=LONGEST_MOVE)
+        self.home_reverse = epics_triggerable_command(f"{prefix}.HOMR", timeout=LONGEST_MOVE)
+        self.tweak_forward = epics_triggerable_command(f"{prefix}.TWF", timeout=LONGEST_MOVE)
+        self.tweak_reverse = epics_triggerable_command(f"{prefix}.TWR", timeout=LONGEST_MOVE)
         RecordConnector(prefix).create_children_from_annotations(self)
         self.set_name(name)
