@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.soft_records import soften
+from tests.softioc import free_ports
 
 IOCS = Path(__file__).resolve().parent.parent / "examples" / "x01" / "ioc"
 
@@ -27,27 +29,12 @@ sys.exit(f"failed: {failed}" if failed else 0)
 """
 
 
-def soften(text: str) -> str:
-    """Take out what base has no support for: device support, the motor record, the busy record."""
-    text = re.sub(r"record\(motor, .*?\n\}\n", "", text, flags=re.S)
-    text = text.replace("record(busy,", "record(bo,")
-    text = re.sub(r"^ *field\(DTYP, .*\n", "", text, flags=re.M)
-    text = re.sub(r'^ *field\((?:INP|OUT), *"@.*\n', "", text, flags=re.M)
-    return re.sub(r'^ *field\(SCAN, "I/O Intr"\)\n', "", text, flags=re.M)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def load(ioc: Path, into: Path) -> subprocess.CompletedProcess[str]:
     for file in ioc.iterdir():
         (into / file.name).write_text(soften(file.read_text()))
     script = (ioc / "st.cmd").read_text().splitlines()
     lines = [line for line in script if line.startswith(("epicsEnvSet", "dbLoadRecords", "dbLoadTemplate"))]
-    environment = os.environ | {"EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1", "EPICS_CA_SERVER_PORT": str(free_port())}
+    environment = os.environ | {"EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1", "EPICS_CA_SERVER_PORT": str(free_ports(1)[0])}
     return subprocess.run(
         [sys.executable, "-c", SOFT_IOC],
         cwd=into,

@@ -1,0 +1,84 @@
+"""The servers that the runtime's tests talk to: one soft IOC and one motor record for each test process."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.soft_records import place
+from tests.softioc import SoftIoc, free_ports
+
+HERE = Path(__file__).parent
+CAMERA = HERE.parents[1] / "examples" / "x01" / "ioc" / "camera"
+
+
+@pytest.fixture(scope="session")
+def soft_ioc() -> Iterator[SoftIoc]:
+    """The records of `records.db`, and the camera of the example beamline."""
+    plugin = {"P": "CAM-01:", "NDARRAY_PORT": "SIM1", "XSIZE": "16", "YSIZE": "16", "HIST_SIZE": "16"}
+    camera = (
+        place(CAMERA / "simDetector.template", P="CAM-01:", R="CAM:", PORT="SIM1"),
+        place(CAMERA / "NDFileHDF5.template", **plugin, R="HDF5:", PORT="HDF1"),
+        place(CAMERA / "NDStats.template", **plugin, R="STAT:", PORT="STAT1"),
+        place(CAMERA / "NDROI.template", **plugin, R="ROI:", PORT="ROI1"),
+    )
+    with SoftIoc(HERE / "records.db", *camera) as ioc:
+        yield ioc
+
+
+@pytest.fixture(scope="session")
+def motor_port() -> Iterator[int]:
+    """A CA server with the motor record `MOTOR`, which base has not."""
+    pytest.importorskip("caproto", reason="serves the motor record")
+    (port,) = free_ports(1)
+    environment = os.environ | {
+        "EPICS_CA_SERVER_PORT": str(port),
+        "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+        "EPICS_CAS_BEACON_ADDR_LIST": "",
+    }
+    with subprocess.Popen(
+        [sys.executable, HERE / "motor_ioc.py"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as server:
+        assert server.stdout is not None
+        try:
+            await_line(server, b"Server startup complete")
+            yield port
+        finally:
+            server.terminate()
+
+
+def await_line(server: subprocess.Popen[bytes], text: bytes, timeout: float = 30.0) -> None:
+    """Wait until a server prints a text; what it prints later is left unread, a startup message fits the pipe."""
+    assert server.stdout is not None
+    printed = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(server.stdout, selectors.EVENT_READ)
+        while text not in printed:
+            chunk = os.read(server.stdout.fileno(), 4096) if selector.select(timeout) else b""
+            if not chunk:
+                raise RuntimeError(f"the server did not start: {printed.decode()}")
+            printed += chunk
+
+
+@pytest.fixture(scope="session")
+def servers(soft_ioc: SoftIoc, motor_port: int) -> SoftIoc:
+    """Both servers, found by CA and PVA in this process: clients read where to search once."""
+    addresses = f"{soft_ioc.environment['EPICS_CA_ADDR_LIST']} 127.0.0.1:{motor_port}"
+    os.environ.update(soft_ioc.environment | {"EPICS_CA_ADDR_LIST": addresses})
+    return soft_ioc
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def live(servers: SoftIoc) -> AsyncIterator[SoftIoc]:
+    """The servers, with the channels closed before the event loop is."""
+    from aioca import purge_channel_caches
+
+    yield servers
+    purge_channel_caches()

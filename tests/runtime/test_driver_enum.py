@@ -1,0 +1,120 @@
+"""Driver states connect whatever states the server has, over CA and PVA."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated as A
+
+import pytest
+from aioca import caput
+from ophyd_async.core import NotConnectedError, SignalR, SignalRW, observe_value, set_mock_value
+from ophyd_async.epics.core import PvSuffix
+
+from beamwright_runtime import DriverEnum, RecordDevice
+from tests.softioc import SoftIoc
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class SimMode(DriverEnum):
+    LINEAR_RAMP = "LinearRamp"
+    PEAKS = "Peaks"
+    SINE = "Sine"
+
+
+class Simulation(RecordDevice):
+    mode: A[SignalRW[SimMode], PvSuffix.rbv("Mode")]
+    other: A[SignalRW[SimMode], PvSuffix("Other")]
+    changing: A[SignalRW[SimMode], PvSuffix("Changing")]
+    stateless: A[SignalR[SimMode], PvSuffix("Stateless")]
+    text: A[SignalR[SimMode], PvSuffix("Text")]
+
+
+@pytest.fixture(params=["ca://T:", "pva://T:"])
+async def simulation(request: pytest.FixtureRequest, live: SoftIoc) -> Simulation:
+    device = Simulation(request.param, "simulation")
+    await device.connect()
+    return device
+
+
+async def test_a_member_is_read_as_the_member(simulation: Simulation) -> None:
+    await simulation.mode.set(SimMode.PEAKS)
+    assert await simulation.mode.get_value() is SimMode.PEAKS
+    assert (await simulation.mode.locate())["setpoint"] is SimMode.PEAKS
+    assert (await simulation.mode.read())["simulation-mode"]["value"] is SimMode.PEAKS
+
+
+async def test_a_state_that_is_no_member_is_read_as_text(simulation: Simulation) -> None:
+    value = await simulation.other.get_value()
+    assert value == "Fast"
+    assert type(value) is str
+
+
+async def test_the_states_of_the_server_are_described(simulation: Simulation) -> None:
+    description = await simulation.mode.describe()
+    assert description["simulation-mode"]["choices"] == ["LinearRamp", "Peaks", "Custom"]
+    assert description["simulation-mode"]["dtype"] == "string"
+
+
+async def test_putting_a_state_that_the_server_lacks_names_the_pv_and_its_states(simulation: Simulation) -> None:
+    transport = simulation.other.source.partition("://")[0]
+    with pytest.raises(ValueError, match=rf"{transport}://T:Other has no state 'Sine', it has \['Fast', 'Slow'\]"):
+        await simulation.other.set(SimMode.SINE)
+
+
+async def test_states_replaced_after_connecting_are_read_and_refused_as_they_are_now(simulation: Simulation) -> None:
+    await caput("T:Changing.TWST", "Sawtooth", wait=True)
+    try:
+        with pytest.raises(ValueError, match="has no state 'Sine', it has .*'Sawtooth'"):
+            await simulation.changing.set(SimMode.SINE)
+        await caput("T:Changing", 2, wait=True)
+        assert await simulation.changing.get_value() == "Sawtooth"
+    finally:
+        await caput("T:Changing.TWST", "Sine", wait=True)
+        await caput("T:Changing", 0, wait=True)
+
+
+async def test_an_enum_without_states_reads_as_empty_text(simulation: Simulation) -> None:
+    assert await simulation.stateless.get_value() == ""
+    async for value in observe_value(simulation.stateless, done_timeout=5):
+        assert value == ""
+        break
+
+
+async def test_a_text_record_reads_as_its_text(simulation: Simulation) -> None:
+    assert await simulation.text.get_value() == ""
+
+
+async def test_changes_are_seen(simulation: Simulation) -> None:
+    await simulation.mode.set(SimMode.LINEAR_RAMP)
+    seen = []
+    async for value in observe_value(simulation.mode, done_timeout=5):
+        seen.append(value)
+        if value is SimMode.PEAKS:
+            break
+        await simulation.mode.set(SimMode.PEAKS)
+    assert seen == [SimMode.LINEAR_RAMP, SimMode.PEAKS]
+
+
+@pytest.mark.parametrize("prefix", ["ca://", "pva://"])
+async def test_a_number_is_no_state(prefix: str, live: SoftIoc) -> None:
+    class Wrong(RecordDevice):
+        number: A[SignalR[SimMode], PvSuffix("Number")]
+
+    with pytest.raises(NotConnectedError, match="Number with inferred datatype float"):
+        await Wrong(prefix + "T:", "wrong").connect()
+
+
+async def test_two_callers_connect_at_once(live: SoftIoc) -> None:
+    device = Simulation("T:")
+    await asyncio.gather(device.connect(), device.connect(force_reconnect=True))
+    assert await device.mode.get_value() in SimMode
+
+
+async def test_in_mock_mode_the_members_are_the_states() -> None:
+    device = Simulation("T:", "simulation")
+    await device.connect(mock=True)
+    assert await device.mode.get_value() is SimMode.LINEAR_RAMP
+    set_mock_value(device.mode, SimMode.SINE)
+    assert await device.mode.get_value() is SimMode.SINE
+    assert device.mode.source == "mock+ca://T:Mode_RBV"
