@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +92,24 @@ def expand_text(
     ), expansion.complete
 
 
+def substituted(scope: Scope, definitions: Mapping[str, str | None], given: Scope) -> Scope:
+    """Make the scope that msi's `substitute` makes.
+
+    macLib expands a definition that names itself, such as `R=$(R)1:`, to `$(R)1:1:`; the reference it leaves is
+    expanded when the file that msi wrote is loaded.
+
+    :param given: the macros of that later load.
+    """
+    inner = scope.inner(definitions)
+    settled: dict[str, str | None] = {}
+    for name in definitions:
+        met = Met()
+        text = expand(f"$({name})", inner, met=met)
+        if met.recursive:
+            settled[name] = expand(text, given)
+    return inner.inner(settled)
+
+
 class _Expansion:
     """Collects the expanded text; msi's `substitute` changes the macros from its line on."""
 
@@ -99,6 +117,7 @@ class _Expansion:
         self, files: Files, scope: Scope, search: Sequence[Path], problems: Problems, env: Scope, cwd: Path
     ) -> None:
         self.files = files
+        self.given = scope
         self.scope = scope
         self.search = search
         self.problems = problems
@@ -146,12 +165,12 @@ class _Expansion:
             self.problems.warning("macro-undefined", at, f"macro {name} is not defined")
         for name, where in met.recursive.items():
             at = source.position(offset + where)
-            self.problems.error("macro-recursive", at, f"macro {name} is defined by itself")
+            self.problems.warning("macro-recursive", at, f"macro {name} is defined by itself")
 
     def _command(self, line: str) -> list[str]:
         """Obey a line's `substitute`, or give the names it includes."""
         if found := _SUBSTITUTE.fullmatch(line):
-            self.scope = self.scope.inner(parse_definitions(found[1]))
+            self.scope = substituted(self.scope, parse_definitions(found[1]), self.given)
             return []
         expanded = expand(line, self.scope)
         names = (found[1] or found[2] for found in _INCLUDE.finditer(expanded))
