@@ -53,7 +53,8 @@ class SoftIoc:
         self._process: subprocess.Popen[str] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._output: deque[str] = deque(maxlen=1000)
-        self._ready = threading.Event()
+        self._decided = threading.Event()
+        self._serves = False
         self._ports = (0, 0, 0)
 
     @property
@@ -91,17 +92,13 @@ class SoftIoc:
         for _ in range(STARTS):
             self._ports = free_ports(3)
             self._launch(files)
-            if self._ready.wait(self._timeout) and self.running:
+            if self._decided.wait(self._timeout) and self._serves:
                 return self.environment
             self._end()
-            if "bind" not in self.output.lower() and "address already in use" not in self.output.lower():
+            if "bind" not in self.output.lower() and "in use" not in self.output.lower():
                 break
+        self.stop()
         raise RuntimeError(f"the soft IOC did not start:\n{self.output}")
-
-    @property
-    def running(self) -> bool:
-        """Whether the process lives."""
-        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """End the IOC; a second call does nothing."""
@@ -158,7 +155,8 @@ class SoftIoc:
     def _launch(self, files: Sequence[Path]) -> None:
         ca, pva_tcp, pva_udp = map(str, self._ports)
         loads = [word for file in files for word in ("-d", str(file))]
-        self._ready.clear()
+        self._decided.clear()
+        self._serves = False
         self._output.clear()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pvxslibs.ioc", "-m", self._macros, *loads],
@@ -190,8 +188,9 @@ class SoftIoc:
             for line in output:
                 self._output.append(line)
                 if READY in line:
-                    self._ready.set()
-        self._ready.set()
+                    self._serves = True
+                    self._decided.set()
+        self._decided.set()
 
     def _end(self) -> None:
         process, self._process = self._process, None

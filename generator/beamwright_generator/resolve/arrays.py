@@ -55,7 +55,6 @@ EXTENTS: Final[Mapping[tuple[str, str], Extent]] = {
     ("mca", "BG"): Extent("", "NMAX", "FTVL"),
     **{("sscan", f"P{number}{array}"): Extent("DOUBLE", "MPTS") for number in range(1, 5) for array in ("PA", "RA")},
     **{("sscan", f"D{number:02}DA"): Extent("FLOAT", "MPTS") for number in range(1, 71)},
-    **{("table", f"{point}{number}"): Extent("DOUBLE", "3") for point in ("PP", "PPO") for number in range(3)},
 }
 """Fields that `cvt_dbaddr` of their record turns into arrays, and what it reads to do so.
 
@@ -82,13 +81,18 @@ def array_field(
         if transport is Transport.CA:
             return Served(Kind.LONG_STR, "CHAR[]", suffix=f".{name}$")
         return Served(Kind.STR, "s")
+    if definition.name == "acalcout" and settings.get("SIZE", "") in ("NUSE", "1"):
+        return Untyped("acalcout with SIZE=NUSE changes its lengths while it runs", "set SIZE to NELM")
     extent = EXTENTS[definition.name, name]
     dbf = extent.dbf or _element_type(settings.get(extent.type_field, ""))
     if isinstance(dbf, Undecided):
         return dbf
     if not dbf:
         return Untyped(f"{extent.type_field} is {settings[extent.type_field]!r}, which is no element type")
-    text = extent.text or settings.get("DTYP", "") in OCTET_DEVICES
+    device = settings.get("DTYP", "")
+    if dbf in ("CHAR", "UCHAR") and (macros := macros_in(device)):
+        return Undecided(macros)
+    text = extent.text or device in OCTET_DEVICES
     formed = infos.get("Q:form") == "String"
     count = _count(settings.get(extent.length, "") or extent.length)
     if isinstance(count, Undecided):

@@ -45,6 +45,9 @@ LONGEST_STRING: Final = 41
 CA_MOST_STATES: Final = 16
 """Choices that CA shows of an enum (`MAX_ENUM_STATES` in db_access.h); PVA has no such limit."""
 
+SOFT_DEVICES: Final = frozenset({"", "Soft Channel", "Async Soft Channel"})
+"""Device support of mbbi that sets the value and leaves the raw value alone."""
+
 SITE_MENUS: Final = frozenset({"menuScan", "menuConvert"})
 """Menus that base invites sites to change (base.dbd: "Modifiable menus")."""
 
@@ -127,7 +130,7 @@ def _plain_field(definition: RecordType, field: FieldDef, settings: Mapping[str,
     if field.dbf == "STRING" or field.dbf in LINKS:
         return _text(field, transport)
     if field.dbf == "MENU":
-        return _menu_field(field, transport)
+        return _menu_field(field, settings.get(field.name, ""), transport)
     if field.dbf == "DEVICE":
         return _device_field(definition, transport)
     return Untyped(f"the field {field.name} of {definition.name} is of a kind ({field.dbf}) that no rule covers")
@@ -163,10 +166,12 @@ def _device_field(definition: RecordType, transport: Transport) -> Answer:
     return Served(Kind.STR, native_scalar("ENUM", transport), driver_states=True)
 
 
-def _menu_field(field: FieldDef, transport: Transport) -> Answer:
+def _menu_field(field: FieldDef, setting: str, transport: Transport) -> Answer:
     choices = menu(field.menu)
     if not choices:
         return Untyped(f"the menu {field.menu} of the field {field.name} is not known")
+    if setting.isdigit() and int(setting) >= len(choices):
+        return Untyped(f"the field {field.name} starts as {setting}, which is no choice of its menu")
     fits = len(choices) <= CA_MOST_STATES and all(len(choice) <= LONGEST_STATE for choice in choices)
     return Served(
         Kind.ENUM if fits else Kind.STR,
@@ -240,9 +245,13 @@ def _stateless(record: str, settings: Mapping[str, str], transport: Transport, d
     raw value of an mbbi tells the state. An mbbo without raw values either serves its value as a number (cvt_dbaddr in
     mbboRecord.c), unless its driver supplies states.
     """
-    if record == "mbbi" and settings.get("DTYP", "") not in ("", "Soft Channel", "Async Soft Channel"):
-        return Served(Kind.INT, native_scalar("ULONG", transport), suffix=".RVAL")
-    has_values = any(settings.get(name, "0") not in ("", "0") for name in STATE_VALUES)
-    if record == "mbbo" and not has_values and not driver_states:
+    device = settings.get("DTYP", "")
+    if macros := macros_in(device):
+        return Undecided(macros)
+    if record == "mbbi" and device not in SOFT_DEVICES:
+        return Served(Kind.INT, native_scalar("ULONG", transport), suffix=".RVAL", driver_states=driver_states)
+    if driver_states:
+        return Untyped("its states, if it has any, come from its driver", "observe the running IOC, or give it states")
+    if record == "mbbo" and not any(settings.get(name, "0") not in ("", "0") for name in STATE_VALUES):
         return Served(Kind.INT, native_scalar("USHORT", transport))
     return Untyped(f"the {record} has no states, so its value cannot be read", "give it state texts (ZRST, ONST, ...)")
