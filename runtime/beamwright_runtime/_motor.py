@@ -46,7 +46,7 @@ class Motor(motor.Motor):
     """A motor record: ophyd-async's motor with the further fields that beamlines use.
 
     Flags that the record keeps as short integers are `int`, which CA and PVA both serve them as.
-    A subclass may declare more: `encoder_counts: A[SignalR[int], PvSuffix(".REP")]`.
+    A subclass may declare more: `version: A[SignalR[float], PvSuffix(".VERS")]`.
 
     :param prefix: the record's name; `pva://` or `ca://` before it chooses the protocol, else CA.
     :param name: what the motor is called in documents.
@@ -59,6 +59,8 @@ class Motor(motor.Motor):
     dial_readback: Annotated[SignalR[float], PvSuffix(".DRBV")]
     raw_setpoint: Annotated[SignalRW[int], PvSuffix(".RVAL")]
     raw_readback: Annotated[SignalR[int], PvSuffix(".RRBV")]
+    raw_motor_position: Annotated[SignalR[int], PvSuffix(".RMP")]
+    raw_encoder_position: Annotated[SignalR[int], PvSuffix(".REP")]
     relative_move: Annotated[SignalRW[float], PvSuffix(".RLV")]
     position_error: Annotated[SignalR[float], PvSuffix(".DIFF")]
     direction: Annotated[SignalRW[MotorDirection], PvSuffix(".DIR")]

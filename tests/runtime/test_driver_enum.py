@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated as A
+from typing import Annotated
 
 import pytest
 from aioca import caput
@@ -23,11 +23,11 @@ class SimMode(DriverEnum):
 
 
 class Simulation(RecordDevice):
-    mode: A[SignalRW[SimMode], PvSuffix.rbv("Mode")]
-    other: A[SignalRW[SimMode], PvSuffix("Other")]
-    changing: A[SignalRW[SimMode], PvSuffix("Changing")]
-    stateless: A[SignalR[SimMode], PvSuffix("Stateless")]
-    text: A[SignalR[SimMode], PvSuffix("Text")]
+    mode: Annotated[SignalRW[SimMode], PvSuffix.rbv("Mode")]
+    other: Annotated[SignalRW[SimMode], PvSuffix("Other")]
+    changing: Annotated[SignalRW[SimMode], PvSuffix("Changing")]
+    stateless: Annotated[SignalR[SimMode], PvSuffix("Stateless")]
+    text: Annotated[SignalR[SimMode], PvSuffix("Text")]
 
 
 @pytest.fixture(params=["ca://T:", "pva://T:"])
@@ -65,7 +65,7 @@ async def test_putting_a_state_that_the_server_lacks_names_the_pv_and_its_states
 async def test_states_replaced_after_connecting_are_read_and_refused_as_they_are_now(simulation: Simulation) -> None:
     await caput("T:Changing.TWST", "Sawtooth", wait=True)
     try:
-        with pytest.raises(ValueError, match="has no state 'Sine', it has .*'Sawtooth'"):
+        with pytest.raises(ValueError, match=r"has no state 'Sine', it has .*'Sawtooth'"):
             await simulation.changing.set(SimMode.SINE)
         await caput("T:Changing", 2, wait=True)
         assert await simulation.changing.get_value() == "Sawtooth"
@@ -99,7 +99,7 @@ async def test_changes_are_seen(simulation: Simulation) -> None:
 @pytest.mark.parametrize("prefix", ["ca://", "pva://"])
 async def test_a_number_is_no_state(prefix: str, live: SoftIoc) -> None:
     class Wrong(RecordDevice):
-        number: A[SignalR[SimMode], PvSuffix("Number")]
+        number: Annotated[SignalR[SimMode], PvSuffix("Number")]
 
     with pytest.raises(NotConnectedError, match="Number with inferred datatype float"):
         await Wrong(prefix + "T:", "wrong").connect()
