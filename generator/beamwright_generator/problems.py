@@ -126,6 +126,14 @@ CODES: dict[str, str] = {
     "pvi-invalid": "The pvi package refuses a PVI device file.",
     "field-unexpanded": "A field's value still holds a macro when it is loaded; an IOC refuses it.",
     # the beamline file
+    "stands-alone": "A class does not extend the one ophyd-async ships, because the database lacks or contradicts it.",
+    "base-split": "Templates change what they include, so a class with only what all leave unchanged is made.",
+    "appends-elsewhere": "A database adds to records of other databases; the added items are not looked at.",
+    "untyped-record": "A record has no type that is safe to declare; it is left out.",
+    "undecided-type": "The type of a record hangs on a macro that has no value; it is left out.",
+    "unpairable-readback": "A setpoint and its readback are served differently; they become two signals.",
+    "override-impossible": "An override asks for a type that the record cannot serve.",
+    "name-collision": "Two things would have the same name; one got another.",
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
 }
 """Every problem code with what it means; the reference pages are made from this table."""
