@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import selectors
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from bluesky import RunEngine
 
 from tests.soft_records import place
 from tests.softioc import SoftIoc, free_ports
@@ -82,3 +84,16 @@ async def live(servers: SoftIoc) -> AsyncIterator[SoftIoc]:
 
     yield servers
     purge_channel_caches()
+
+
+@pytest.fixture
+def run_engine() -> Iterator[RunEngine]:
+    """A RunEngine with an event loop of its own, which is closed afterwards."""
+    loop = asyncio.new_event_loop()
+    engine = RunEngine({}, loop=loop)
+    yield engine
+    if engine.state != "idle":
+        engine.halt()
+    loop.call_soon_threadsafe(loop.stop)
+    engine._th.join()
+    loop.close()

@@ -79,7 +79,7 @@ async def test_every_field_is_read_from_a_motor_record(live: SoftIoc) -> None:
     for name, child in device.children():
         if isinstance(child, SignalR):
             value = await child.get_value()
-            assert isinstance(value, child.datatype), name  # type: ignore[arg-type]
+            assert isinstance(value, child.datatype), name
             types[name] = child.datatype
     assert len(types) > 50
     assert bool not in {types[name] for name in ("moving", "missed", "limit_violation", "motor_done_move")}

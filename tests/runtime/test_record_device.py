@@ -62,7 +62,7 @@ def test_a_mixin_keeps_the_shipped_class_and_its_signals(
     sources = {name: child.source for name, child in shipped("X:").children() if isinstance(child, SignalR)}
     device = made("X:")
     mine = {name: child.source for name, child in device.children() if isinstance(child, SignalR)}
-    assert isinstance(device, shipped)  # type: ignore[arg-type]
+    assert isinstance(device, shipped)
     assert sources.items() <= mine.items()
     assert len(mine) > len(sources)
 
