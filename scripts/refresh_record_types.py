@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from beamwright_generator.parse.database import parse_database, parse_field_definitions
+from beamwright_generator.parse.statements import Device, FieldDefinition, Menu, RecordType
+from beamwright_generator.problems import Problems
+from beamwright_generator.source import Source
+
 TABLE = Path(__file__).parents[1] / "generator/beamwright_generator/tables/record_types.json"
 KEPT = {"menu", "size", "special", "pp", "initial"}
-TOKEN = re.compile(r'#[^\n]*|%[^\n]*|"((?:[^"\\]|\\.)*)"|([A-Za-z0-9_+:.\-\[\]<>;]+)|([(){},])')
-
 Table = dict[str, Any]
 
 
@@ -35,53 +37,22 @@ def installed_base() -> Path:
     return Path(spec.origin).parent / "dbd"
 
 
-def tokens(text: str) -> Iterator[str]:
-    """Split the text of a dbd file into words and punctuation."""
-    for match in TOKEN.finditer(text):
-        quoted, bare, mark = match.groups()
-        if quoted is not None or bare is not None or mark is not None:
-            yield quoted if quoted is not None else bare or mark
+def source(path: Path) -> Source:
+    """Open a dbd file."""
+    return Source(path.resolve(), path.name, path.read_text())
 
 
-def arguments(words: Iterator[str]) -> list[str]:
-    """Take `(a, b, ...)`."""
-    if next(words) != "(":
-        raise ValueError("expected an opening parenthesis")
-    found: list[str] = []
-    for word in words:
-        if word == ")":
-            return found
-        if word != ",":
-            found.append(word)
-    raise ValueError("a parenthesis is not closed")
-
-
-def body(words: Iterator[str]) -> Iterator[str]:
-    """Give the items of a `{...}` by their first word, leaving each item to the caller."""
-    if next(words) != "{":
-        raise ValueError("expected an opening brace")
-    for word in words:
-        if word == "}":
-            return
-        yield word
-    raise ValueError("a brace is not closed")
-
-
-def field(words: Iterator[str]) -> tuple[str, dict[str, Any]]:
-    """Read what follows the word `field`."""
-    name, dbf = arguments(words)
-    facts: dict[str, Any] = {"dbf": dbf.removeprefix("DBF_")}
-    for item in body(words):
-        value = arguments(words)
-        if item in KEPT and value:
-            facts[item] = value[0]
+def field(definition: FieldDefinition) -> dict[str, Any]:
+    """Keep the facts of a field."""
+    facts: dict[str, Any] = {"dbf": definition.type.removeprefix("DBF_")}
+    for key, value in definition.attributes:
+        if key in KEPT and value:
+            facts[key] = value
     if facts.pop("pp", "") in ("TRUE", "YES", "1"):
         facts["pp"] = True
     if "size" in facts:
         facts["size"] = int(facts["size"])
-    if not facts.get("initial", "x"):
-        del facts["initial"]
-    return name, facts
+    return facts
 
 
 def read(paths: Iterable[Path]) -> Table:
@@ -89,35 +60,26 @@ def read(paths: Iterable[Path]) -> Table:
     menus: dict[str, list[str]] = {}
     types: dict[str, dict[str, Any]] = {}
     devices: dict[str, list[str]] = {}
-    for path in paths:
-        words = tokens(path.read_text())
-        for word in words:
-            if word == "menu":
-                (name,) = arguments(words)
-                menus[name] = [arguments(words)[1] for _ in body(words)]
-            elif word == "recordtype":
-                (name,) = arguments(words)
-                types[name] = dict(field(words) for item in body(words) if not _include(item, words))
-            elif word == "device":
-                record, _, _, choice = arguments(words)
-                devices.setdefault(record, []).append(choice)
-            elif word == "include":
-                next(words)
-            else:
-                arguments(words)
+    problems = Problems()
+    for item in (item for path in paths for item in parse_database(source(path), problems).items):
+        match item:
+            case Menu():
+                menus[item.name] = [text for _, text in item.choices]
+            case RecordType():
+                types[item.name] = {definition.name: field(definition) for definition in item.fields}
+            case Device():
+                devices.setdefault(item.record_type, []).append(item.choice)
+            case _:
+                pass
+    if problems.errors:
+        raise SystemExit("\n".join(map(str, problems.in_order())))
     return {"menus": menus, "types": types, "devices": devices}
-
-
-def _include(item: str, words: Iterator[str]) -> bool:
-    if item == "include":
-        next(words)
-    return item == "include"
 
 
 def read_common(path: Path) -> dict[str, Any]:
     """Read dbCommon.dbd, which is a list of fields without a record type around it."""
-    words = tokens(path.read_text())
-    return dict(field(words) for word in words if word == "field")
+    body = parse_field_definitions(source(path), Problems())
+    return {item.name: field(item) for item in body if isinstance(item, FieldDefinition)}
 
 
 def base_part(folder: Path) -> Table:

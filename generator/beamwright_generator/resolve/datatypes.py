@@ -91,9 +91,13 @@ def field_type(record: str, field: str, fields: Mapping[str, str], transport: Tr
     if definition is None:
         return _unknown(record)
     answer = _judge(definition, field, fields, transport, {})
-    if isinstance(answer, Served) and not answer.suffix and field != "VAL":
-        return replace(answer, suffix=f".{field}")
-    return answer
+    if isinstance(answer, Undecided) and isinstance(answer.usual, Served):
+        return replace(answer, usual=_at(answer.usual, field))
+    return _at(answer, field) if isinstance(answer, Served) else answer
+
+
+def _at(served: Served, field: str) -> Served:
+    return served if served.suffix or field == "VAL" else replace(served, suffix=f".{field}")
 
 
 def _unknown(record: str) -> Untyped:
