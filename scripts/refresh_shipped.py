@@ -34,7 +34,7 @@ MIRRORS: Mapping[str, tuple[str, ...]] = {
     f"{AD}.adcore.NDROIStatNIO": ("NDROIStatN.template",),
     f"{AD}.adcore.NDROIStatIO": ("NDROIStat.template",),
     f"{AD}.adcore.NDCircularBuffIO": ("NDCircularBuff.template",),
-    f"{AD}.adcore.NDFileIO": ("NDFile.template",),
+    f"{AD}.adcore.NDFileIO": ("NDArrayBase.template", "NDFile.template"),
     f"{AD}.adcore.NDPluginFileIO": ("NDFile.template", "NDPluginBase.template"),
     f"{AD}.adcore.NDFileHDF5IO": ("NDFileHDF5.template",),
     f"{AD}.adandor.Andor2DriverIO": ("andorCCD.template",),
@@ -45,7 +45,8 @@ MIRRORS: Mapping[str, tuple[str, ...]] = {
     f"{AD}.advimba.VimbaDriverIO": ("vimba.template",),
     f"{AD}.motor.Motor": (),
 }
-"""Class to the templates it mirrors; a class with two mirrors a template that includes both."""
+"""Class to the templates it mirrors; a class with two mirrors a template that includes both (NDFile.template alone
+lacks what NDFileIO inherits)."""
 
 ENUM_MODULES = ("ophyd_async.core", *dict.fromkeys(path.rpartition(".")[0] for path in MIRRORS))
 KINDS = {StrictEnum: "strict", SubsetEnum: "subset", SupersetEnum: "superset"}

@@ -10,6 +10,10 @@ from types import ModuleType
 
 import pytest
 
+from beamwright_generator.parse.database import parse_database
+from beamwright_generator.parse.statements import Include, Record
+from beamwright_generator.problems import Problems
+from beamwright_generator.source import Source
 from beamwright_generator.tables.shipped import (
     classes_for_templates,
     device_members,
@@ -94,12 +98,49 @@ def test_the_motor_is_found_by_looking_at_an_instance() -> None:
         ("NDProcess NDPluginBase NDArrayBase", ["NDPluginBaseIO"]),
         ("NDStats NDPluginBase NDArrayBase", ["NDStatsIO"]),
         ("aravisCamera ADGenICam ADBase NDArrayBase", ["AravisDriverIO"]),
+        ("NDFile", []),
         ("slits motor", []),
     ],
 )
 def test_templates_lead_to_the_most_specific_class(templates: str, names: list[str]) -> None:
     found = classes_for_templates([f"{name}.template" for name in templates.split()])
     assert [shipped.path.rpartition(".")[2] for shipped in found] == names
+
+
+def records_of(corpus: Path, template: str, seen: set[str]) -> dict[str, str]:
+    """Give record type by suffix, for a template and all it includes."""
+    found = sorted(corpus.rglob(template))
+    if template in seen or not found:
+        return {}
+    seen.add(template)
+    records: dict[str, str] = {}
+    source = Source(found[0], template, found[0].read_text())
+    for item in parse_database(source, Problems()).items:
+        match item:
+            case Include():
+                records |= records_of(corpus, item.file, seen)
+            case Record():
+                records[item.name.removeprefix("$(P)$(R)")] = item.type
+            case _:
+                pass
+    return records
+
+
+def test_shipped_signals_stand_in_the_templates_they_mirror(corpus: Path) -> None:
+    checked = 0
+    for path in shipped_paths():
+        shipped = shipped_class(path)
+        assert shipped is not None
+        seen: set[str] = set()
+        records = {name: kind for part in shipped.templates for name, kind in records_of(corpus, part, seen).items()}
+        if not seen:
+            continue
+        suffixes = {suffix for signal in shipped.signals.values() for suffix in (signal.read, signal.write)}
+        assert suffixes <= records.keys(), path
+        checked += 1
+    if not checked:
+        pytest.skip("the templates of ADCore are not among the public databases")
+    assert checked >= 11
 
 
 def test_names_that_no_attribute_may_take() -> None:
