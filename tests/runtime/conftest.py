@@ -1,4 +1,4 @@
-"""The servers that the runtime's tests talk to: one soft IOC and one motor record for each test process."""
+"""The servers that the runtime's tests talk to: one soft IOC and two motor records for each test process."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from bluesky import RunEngine
 
+from tests.runtime.pva_motor import serve_motor
 from tests.soft_records import place
 from tests.softioc import SoftIoc, free_ports
 
@@ -37,7 +38,7 @@ def soft_ioc() -> Iterator[SoftIoc]:
 
 @pytest.fixture(scope="session")
 def motor_port() -> Iterator[int]:
-    """A CA server with the motor record `MOTOR`, which base has not."""
+    """A CA server with the motor record `MOTOR`, which base has not; gives its port."""
     pytest.importorskip("caproto", reason="serves the motor record")
     (port,) = free_ports(1)
     environment = os.environ | {
@@ -70,10 +71,19 @@ def await_line(server: subprocess.Popen[bytes], text: bytes, timeout: float = 30
 
 
 @pytest.fixture(scope="session")
-def servers(soft_ioc: SoftIoc, motor_port: int) -> SoftIoc:
-    """Both servers, found by CA and PVA in this process: clients read where to search once."""
-    addresses = f"{soft_ioc.environment['EPICS_CA_ADDR_LIST']} 127.0.0.1:{motor_port}"
-    os.environ.update(soft_ioc.environment | {"EPICS_CA_ADDR_LIST": addresses})
+def pva_motor_port() -> Iterator[int]:
+    """A PVA server with the motor record `MOTOR`; gives the port it is searched for on."""
+    with serve_motor("MOTOR") as server:
+        yield int(server.conf()["EPICS_PVAS_BROADCAST_PORT"])
+
+
+@pytest.fixture(scope="session")
+def servers(soft_ioc: SoftIoc, motor_port: int, pva_motor_port: int) -> SoftIoc:
+    """All servers, found by CA and PVA in this process: clients read where to search once."""
+    environment = soft_ioc.environment
+    environment["EPICS_CA_ADDR_LIST"] += f" 127.0.0.1:{motor_port}"
+    environment["EPICS_PVA_ADDR_LIST"] += f" 127.0.0.1:{pva_motor_port}"
+    os.environ.update(environment)
     return soft_ioc
 
 
