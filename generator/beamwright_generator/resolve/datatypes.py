@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from beamwright_generator.resolve.arrays import array_field, is_array_field
@@ -110,7 +111,7 @@ def _judge(
     field = definition.fields.get(name)
     if field is None:
         return Untyped(f"the record type {definition.name} has no field {name}")
-    settings = {**_initial_values(definition), **fields}
+    settings = {**_initial_values(definition.name), **fields}
     if name == "VAL" and definition.name in ("bi", "bo", "busy"):
         return _two_states(definition.name, settings, transport)
     if name == "VAL" and definition.name in ("mbbi", "mbbo"):
@@ -122,8 +123,11 @@ def _judge(
     return _plain_field(definition, field, settings, transport)
 
 
-def _initial_values(definition: RecordType) -> dict[str, str]:
-    return {name: field.initial for name, field in definition.fields.items() if field.initial}
+@cache
+def _initial_values(record: str) -> Mapping[str, str]:
+    definition = record_type(record)
+    fields = definition.fields.values() if definition else ()
+    return {field.name: field.initial for field in fields if field.initial}
 
 
 def _plain_field(definition: RecordType, field: FieldDef, settings: Mapping[str, str], transport: Transport) -> Answer:
