@@ -271,6 +271,8 @@ class _Reader:
         lexer.expect(")")
         if form is Form.QUOTED and (bad := bad_character(raw)) >= 0:
             self._refuse_character(raw, start, bad)
+        if not name.text and word.text == "info":
+            self.refused.append(Refused("database-syntax", name.offset, "an info item needs a name"))
         kind = Field if word.text == "field" else Info
         return kind(name.text, raw, word.offset, start, form)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from beamwright_generator.parse.lexer import KEYWORDS, Lexer, Refused, Word
 from beamwright_generator.parse.statements import (
@@ -67,6 +68,8 @@ def _menu(lexer: Lexer, word: Word) -> Menu:
         else:
             lexer.at = item.offset
             raise lexer.unexpected("choice, include or '}'")
+    if not choices and not includes:
+        raise lexer.unexpected("a choice")
     lexer.at += 1
     return Menu(name.text, tuple(choices), tuple(includes), word.offset)
 
@@ -74,7 +77,10 @@ def _menu(lexer: Lexer, word: Word) -> Menu:
 def _record_type(lexer: Lexer, word: Word) -> RecordType:
     (name,) = lexer.arguments("a record type")
     lexer.expect("{")
-    return RecordType(name.text, read_field_definitions(lexer), word.offset)
+    body = read_field_definitions(lexer)
+    if not body:
+        raise Refused("database-syntax", word.offset, f"record type {name.text!r} has no fields")
+    return RecordType(name.text, body, word.offset)
 
 
 def read_field_definitions(lexer: Lexer) -> tuple[FieldDefinition | Include, ...]:
@@ -124,7 +130,25 @@ def _breaktable(lexer: Lexer, word: Word) -> Breaktable:
             raise Refused("database-breaktable", value.offset, f"{value.text!r} in a breakpoint table is not a number")
         values.append(value.text)
     lexer.at += 1
-    if len(values) % 2 or len(values) < 4:
-        message = f"breakpoint table {name.text!r} needs two or more pairs of numbers, not {len(values)} numbers"
-        raise Refused("database-breaktable", word.offset, message)
-    return Breaktable(name.text, tuple(zip(values[::2], values[1::2], strict=True)), word.offset)
+    points = tuple(zip(values[::2], values[1::2], strict=False))
+    if fault := _fault(values, points):
+        raise Refused("database-breaktable", word.offset, f"breakpoint table {name.text!r} {fault}")
+    return Breaktable(name.text, points, word.offset)
+
+
+def _fault(values: list[str], points: tuple[tuple[str, str], ...]) -> str:
+    """Say what EPICS refuses in a table: too few points, or slopes that are zero or change their sign."""
+    if len(values) % 2 or len(points) < 2:
+        return f"needs two or more pairs of numbers, not {len(values)} numbers"
+    if any("$" in value for value in values):
+        return ""
+    numbers = [(_number(raw), _number(eng)) for raw, eng in points]
+    rising = [(eng - last_eng) * (raw - last_raw) for (last_raw, last_eng), (raw, eng) in pairwise(numbers)]
+    if any(slope == 0 for slope in rising):
+        return "has a slope of zero"
+    return "has slopes of both signs" if len({slope > 0 for slope in rising}) > 1 else ""
+
+
+def _number(text: str) -> float:
+    text = text.strip()
+    return float(int(text, 16)) if "x" in text.lower() else float(text)

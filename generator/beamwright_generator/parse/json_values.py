@@ -24,6 +24,7 @@ _NUMBER = re.compile(
 )
 _BAD_IN_STRING = re.compile(r"[\x00-\x1f]|\\(?:x(?![0-9a-fA-F]{2})|u(?![0-9a-fA-F]{4})|[1-9])")
 _WITH_ESCAPES_OUT = re.compile(r"\\[^ux1-9]")
+_NEEDS_QUOTES = re.compile(r"[-+.]")
 _WORDS: dict[str, object] = {"null": None, "true": True, "false": False}
 
 
@@ -152,14 +153,14 @@ class _Grammar:
 
 
 def serialised(text: str) -> str:
-    """Write a JSON value as an IOC keeps it: no blanks, bare words quoted, the last comma of an object dropped.
+    """Write a JSON value as an IOC keeps it: no blanks, bare words quoted but for plain keys, the last comma of an object dropped.
 
     A text that is not such a value comes back as it is.
     """
     done: list[str] = []
     try:
         for token in tokens(text):
-            if token.kind in (Kind.BARE, Kind.BARE_KEY):
+            if token.kind is Kind.BARE or (token.kind is Kind.BARE_KEY and _NEEDS_QUOTES.search(token.text)):
                 done.append(f'"{token.text}"')
                 continue
             if token.text == "}" and done[-1] == ",":

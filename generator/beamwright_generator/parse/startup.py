@@ -266,23 +266,21 @@ class _Boot:
             self.problems.warning("boot-folder-missing", command.at, f"{shown} is not a folder here")
 
     def _load(self, command: Command) -> None:
-        arguments = command.arguments
-        if not arguments or not arguments[0]:
+        file, text = (*command.arguments, "", "")[:2]
+        if not file:
             self.problems.warning("boot-syntax", command.at, f"{command.name} names no file")
             return
         if self.running:
-            message = f"{command.name} of {arguments[0]} after iocInit; an IOC refuses it"
+            message = f"{command.name} of {file} after iocInit; an IOC refuses it"
             self.problems.warning("boot-late-load", command.at, message)
             return
         kind = LoadKind(command.name)
-        text = arguments[1] if len(arguments) > 1 and kind is not LoadKind.DEFINITIONS else ""
+        # The second argument of dbLoadDatabase is a search path.
+        macros = {} if kind is LoadKind.DEFINITIONS else parse_definitions(text)
         folders = self.environment.get("EPICS_DB_INCLUDE_PATH") or "."
         search = tuple(Path(folder or ".") for folder in folders.split(":"))
         environment = self.scope({})
-        load = Load(
-            kind, arguments[0], parse_definitions(text), self.cwd, search, environment, command.source, command.offset
-        )
-        self.loads.append(load)
+        self.loads.append(Load(kind, file, macros, self.cwd, search, environment, command.source, command.offset))
 
     def _run(
         self, name: str, macros: Mapping[str, str | None], source: Source, offset: int, running: tuple[Path, ...]

@@ -72,7 +72,8 @@ _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 def translate_escapes(raw: str) -> str:
     r"""Translate `\n`, `\t`, `\"`, `\\`, `\xHH`, `\ooo` and the rest as dbTranslateEscape does."""
-    return _ESCAPE.sub(_escaped, raw)
+    # A NUL ends the text, as in C.
+    return _ESCAPE.sub(_escaped, raw).partition("\0")[0]
 
 
 def _escaped(found: re.Match[str]) -> str:
