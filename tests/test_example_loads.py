@@ -9,7 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from pvi.device import Device
 
+from beamwright_generator.parse.beamline import parse_beamline
+from beamwright_generator.problems import Problems
+from beamwright_generator.source import Source
 from tests.soft_records import soften
 from tests.softioc import free_ports
 
@@ -62,3 +66,23 @@ def test_every_description_is_short_enough_for_its_field() -> None:
     for file in IOCS.rglob("*.template"):
         for description in re.findall(r'field\(DESC, "([^"]*)"\)', file.read_text()):
             assert len(description) <= 40, f"{file.name}: {description!r}"
+
+
+def test_the_beamline_file_is_valid() -> None:
+    path = IOCS.parent / "beamline.yaml"
+    problems = Problems()
+    parsed = parse_beamline(Source(path, path.name, path.read_text()), problems)
+    assert [str(problem) for problem in problems] == []
+    assert parsed is not None
+    for ioc in parsed[0].iocs:
+        assert ioc.startup is not None
+        assert (path.parent / ioc.startup).is_file()
+
+
+def test_the_pvi_file_names_records_that_exist() -> None:
+    file = IOCS / "vacuum" / "temperature.pvi.device.yaml"
+    device = Device.deserialize(file)
+    signals = [signal for group in device.children for signal in group.children]
+    pvs = {getattr(signal, key) for signal in signals for key in ("read_pv", "write_pv") if hasattr(signal, key)}
+    records = re.findall(r'record\(\w+, "(.*)"\)', (IOCS / "vacuum" / "temperature.template").read_text())
+    assert pvs == set(records)

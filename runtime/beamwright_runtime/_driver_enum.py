@@ -6,7 +6,14 @@ from typing import Any, TypeVar
 
 from bluesky.protocols import Reading
 from event_model import DataKey
-from ophyd_async.core import DEFAULT_TIMEOUT, Callback, SignalBackend, SubsetEnum, wait_for_connection
+from ophyd_async.core import (
+    DEFAULT_TIMEOUT,
+    Callback,
+    NotConnectedError,
+    SignalBackend,
+    SubsetEnum,
+    wait_for_connection,
+)
 from ophyd_async.epics.core import CaSignalBackend, EpicsOptions, PvaSignalBackend
 
 # Not public: a monitor must not raise when an enum's index has no choice, and only the converter can prevent that.
@@ -95,7 +102,10 @@ class DriverEnumBackend(SignalBackend[DriverEnumT]):
         try:
             await self._setpoint.put(value)
         except Exception as error:
-            states = await self._states_of_setpoint()
+            try:
+                states = await self._states_of_setpoint()
+            except NotConnectedError:
+                raise error from None
             if value is None or value in states:
                 raise
             raise ValueError(f"{self.source('', read=False)} has no state {str(value)!r}, it has {states}") from error
