@@ -153,7 +153,7 @@ class _Grammar:
 
 
 def serialised(text: str) -> str:
-    """Write a JSON value as an IOC keeps it: no blanks, bare words quoted but for plain keys, the last comma of an object dropped.
+    """Write a JSON value as an IOC keeps it: without blanks, bare words quoted unless they are plain keys.
 
     A text that is not such a value comes back as it is.
     """
