@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
 
+import beamwright_runtime
 import ophyd_async
 from ophyd_async.core import Device, DeviceVector, StandardReadable, StrictEnum, SubsetEnum, SupersetEnum, non_zero
 from ophyd_async.core._device import DEVICE_RESERVED_ATTRS
@@ -125,9 +126,14 @@ def describe() -> dict[str, Any]:
     return {
         "ophyd_async": ophyd_async.__version__,
         "device_members": sorted(reserved),
+        "motor_members": sorted({name for name, _ in beamwright_runtime.Motor().children()} | _public(beamwright_runtime.Motor)),
         "enums": {path: enum_facts(enums[path]) for path in sorted(enums)},
         "classes": classes,
     }
+
+
+def _public(cls: type) -> set[str]:
+    return {name for name in dir(cls) if not name.startswith("_")}
 
 
 def enum_facts(enum: type[Enum]) -> dict[str, Any]:
@@ -167,9 +173,8 @@ def text(table: Mapping[str, Any]) -> str:
     """Lay the table out: one enum or signal on a line."""
     enums = ",\n".join(f"  {json.dumps(path)}: {json.dumps(facts)}" for path, facts in table["enums"].items())
     classes = ",\n".join(_block(path, facts) for path, facts in table["classes"].items())
-    head = (
-        f'"ophyd_async": {json.dumps(table["ophyd_async"])},\n"device_members": {json.dumps(table["device_members"])}'
-    )
+    plain = ("ophyd_async", "device_members", "motor_members")
+    head = ",\n".join(f"{json.dumps(key)}: {json.dumps(table[key])}" for key in plain)
     return f'{{\n{head},\n"enums": {{\n{enums}\n}},\n"classes": {{\n{classes}\n}}\n}}\n'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,14 +27,21 @@ class Files:
     shown_from: Path
     problems: Problems
     _sources: dict[Path, Source | None] = field(default_factory=dict)
+    _digests: dict[str, str] = field(default_factory=dict)
+    _absent: set[Path] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.roots = tuple(root.resolve() for root in self.roots)
 
     @property
-    def read_so_far(self) -> list[Source]:
-        """Every source that was read, sorted by its shown name."""
-        return sorted((s for s in self._sources.values() if s), key=lambda s: s.name)
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the bytes of every file that was read, by shown name, sorted."""
+        return dict(sorted(self._digests.items()))
+
+    @property
+    def absent(self) -> list[str]:
+        """Every file that was looked for and not there, by shown name, sorted: one that appears changes the result."""
+        return sorted(self.shown(path) for path in self._absent)
 
     def shown(self, path: Path) -> str:
         """Name a path the way users see it."""
@@ -41,7 +49,12 @@ class Files:
 
     def exists(self, path: Path) -> bool:
         """Tell whether a path is a file below the roots."""
-        return path.is_file() and self._inside(path.resolve())
+        if path in self._absent:
+            return False
+        if not path.is_file():
+            self._absent.add(path)
+            return False
+        return self._inside(path.resolve())
 
     def _inside(self, resolved: Path) -> bool:
         return any(resolved.is_relative_to(root) for root in self.roots)
@@ -78,6 +91,7 @@ class Files:
         except OSError as error:
             self.problems.error("file-unreadable", at, f"{shown} cannot be read: {error.strerror}")
             return None
+        self._digests[shown] = hashlib.sha256(data).hexdigest()
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -170,13 +170,17 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A device as a member of a detector or a group, with its full prefix."""
+    """A device as a member of a detector or a group, with its full prefix.
+
+    :param readable: it takes part in the documents of a run.
+    """
 
     attribute: str
     type: ClassRef
     prefix: str
     arguments: tuple[tuple[str, str], ...] = ()
     doc: str = ""
+    readable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +218,26 @@ class Group:
     at: Position | None = field(default=None, compare=False)
 
 
-Placed = Device | Detector | Group
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """Devices of one class at one prefix that differ in a number, as a vector.
+
+    :param entries: each number with the keyword arguments of its device.
+    """
+
+    name: str
+    type: ClassRef
+    prefix: str
+    entries: tuple[tuple[int, tuple[tuple[str, str], ...]], ...]
+    doc: str
+    ioc: str
+    policy: Policy
+    optional: bool = False
+    timeout: float | None = None
+    at: Position | None = field(default=None, compare=False)
+
+
+Placed = Device | Detector | Group | Numbered
 
 
 @dataclass(frozen=True, slots=True)

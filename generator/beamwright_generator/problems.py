@@ -134,6 +134,11 @@ CODES: dict[str, str] = {
     "unpairable-readback": "A setpoint and its readback are served differently; they become two signals.",
     "override-impossible": "An override asks for a type that the record cannot serve.",
     "name-collision": "Two things would have the same name; one got another.",
+    "database-missing": "A database, template or substitutions file that an IOC loads is not found.",
+    "prefix-undefined": "A macro in the prefix or record names of an instance has no value; the instance is left out.",
+    "override-unused": "An override names a device that no IOC serves.",
+    "group-member-unknown": "A group names a device that no IOC serves.",
+    "module-shared": "Two beamlines want the same device module with different content.",
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
 }
 """Every problem code with what it means; the reference pages are made from this table."""

@@ -25,6 +25,7 @@ from beamwright_generator.model import (
     Group,
     Member,
     Model,
+    Numbered,
     Part,
     Placed,
     Plain,
@@ -118,7 +119,20 @@ def render(model: Model) -> dict[str, str]:
     }
     if model.beamline:
         files[f"beamlines/{model.beamline.name}.py"] = render_beamline(model.beamline)
+        files |= {path: _package(words) for path, words in _PACKAGES.items()}
+        files["py.typed"] = ""
     return files
+
+
+_PACKAGES = {
+    "__init__.py": "Devices and beamlines that `gen` writes from EPICS descriptions.",
+    "beamlines/__init__.py": "One module for each beamline.",
+    "devices/__init__.py": "One module for each template.",
+}
+
+
+def _package(words: str) -> str:
+    return _environment().get_template("package.py.j2").render(doc=docstring(words))
 
 
 def module_path(module: str) -> str:
@@ -138,7 +152,7 @@ def render_devices(module: str, types: Iterable[DeviceType], command: str) -> st
         .render(
             command=command,
             sources=", ".join(_comment(source) for source in sources),
-            doc=docstring(f"Records of {', '.join(source.rpartition('/')[2] for source in sources)}."),
+            doc=docstring(f"Records of {', '.join(dict.fromkeys(source.rpartition('/')[2] for source in sources))}."),
             enums=[_enum(enum, imports) for enum in enums],
             devices=[_device_class(device, imports) for device in types],
             exports=sorted(literal(name) for name in [*(e.name for e in enums), *(d.ref.name for d in types)]),
@@ -255,7 +269,7 @@ def render_beamline(beamline: Beamline) -> str:
     """Give the text of a beamline module."""
     imports = _Imports(f"{PACKAGE}.beamlines.{beamline.name}")
     imports.name(RUNTIME, "Beamline")
-    composites = [_composite(d, imports) for d in beamline.devices if not isinstance(d, Device)]
+    composites = [_composite(device, imports) for device in beamline.devices if isinstance(device, Detector | Group)]
     placed = [_placed(device, imports) for device in beamline.devices]
     count = len(beamline.devices)
     summary = (
@@ -291,6 +305,10 @@ def _call(part: Part | Device, imports: _Imports) -> str:
     return f"{imports.ref(part.type)}({literal(part.prefix)}{_arguments(part.arguments)})"
 
 
+def _assigned(part: Part, imports: _Imports) -> dict[str, str]:
+    return {"attribute": part.attribute, "value": _call(part, imports)}
+
+
 def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
     if isinstance(placed, Group):
         return {
@@ -298,7 +316,8 @@ def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
             "base": imports.name(CORE, "StandardReadable"),
             "doc": docstring(sentence(placed.doc)),
             "writes": False,
-            "parts": [{"attribute": part.attribute, "value": _call(part, imports)} for part in placed.parts],
+            "readables": [_assigned(part, imports) for part in placed.parts if part.readable],
+            "parts": [_assigned(part, imports) for part in placed.parts if not part.readable],
             "arguments": "name=name",
         }
     parts = [*([placed.writer] if placed.writer else []), *placed.plugins]
@@ -311,7 +330,8 @@ def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
         "base": f"{imports.name(RUNTIME, 'AreaDetector')}[{imports.ref(placed.driver.type)}]",
         "doc": docstring(sentence(placed.doc)),
         "writes": placed.writer is not None,
-        "parts": [{"attribute": part.attribute, "value": _call(part, imports)} for part in parts],
+        "readables": [],
+        "parts": [_assigned(part, imports) for part in parts],
         "arguments": ", ".join([*arguments, "name=name"]),
     }
 
@@ -320,6 +340,12 @@ def _placed(placed: Placed, imports: _Imports) -> dict[str, str]:
     writes = isinstance(placed, Detector) and placed.writer is not None
     if isinstance(placed, Device):
         typed, value = imports.ref(placed.type), _call(placed, imports)
+    elif isinstance(placed, Numbered):
+        vector = imports.name(CORE, "DeviceVector")
+        typed = f"{vector}[{imports.ref(placed.type)}]"
+        prefix = literal(placed.prefix)
+        made = (f"{n}: {imports.ref(placed.type)}({prefix}{_arguments(values)})" for n, values in placed.entries)
+        value = f"{vector}({{{', '.join(made)}}})"
     else:
         typed, value = placed.class_name, f"{placed.class_name}({'path_provider' if writes else ''})"
     return {

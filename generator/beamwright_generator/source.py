@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,8 +46,3 @@ class Source:
         """Give the line and column of an offset into the text."""
         line = bisect_right(self._line_starts, offset)
         return Position(self.name, line, offset - self._line_starts[line - 1] + 1)
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the text as UTF-8, in hex."""
-        return hashlib.sha256(self.text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -69,6 +69,12 @@ class Manifest:
         except (OSError, ValueError, KeyError, TypeError):
             return cls({}, {})
 
+    @staticmethod
+    def entry(outputs: Mapping[str, str], inputs: Mapping[str, str], absent: Sequence[str]) -> dict[str, Any]:
+        """Make the entry of one beamline; outputs are texts by path, inputs SHA-256s by shown name."""
+        digests = {path: sha256(text) for path, text in sorted(outputs.items())}
+        return {"absent": list(absent), "inputs": dict(inputs), "outputs": digests}
+
     def outputs(self, beamline: str) -> dict[str, str]:
         """Give path to SHA-256 of the files that a beamline owns."""
         return dict(self.beamlines.get(beamline, {}).get("outputs", {}))
@@ -85,6 +91,30 @@ class Manifest:
     def text(self) -> str:
         """Give the manifest as it is written: sorted, one fact on a line."""
         return json.dumps({"beamlines": self.beamlines, "tool": self.tool}, indent=1, sort_keys=True) + "\n"
+
+
+def is_current(manifest: Manifest, beamline: str, package: Path, root: Path) -> bool:
+    """Tell whether every input, every output and what was not there are as when the beamline was written.
+
+    :param root: the folder that inputs are named from.
+    """
+    entry = manifest.beamlines.get(beamline)
+    if entry is None:
+        return False
+    outputs = manifest.outputs(beamline)
+    return (
+        all(_digest(root / name) == digest for name, digest in entry.get("inputs", {}).items())
+        and all(_digest(package / path) == digest for path, digest in outputs.items())
+        and not any((root / name).is_file() for name in entry.get("absent", ()))
+        and all(path in manifest.owned for path in _modules(package))
+    )
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def compare(files: Mapping[str, str], package: Path, manifest: Manifest, beamline: str) -> list[Difference]:

@@ -56,11 +56,11 @@ class RecordConnector(EpicsDeviceConnector):
         for signal, extras in filler.create_signals_from_annotations():
             suffix = _take_suffix(device, extras)
             signal.read_pv = prefix + self._expand(suffix.read_suffix)
-            signal.write_pv = prefix + self._expand(suffix.write_suffix or suffix.read_suffix)
+            signal.write_pv = prefix + self._expand(_written(suffix))
             signal.options = _take_options(extras)
         for command, extras in filler.create_commands_from_annotations():
             suffix = _take_suffix(device, extras)
-            command.write_pv = prefix + self._expand(suffix.write_suffix or suffix.read_suffix)
+            command.write_pv = prefix + self._expand(_written(suffix))
         for connector, extras in filler.create_devices_from_annotations():
             connector.set_prefix(self.prefix + self._expand(_take_suffix(device, extras).read_suffix))
 
@@ -68,6 +68,11 @@ class RecordConnector(EpicsDeviceConnector):
         for macro, value in self.macros.items():
             suffix = suffix.replace(f"$({macro})", value)
         return suffix
+
+
+def _written(suffix: PvSuffix) -> str:
+    # An empty setpoint suffix is a name too: the record is called like the device.
+    return suffix.read_suffix if suffix.write_suffix is None else suffix.write_suffix
 
 
 def _take_suffix(device: Device, annotations: list[Any]) -> PvSuffix:
@@ -137,3 +142,9 @@ class RecordDevice(EpicsDevice):
         if connector is not None and (prefix or macros):
             raise ValueError("a connector already has its prefix and macros: give one or the other")
         super().__init__(name=name, connector=connector or RecordConnector(prefix, macros))
+
+    @property
+    def prefix(self) -> str:
+        """What starts the name of every record, its protocol included where one was given."""
+        connector = self._connector
+        return connector.prefix if isinstance(connector, RecordConnector) else ""

@@ -120,8 +120,8 @@ class Overrides(_Entry):
     templates: Mapping[str, TemplateOverride] = Field(default={}, description="By template file name.")
     devices: Mapping[str, DeviceOverride] = Field(default={}, description="By PV prefix.")
     groups: Mapping[Identifier, GroupOverride] = Field(default={}, description="By group name.")
-    exclude: Sequence[str] = Field(default=(), description="Globs of PV names to leave out.")
-    include: Sequence[str] = Field(default=(), description="If given, only PVs that match one of these are kept.")
+    exclude: Sequence[str] = Field(default=(), description="Globs of device prefixes to leave out.")
+    include: Sequence[str] = Field(default=(), description="If given, only devices whose prefix matches one are kept.")
 
 
 class BeamlineFile(_Entry):
@@ -133,6 +133,10 @@ class BeamlineFile(_Entry):
         default=(), description="Folders that files may be read from, besides the beamline file's own."
     )
     search: Sequence[str] = Field(default=(), description="Folders to find databases, templates and PVI files in.")
+    out: str | None = Field(
+        default=None,
+        description="Folder for the generated package, from this file; default: `generated` in the repository.",
+    )
     transport: Transport = Field(default=Transport.CA, description="Channel Access or PV Access.")
     policy: Policy = Field(default=Policy.LAZY, description="When devices are connected.")
     iocs: Sequence[IocEntry] = Field(min_length=1, description="The beamline's IOCs.")

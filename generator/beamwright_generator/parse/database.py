@@ -28,6 +28,9 @@ from beamwright_generator.parse.statements import (
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Source
 
+MOST_PASSES = 8
+"""Readings of one text in which macros stand for syntax, before what is left of them is taken as nothing."""
+
 MOST_PROBLEMS = 100
 """Problems reported for one text; a file that is no database at all would give one per line."""
 
@@ -51,6 +54,7 @@ _BODY_OR_ITEM = re.compile(
     |(?=(?:g?record|alias)[ \t]*\())""",
     re.MULTILINE | re.VERBOSE,
 )
+_RECORD_START = re.compile(r"g?record[ \t]*\(")
 _SUBSTITUTIONS = re.compile(
     r"""(?:[\s,]++|\#[^\n]*+)*+(?:file[ \t]++(?:"[^"\n]*"|[^\s{"]++)(?:\s++|\#[^\n]*+)*+\{|(?:global|pattern)\s*+\{)""",
     re.VERBOSE,
@@ -88,13 +92,17 @@ def parse_field_definitions(source: Source, problems: Problems) -> tuple[FieldDe
 
 
 def _parse(source: Source, problems: Problems, read: Callable[[_Reader], Sequence[Item]]) -> Database:
-    reader = _Reader(source.text)
-    items = read(reader)
-    macros = {macro.offset: macro for macro in reader.lexer.macros}
-    if any(macro.default for macro in macros.values()):
-        reader = _Reader(_with_defaults(source.text, macros.values()))
+    text = source.text
+    macros: dict[int, SyntacticMacro] = {}
+    for _ in range(MOST_PASSES):
+        reader = _Reader(text)
         items = read(reader)
-        macros = {macro.offset: macro for macro in reader.lexer.macros} | macros
+        found = {macro.offset: macro for macro in reader.lexer.macros}
+        macros = found | macros
+        # What a default says may bring further macros to light.
+        if not any(macro.default for macro in found.values()):
+            break
+        text = _with_defaults(source.text, macros.values())
     refused = reader.refused
     for error in refused[:MOST_PROBLEMS]:
         problems.error(error.code, source.position(error.offset), error.message, hint=error.hint)
@@ -233,6 +241,9 @@ class _Reader:
                 body.append(self._statement())
             except Refused as error:
                 self.refused.append(error)
+                if _RECORD_START.match(text, at):
+                    lexer.at = at
+                    return tuple(body)
                 after = _BODY_OR_ITEM.search(text, max(at + 1, error.offset))
                 lexer.at = after.end() if after else len(text)
                 if after is None or after["body"] is None:

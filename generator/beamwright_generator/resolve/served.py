@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-
-class Transport(StrEnum):
-    """How a signal reaches its record: Channel Access or PV Access."""
-
-    CA = "ca"
-    PVA = "pva"
+from beamwright_generator.vocabulary import Transport as Transport
 
 
 class Kind(StrEnum):

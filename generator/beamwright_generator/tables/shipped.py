@@ -113,6 +113,7 @@ class _ClassFacts(TypedDict):
 class _Table(TypedDict):
     ophyd_async: str
     device_members: list[str]
+    motor_members: list[str]
     enums: dict[str, _EnumFacts]
     classes: dict[str, _ClassFacts]
 
@@ -185,3 +186,9 @@ def classes_for_templates(templates: Collection[str]) -> tuple[ShippedClass, ...
 def device_members() -> frozenset[str]:
     """Name what no attribute of any device may hide: members of Device, EpicsDevice and StandardReadable, and verbs."""
     return frozenset(_table()["device_members"])
+
+
+@cache
+def motor_members() -> frozenset[str]:
+    """Name what no attribute of a class that extends `beamwright_runtime.Motor` may hide."""
+    return device_members() | frozenset(_table()["motor_members"])

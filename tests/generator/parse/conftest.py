@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from beamwright_generator.files import Files
 from beamwright_generator.parse.database import parse_database
 from beamwright_generator.parse.statements import Database
@@ -20,9 +21,10 @@ WORKER = Path(__file__).with_name("ioc_worker.py")
 
 
 class LoadingIoc:
-    """Asks an IOC to load files; a refused load may leave its reader in disorder, so the next one gets a new IOC."""
+    """Asks an IOC to load files, each request into an empty record map."""
 
-    def __init__(self, definitions: Sequence[Path]) -> None:
+    def __init__(self, definitions: Sequence[Path], settle: Path) -> None:
+        self._settle = settle
         self._definitions = [str(path) for path in definitions]
         self._process: subprocess.Popen[str] | None = None
 
@@ -34,13 +36,14 @@ class LoadingIoc:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         request = {"paths": [str(path) for path in paths], "macros": macros, "fields": fields or {}}
+        request["settle"] = str(self._settle)
         request["search"] = ":".join(str(folder) for folder in search) or "."
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         answer: dict[str, Any] = json.loads(line) if line else {"crashed": True}
         answer["refused"] = any(answer.get("status", [1]))
-        if answer["refused"]:
+        if "crashed" in answer:
             self.close()
         return answer
 
@@ -52,9 +55,11 @@ class LoadingIoc:
 
 
 @pytest.fixture(scope="session")
-def ioc(corpus: Path) -> Iterator[LoadingIoc]:
+def ioc(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadingIoc]:
     pytest.importorskip("epicscorelibs.ioc", reason="no IOC to compare with: epicscorelibs is not installed")
-    ioc = LoadingIoc(sorted((corpus / "epics-modules+asyn").rglob("dev*.dbd")))
+    settle = tmp_path_factory.mktemp("ioc") / "settle.db"
+    settle.write_text('record(ai, "settle") {}\n')
+    ioc = LoadingIoc(sorted((corpus / "epics-modules+asyn").rglob("dev*.dbd")), settle)
     yield ioc
     ioc.close()
 

@@ -60,10 +60,10 @@ def dump(entry, wanted):
         records[name] = {"type": text(dbCore.dbGetRecordTypeName(entry)), "infos": infos(entry), "fields": {}}
     for name, fields in wanted.items():
         for field in fields:
-            if name in records and dbCore.dbFindRecord(entry, name.encode()) == 0:
-                if dbCore.dbFindField(entry, field.encode()) == 0:
-                    value = text(dbCore.dbGetString(entry))
-                    records[name]["fields"][field] = [dbCore.dbGetFieldDbfType(entry), value]
+            known = name in records and dbCore.dbFindRecord(entry, name.encode()) == 0
+            if known and dbCore.dbFindField(entry, field.encode()) == 0:
+                value = text(dbCore.dbGetString(entry))
+                records[name]["fields"][field] = [dbCore.dbGetFieldDbfType(entry), value]
     return records, aliases
 
 
@@ -80,12 +80,14 @@ def delete_all(entry):
 def load(request, errors):
     os.environ["EPICS_DB_INCLUDE_PATH"] = request.get("search", ".")
     errors.truncate(0)
-    status = [
-        dbCore.dbLoadRecords(os.fsencode(path), request.get("macros", "").encode()) for path in request["paths"]
-    ]
+    status = [dbCore.dbLoadRecords(os.fsencode(path), request.get("macros", "").encode()) for path in request["paths"]]
     Com.errlogFlush()
+    if any(status):
+        # A refused text may leave a flag set that makes the reader ignore the next record's body.
+        dbCore.dbLoadRecords(os.fsencode(request["settle"]), b"")
     entry = dbCore.dbAllocEntry(pdbbase)
     records, aliases = dump(entry, request.get("fields", {}))
+    records.pop("settle", None)
     delete_all(entry)
     dbCore.dbFreeEntry(entry)
     errors.seek(0)
@@ -95,8 +97,11 @@ def load(request, errors):
 
 
 def main():
-    answers = os.fdopen(os.dup(1), "w")
-    errors = tempfile.TemporaryFile("w+", errors="replace")
+    with os.fdopen(os.dup(1), "w") as answers, tempfile.TemporaryFile("w+", errors="replace") as errors:
+        answer(answers, errors)
+
+
+def answer(answers, errors):
     os.dup2(errors.fileno(), 1)
     os.dup2(errors.fileno(), 2)
     iocshRegisterCommon()

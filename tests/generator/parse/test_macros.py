@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from epicsmacrolib import MacroContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from beamwright_generator.parse.macros import (
     Defaults,
     Met,
@@ -16,9 +20,6 @@ from beamwright_generator.parse.macros import (
     references,
     written,
 )
-from epicsmacrolib import MacroContext
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def macro_library(text: str, definitions: str) -> str:
@@ -156,7 +157,9 @@ def test_deep_nesting_ends(text: str) -> None:
     assert isinstance(expand(text, Scope({"A": "1"})), str)
 
 
-piece = st.sampled_from(["$(A)", "$(B)", "${C}", "$(D=x)", "$(D=$(A))", "$(A=z)", '"', "'", "\\", " ", "t", ",", "=", ")"])
+piece = st.sampled_from(
+    ["$(A)", "$(B)", "${C}", "$(D=x)", "$(D=$(A))", "$(A=z)", '"', "'", "\\", " ", "t", ",", "=", ")"]
+)
 texts = st.lists(piece, max_size=12).map("".join)
 values = st.lists(st.sampled_from(["$(B)", "$(C)", "v", '"', " ", "\\", "'"]), max_size=5).map("".join)
 

@@ -1,0 +1,294 @@
+"""The `gen` command; the only module that prints, exits, or reads arguments and environment.
+
+The control stack is never imported, and the stages only when a command needs them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from beamwright_generator.pipeline import Generated
+    from beamwright_generator.problems import Problems
+
+CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
+
+_STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="beamwright")
+def main() -> None:
+    """Write typed Device classes and a beamline module from what IOCs are made of.
+
+    \b
+    The main path:
+      gen init iocBoot/st.cmd --name x01    write a first beamline.yaml from a boot script
+      gen beamline                          generate, or bring up to date, what it describes
+      gen beamline --check                  in a pipeline: is the committed code current?
+
+    Exit codes: 0 clean, 1 not clean (problems, or --check found differences), 2 usage.
+    """
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), default="beamline.yaml")
+@click.option("--check", is_flag=True, help="Write nothing; show what differs and exit 1 if anything does.")
+@click.option("--diff", is_flag=True, help="Write nothing; show what would change as a unified diff.")
+@click.option(
+    "--summary",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write a Markdown summary of the change of signals and devices, breaking ones first (- for stdout).",
+)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the generated package.")
+@click.option("--strict", is_flag=True, help="Warnings count as errors: nothing is written while there are any.")
+@click.option("--notes", is_flag=True, help="Show decisions worth knowing, such as names that were changed.")
+@click.option("--quiet", is_flag=True, help="Print problems and differences only.")
+def beamline(
+    file: Path, check: bool, diff: bool, summary: str | None, out: Path | None, strict: bool, notes: bool, quiet: bool
+) -> None:
+    """Generate the devices and the module of the beamline that FILE describes.
+
+    FILE names the IOCs and what to override; `gen schema` prints what may stand in it. Nothing is written while
+    there are errors. Generated files are never edited by hand: change the description, override in FILE, or
+    subclass outside the generated package.
+
+    \b
+    Examples:
+      gen beamline                         beamline.yaml in this folder
+      gen beamline x01.yaml --summary -    also say what changes for plans
+      gen beamline --check                 for pipelines and pre-commit
+    """
+    from beamwright_generator.problems import Problems
+
+    if not file.is_file():
+        raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
+    problems = Problems()
+    generated = _generate(file, out, problems, quiet, trust_manifest=check and not strict and summary is None)
+    failed = _report(problems, strict, notes)
+    if generated is None or failed:
+        _fail("nothing was written")
+    if summary is not None:
+        _write_summary(generated, summary)
+    if check or diff:
+        _show_differences(generated, file, with_states=check)
+        sys.exit(NOT_CLEAN if check and generated.differences else CLEAN)
+    _write(generated, quiet)
+
+
+def _generate(file: Path, out: Path | None, problems: Problems, quiet: bool, trust_manifest: bool) -> Generated | None:
+    from beamwright_generator.pipeline import generate_beamline
+    from beamwright_generator.polish import PolishError
+
+    live = not quiet and sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        if live and (done % 20 == 0 or done == total):
+            click.echo(f"\r  {done} of {total} databases", nl=done == total, err=True)
+
+    try:
+        return generate_beamline(file, out, problems, progress, trust_manifest=trust_manifest)
+    except PolishError as error:
+        _fail(f"internal error, please report it: {error}")
+
+
+def _report(problems: Problems, strict: bool, notes: bool) -> bool:
+    """Print problems to stderr; tell whether they stop the run."""
+    from beamwright_generator.problems import Severity
+
+    counts = dict.fromkeys(Severity, 0)
+    for problem in problems.in_order():
+        counts[problem.severity] += 1
+        if problem.severity is Severity.NOTE and not notes:
+            continue
+        first, *rest = str(problem).split("\n")
+        tag = f"{problem.severity}[{problem.code}]"
+        before, _, after = first.partition(tag)
+        click.echo(before + click.style(tag, fg=_STYLES[problem.severity]) + after, err=True)
+        for line in rest:
+            click.echo(line, err=True)
+    shown = [f"{n} {severity}{'s' if n != 1 else ''}" for severity, n in counts.items() if n]
+    if shown:
+        hidden = " (--notes shows the notes)" if counts[Severity.NOTE] and not notes else ""
+        click.echo(", ".join(shown) + hidden, err=True)
+    return bool(counts[Severity.ERROR] or (strict and counts[Severity.WARNING]))
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(NOT_CLEAN)
+
+
+def _shown(generated: Generated, path: str) -> str:
+    import os
+
+    return Path(os.path.relpath(generated.package / path)).as_posix()
+
+
+def _show_differences(generated: Generated, file: Path, *, with_states: bool) -> None:
+    from beamwright_generator.tree import State
+
+    explained = {
+        State.EDITED: "   (someone changed the output by hand)",
+        State.EXTRA: "   (no description makes this file)",
+    }
+    if with_states:
+        for difference in generated.differences:
+            name = _shown(generated, difference.path)
+            click.echo(f"{difference.state:8} {name}{explained.get(difference.state, '')}")
+    for difference in generated.differences:
+        if difference.state is not State.EXTRA:
+            _show_diff(difference.unified(_shown(generated, difference.path)))
+    count = len(generated.differences)
+    if with_states and count:
+        what = "1 file is" if count == 1 else f"{count} files are"
+        click.echo(f"{what} not what the descriptions say. Run: gen beamline {file}")
+
+
+def _show_diff(text: str) -> None:
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in text.splitlines():
+        click.echo(click.style(line, fg=colours.get(line[:1])))
+
+
+def _write_summary(generated: Generated, target: str) -> None:
+    from beamwright_generator.summary import summarise
+
+    before = {difference.path: difference.found for difference in generated.differences}
+    text = summarise(generated.name, generated.files, before)
+    if target == "-":
+        click.echo(text, nl=False)
+    else:
+        Path(target).write_text(text, encoding="utf-8")
+
+
+def _write(generated: Generated, quiet: bool) -> None:
+    from beamwright_generator.tree import State, write
+
+    try:
+        done = write(generated.differences, generated.package, generated.manifest)
+    except OSError as error:
+        _fail(f"cannot write {error.filename}: {error.strerror}")
+    foreign = [d for d in generated.differences if d.state is State.EXTRA and d not in done]
+    for difference in foreign:
+        click.echo(f"{_shown(generated, difference.path)}: no description makes this file; remove it", err=True)
+    if not quiet:
+        words = {State.MISSING: "wrote", State.CHANGED: "updated", State.EDITED: "replaced", State.EXTRA: "removed"}
+        for difference in done:
+            click.echo(f"{words[difference.state]:8} {_shown(generated, difference.path)}")
+        click.echo(_inventory(generated))
+    sys.exit(NOT_CLEAN if foreign else CLEAN)
+
+
+def _inventory(generated: Generated) -> str:
+    model = generated.model
+    assert model is not None
+    types = [device for devices in model.modules.values() for device in devices]
+    devices = len(model.beamline.devices) if model.beamline else 0
+    return f"{generated.name}: {devices:,} devices, {len(types):,} classes in {len(model.modules):,} modules"
+
+
+@main.command()
+@click.argument("template", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-m", "macros", multiple=True, metavar="NAME=VALUE", help="A macro of the template; may be repeated.")
+@click.option(
+    "-I",
+    "search",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder to find included files in; may be repeated.",
+)
+@click.option("--pva", is_flag=True, help="Type the signals for PV Access instead of Channel Access.")
+@click.option("--notes", is_flag=True, help="Show decisions worth knowing, such as names that were changed.")
+def device(template: Path, macros: tuple[str, ...], search: tuple[Path, ...], pva: bool, notes: bool) -> None:
+    """Print the device module of one TEMPLATE, with everything it includes; problems go to stderr.
+
+    \b
+    Example:
+      gen device simDetector.template -m P=BL01: -m R=CAM: -I $ADCORE/db
+    """
+    from beamwright_generator.pipeline import generate_device
+    from beamwright_generator.problems import Problems
+    from beamwright_generator.vocabulary import Transport
+
+    problems = Problems()
+    given = dict(_definition(macro) for macro in macros)
+    transport = Transport.PVA if pva else Transport.CA
+    folders = [folder.resolve() for folder in search]
+    text = generate_device(template.resolve(), given, folders, transport, problems)
+    failed = _report(problems, False, notes)
+    if text is None or failed:
+        _fail("no device was generated")
+    click.echo(text, nl=False)
+
+
+def _definition(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise click.UsageError(f"{text!r} is not NAME=VALUE")
+    return name.strip(), value
+
+
+@main.command()
+@click.argument("startup", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", required=True, help="The beamline module's name, such as x01.")
+@click.option("--ioc", help="The IOC's name; default: the name of the script's folder.")
+@click.option("--env", multiple=True, metavar="NAME=VALUE", help="Environment the script expects, such as TOP=...")
+@click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where the IOC starts.")
+@click.option(
+    "--search",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder to find templates in; may be repeated.",
+)
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default="beamline.yaml", show_default=True
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def init(
+    startup: Path,
+    name: str,
+    ioc: str | None,
+    env: tuple[str, ...],
+    folder: Path | None,
+    search: tuple[Path, ...],
+    out: Path,
+    force: bool,
+) -> None:
+    """Write a first beamline.yaml from an IOC's boot script STARTUP, which is read and never executed.
+
+    \b
+    Example:
+      gen init /epics/iocs/bl01x-ea-ioc-01/st.cmd --env ADCORE=/epics/support/ADCore --name x01
+    """
+    from beamwright_generator.first import first_beamline_file
+    from beamwright_generator.problems import Problems
+
+    if out.exists() and not force:
+        raise click.UsageError(f"{out} exists; --force overwrites it")
+    problems = Problems()
+    given = dict(_definition(one) for one in env)
+    text = first_beamline_file(startup, out, name, ioc, given, folder, search, problems)
+    failed = _report(problems, False, False)
+    if text is None or failed:
+        _fail(f"{out} was not written")
+    out.write_text(text, encoding="utf-8", newline="\n")
+    click.echo(f"wrote {out}; next: gen beamline {out}")
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of the beamline file, for editors and validators."""
+    import json
+
+    from beamwright_generator.parse.beamline import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""The stages in order: read, parse, resolve, render, polish, plan; what is done with the plan is the caller's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files as package_files
+from pathlib import Path
+
+from beamwright_generator.files import Files
+from beamwright_generator.model import Model
+from beamwright_generator.problems import Problems
+from beamwright_generator.resolve.beamline import Progress, resolve_beamline, resolve_template
+from beamwright_generator.source import Position
+from beamwright_generator.tree import Difference, Manifest, compare, is_current
+from beamwright_generator.vocabulary import Transport
+
+PACKAGE = "beamwright_generated"
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What one run wants on disk, and how the disk differs.
+
+    :param package: the folder of the generated package.
+    :param files: texts by path below it.
+    :param unchanged: nothing was read anew, because neither inputs nor outputs changed since they were written.
+    """
+
+    name: str
+    package: Path
+    model: Model | None
+    files: Mapping[str, str]
+    differences: Sequence[Difference]
+    manifest: Manifest
+    unchanged: bool = False
+
+
+def generate_beamline(
+    path: Path, out: Path | None, problems: Problems, progress: Progress, *, trust_manifest: bool = False
+) -> Generated | None:
+    """Run every stage for a beamline file; None when an error stopped it, so that nothing may be written.
+
+    :param out: folder that holds the generated package; by default what the beamline file says.
+    :param trust_manifest: be content when no input and no output changed since they were written.
+    """
+    from beamwright_generator.parse.beamline import parse_beamline
+
+    root = repository(path)
+    files = Files([root if path.resolve().is_relative_to(root) else path.parent], root, problems)
+    source = files.read(path)
+    parsed = parse_beamline(source, problems) if source else None
+    if source is None or parsed is None:
+        return None
+    beamline, positions = parsed
+    files.roots = (*files.roots, *((source.path.parent / folder).resolve() for folder in beamline.roots))
+    package = (out or _out(source.path.parent, beamline.out, root)) / PACKAGE
+    manifest = Manifest.read(package)
+    if trust_manifest and manifest.tool == tool() and is_current(manifest, beamline.name, package, root):
+        return Generated(beamline.name, package, None, {}, (), manifest, unchanged=True)
+    model = resolve_beamline(files, source, beamline, positions, problems, progress)
+    if problems.errors:
+        return None
+    texts = _texts(model)
+    texts = _shared_with_others(texts, package, manifest, beamline.name, problems)
+    if problems.errors:
+        return None
+    differences = compare(texts, package, manifest, beamline.name)
+    entry = Manifest.entry(texts, files.digests, files.absent)
+    after = Manifest(tool(), {**manifest.beamlines, beamline.name: entry})
+    return Generated(beamline.name, package, model, texts, differences, after)
+
+
+def generate_device(
+    path: Path, macros: Mapping[str, str], search: Sequence[Path], transport: Transport, problems: Problems
+) -> str | None:
+    """Give the module of one template with everything that it includes, in one text."""
+    root = repository(path)
+    files = Files([root, path.parent.resolve(), *search], root, problems)
+    model = resolve_template(files, path, macros, [*search, path.parent], transport, problems)
+    if problems.errors or not model.modules:
+        return None
+    return _one_module(model)
+
+
+def _one_module(model: Model) -> str:
+    from beamwright_generator.polish import polish
+    from beamwright_generator.render import render_devices
+    from beamwright_generator.resolve.classes import in_one_module
+
+    module, types = in_one_module(model.modules)
+    return polish({"device.py": render_devices(module, types, "device")})["device.py"]
+
+
+def _texts(model: Model) -> dict[str, str]:
+    from beamwright_generator.polish import polish
+    from beamwright_generator.render import render
+
+    return polish(render(model))
+
+
+def repository(path: Path) -> Path:
+    """Give the folder that file names are shown from: the repository around a path, or the path's own folder."""
+    folder = path.resolve().parent
+    for candidate in (folder, *folder.parents):
+        if (candidate / ".git").exists() or (candidate / "pyproject.toml").is_file():
+            return candidate
+    return folder
+
+
+def _out(folder: Path, written: str | None, root: Path) -> Path:
+    return (folder / written).resolve() if written else root / "generated"
+
+
+def _shared_with_others(
+    texts: Mapping[str, str], package: Path, manifest: Manifest, beamline: str, problems: Problems
+) -> dict[str, str]:
+    """Take over the first line of modules that another beamline wrote; report those that differ in more."""
+    from beamwright_generator.tree import read
+
+    shared = dict(texts)
+    for path, text in texts.items():
+        owners = manifest.owners(path, besides=beamline)
+        found = read(package / path) if owners else None
+        if found is None or found == text:
+            continue
+        if found.partition("\n")[2] == text.partition("\n")[2]:
+            shared[path] = found
+        else:
+            problems.error(
+                "module-shared",
+                Position(path),
+                f"{path} is also written for {', '.join(owners)}, from other descriptions",
+                hint="give the class another name under overrides/templates, or give one beamline its own `out`",
+            )
+    return shared
+
+
+@cache
+def tool() -> dict[str, str]:
+    """Name what texts depend on besides the descriptions: versions, and a digest of the generator itself."""
+    digest = hashlib.sha256()
+    for package in ("beamwright_generator", "beamwright_templates"):
+        folder = Path(str(package_files(package)))
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in (".py", ".j2", ".json"):
+                digest.update(file.relative_to(folder).as_posix().encode())
+                digest.update(file.read_bytes())
+    return {"beamwright": version("beamwright"), "generator": digest.hexdigest(), "ruff": version("ruff")}

@@ -1,0 +1,148 @@
+"""The whole of resolving: from a beamline file, or one template, to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from beamwright_generator.files import Files
+from beamwright_generator.model import Beamline, ClassRef, DeviceType, Model
+from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, IocEntry
+from beamwright_generator.parse.macros import Scope
+from beamwright_generator.parse.search import find_file
+from beamwright_generator.problems import Problems
+from beamwright_generator.resolve.classes import Classes
+from beamwright_generator.resolve.contents import Content, Contents
+from beamwright_generator.resolve.descriptions import pvi_facts
+from beamwright_generator.resolve.detectors import Seen
+from beamwright_generator.resolve.instances import Instance, Instances
+from beamwright_generator.resolve.names import snake
+from beamwright_generator.resolve.placing import Placing
+from beamwright_generator.resolve.prefixes import filled
+from beamwright_generator.resolve.signals import PviFacts
+from beamwright_generator.source import Source
+from beamwright_generator.vocabulary import Transport
+
+Progress = Callable[[int, int], None]
+"""Called with how many of how many instances are done."""
+
+
+def resolve_beamline(
+    files: Files,
+    source: Source,
+    beamline: BeamlineFile,
+    positions: BeamlinePositions,
+    problems: Problems,
+    progress: Progress = lambda done, total: None,
+) -> Model:
+    """Give the device types and placed devices of a beamline; what is wrong or left out is reported."""
+    folder = source.path.parent
+    instances = Instances(files, folder, beamline, positions, problems)
+    loaded = list(instances.read())
+    contents = _contents_by_transport(files, folder, beamline, instances, problems)
+    classes = Classes(beamline.overrides.templates, problems)
+    seen: list[Seen] = []
+    for number, instance in enumerate(loaded):
+        made = contents[instance.ioc.transport or beamline.transport]
+        for content in made.of(instance.path, instance.macros, instance.search, instance.cwd, instance.at):
+            one = _seen(instance, content, problems)
+            if one is not None:
+                seen.append(one)
+                classes.add(content)
+        progress(number + 1, len(loaded))
+    _report_twice(seen, problems)
+    resolved = classes.resolved()
+    modules = resolved.modules()
+    readable = frozenset(_readable(modules))
+    placed = Placing(beamline, positions, resolved, readable, problems).place(seen)
+    return Model(modules, Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed))
+
+
+def resolve_template(
+    files: Files,
+    path: Path,
+    macros: Mapping[str, str],
+    search: Sequence[Path],
+    transport: Transport,
+    problems: Problems,
+) -> Model:
+    """Give the device types of one template."""
+    classes = Classes({}, problems)
+    for content in Contents(files, problems, transport, {}, {}).of(path, macros, search, path.parent, None):
+        classes.add(content)
+    return Model(classes.resolved().modules(), None)
+
+
+def _contents_by_transport(
+    files: Files, folder: Path, beamline: BeamlineFile, instances: Instances, problems: Problems
+) -> dict[Transport, Contents]:
+    pvi = _pvi(files, folder, beamline.iocs, instances, problems)
+    return {
+        transport: Contents(files, problems, transport, beamline.overrides.templates, pvi) for transport in Transport
+    }
+
+
+def _pvi(
+    files: Files, folder: Path, iocs: Iterable[IocEntry], instances: Instances, problems: Problems
+) -> dict[str, PviFacts]:
+    facts: dict[str, PviFacts] = {}
+    for number, ioc in enumerate(iocs):
+        search = instances.search_of(ioc)
+        for index, name in enumerate(ioc.pvi):
+            at = instances.positions.of("iocs", number, "pvi", index)
+            path = find_file(files, name, search, folder, folder)
+            if path is None:
+                problems.error("file-missing", at, f"{name} is not found", hint="add its folder to `search`")
+            elif (found := pvi_facts(files, path, search, problems, at)) is not None:
+                facts[path.name.removesuffix(".pvi.device.yaml")] = found
+    return facts
+
+
+def _seen(instance: Instance, content: Content, problems: Problems) -> Seen | None:
+    """Fill in the prefix and the parameters of one instance."""
+    prefix = filled(content.prefix, instance.macros, content.defaults)
+    scope = Scope({**content.defaults, **instance.macros})
+    arguments = [(snake(macro), scope.value(macro)) for macro in content.parameters]
+    missing = [macro for macro in content.parameters if scope.value(macro) is None]
+    if "$(" in prefix or missing:
+        what = f"its device prefix is {prefix}" if "$(" in prefix else f"its record names hang on {', '.join(missing)}"
+        problems.error(
+            "prefix-undefined",
+            instance.at,
+            f"{instance.path.name} is loaded without all of its macros: {what}",
+            hint="give the macros where the template is loaded, or in `macros` in the beamline file",
+        )
+        return None
+    return Seen(instance, content, prefix, tuple((name, value or "") for name, value in arguments))
+
+
+def _report_twice(seen: Sequence[Seen], problems: Problems) -> None:
+    """Report records that two databases at one prefix define as different types: an IOC drops the second."""
+    by_prefix: dict[str, list[Seen]] = {}
+    for one in seen:
+        by_prefix.setdefault(one.prefix, []).append(one)
+    for prefix, several in by_prefix.items():
+        known: dict[str, tuple[object, Seen]] = {}
+        for one in several if len(several) > 1 else ():
+            for leaf, served in one.content.signals.served.items():
+                first = known.setdefault(leaf, (served, one))
+                if first[0] != served and "$(" not in leaf:
+                    problems.warning(
+                        "record-type-conflict",
+                        one.instance.at,
+                        f"{prefix}{leaf} is defined differently by {first[1].content.source}",
+                        hint=f"the first definition is loaded at {first[1].instance.at}",
+                    )
+
+
+def _readable(modules: Mapping[str, Sequence[DeviceType]]) -> Iterator[ClassRef]:
+    """Name the classes that take part in the documents of a run, by themselves or through a base."""
+    types = {device.ref: device for devices in modules.values() for device in devices}
+    for ref, device in types.items():
+        waiting = [device]
+        while waiting:
+            one = waiting.pop()
+            if one.readable:
+                yield ref
+                break
+            waiting += [types[base] for base in one.bases if base in types]

@@ -1,0 +1,47 @@
+"""What PVI descriptions say about the records of a template: names, labels, groups, readbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from beamwright_generator.files import Files
+from beamwright_generator.parse.pvi import PviSignal, read_pvi
+from beamwright_generator.problems import Problems
+from beamwright_generator.resolve.prefixes import common_prefix, plain_macros
+from beamwright_generator.resolve.signals import PviFacts
+from beamwright_generator.source import Position
+
+
+def pvi_facts(
+    files: Files, path: Path, search: Sequence[Path], problems: Problems, at: Position | None
+) -> PviFacts | None:
+    """Read a PVI device file and key what it says by record suffix."""
+    device = read_pvi(files, path, search, problems, at=at)
+    if device is None:
+        return None
+    signals = [(groups, signal) for groups, signal in device.signals() if signal.read_pv or signal.write_pv]
+    pvs = [plain_macros(pv).text for _, s in signals for pv in (s.write_pv, s.read_pv) if pv]
+    prefix = common_prefix(pvs) if pvs else ""
+    labels = {group.name: group.label for group in device.groups}
+    names, docs, grouped, pairs, reads = {}, {}, {}, {}, set()
+    for groups, signal in signals:
+        leaf = _leaf(signal.write_pv or signal.read_pv, prefix)
+        names[leaf] = signal.name
+        docs[leaf] = _words(signal)
+        if groups:
+            grouped[leaf] = labels.get(groups[0], groups[0])
+        if signal.write_pv and signal.read_pv and signal.write_pv != signal.read_pv:
+            pairs[leaf] = _leaf(signal.read_pv, prefix)
+        elif not signal.write_pv:
+            reads.add(leaf)
+    return PviFacts(names, {leaf: doc for leaf, doc in docs.items() if doc}, grouped, pairs, frozenset(reads))
+
+
+def _leaf(pv: str, prefix: str) -> str:
+    plain = plain_macros(pv).text
+    return plain.removeprefix(prefix)
+
+
+def _words(signal: PviSignal) -> str:
+    return signal.description or signal.label

@@ -1,0 +1,108 @@
+"""areaDetectors: drivers with their writers and plugins, found by following asyn ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from beamwright_generator.parse.macros import Scope
+from beamwright_generator.resolve.contents import Content
+from beamwright_generator.resolve.instances import Instance
+from beamwright_generator.resolve.names import Names, snake
+from beamwright_generator.resolve.prefixes import SEPARATORS, common_start
+from beamwright_generator.tables.shipped import device_members, shipped_class
+
+DRIVER: Final = "ophyd_async.epics.adcore.ADBaseIO"
+WRITER: Final = "ophyd_async.epics.adcore.NDFileHDF5IO"
+PLUGIN_TEMPLATE: Final = "NDPluginBase.template"
+_MEMBERS: Final = frozenset({"driver", "get_plugin", "add_detector_logics", "add_config_signals", "config_sigs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One instance with one of its contents and its device prefix."""
+
+    instance: Instance
+    content: Content
+    prefix: str
+    arguments: tuple[tuple[str, str], ...]
+
+    def macro(self, name: str) -> str:
+        """Give a macro's value; empty when it has none."""
+        return Scope(self.instance.macros).value(name) or ""
+
+    def extends(self, path: str) -> bool:
+        """Tell whether the class extends one that ophyd-async ships."""
+        return _extends(self.content, path)
+
+
+def _extends(content: Content, path: str) -> bool:
+    for ref in content.signals.extended:
+        own = f"{ref.module}.{ref.name}"
+        shipped = shipped_class(own)
+        if own == path or (shipped and path in shipped.lineage):
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A driver with everything that its frames reach.
+
+    :param prefix: what the prefixes of all of them have in common.
+    :param attributes: of the plugins, in load order.
+    """
+
+    driver: Seen
+    writer: Seen | None
+    plugins: tuple[Seen, ...]
+    prefix: str
+    attributes: Mapping[int, str]
+    chain: str
+
+
+def compose(seen: Sequence[Seen]) -> Iterator[Composition]:
+    """Find each driver and the plugins that listen to it, also through other plugins."""
+    plugins = [one for one in seen if PLUGIN_TEMPLATE in one.content.templates and one.macro("PORT")]
+    listeners: dict[str, list[Seen]] = {}
+    for plugin in plugins:
+        listeners.setdefault(plugin.macro("NDARRAY_PORT"), []).append(plugin)
+    for driver in seen:
+        if driver.extends(DRIVER) and driver.macro("PORT"):
+            yield _composition(driver, listeners, plugins)
+
+
+def _composition(driver: Seen, listeners: Mapping[str, Sequence[Seen]], plugins: Sequence[Seen]) -> Composition:
+    reached: dict[int, Seen] = {}
+    ports, waiting = {driver.macro("PORT")}, [driver]
+    heard: list[tuple[Seen, list[Seen]]] = []
+    while waiting:
+        talker = waiting.pop(0)
+        found = [p for p in listeners.get(talker.macro("PORT"), ()) if id(p) not in reached]
+        if found:
+            heard.append((talker, found))
+        for plugin in found:
+            reached[id(plugin)] = plugin
+            if plugin.macro("PORT") not in ports:
+                ports.add(plugin.macro("PORT"))
+                waiting.append(plugin)
+    ordered = [plugin for plugin in plugins if id(plugin) in reached]
+    prefix = _common([driver.prefix, *(plugin.prefix for plugin in ordered)])
+    names = Names(reserved=device_members() | _MEMBERS)
+    labels = {id(one): _label(one.prefix, prefix) for one in (driver, *ordered)}
+    attributes = {id(one): names.take(snake(labels[id(one)]) or snake(one.content.stem)) for one in ordered}
+    chain = "; ".join(f"{labels[id(t)]} -> {', '.join(labels[id(p)] for p in found)}" for t, found in heard)
+    writer = next((plugin for plugin in ordered if plugin.extends(WRITER)), None)
+    return Composition(driver, writer, tuple(ordered), prefix, attributes, chain or labels[id(driver)])
+
+
+def _common(prefixes: Sequence[str]) -> str:
+    common = common_start(prefixes)
+    if len(set(prefixes)) == 1:
+        common = common.rstrip(SEPARATORS)
+    return common[: max(common.rfind(separator) for separator in SEPARATORS) + 1]
+
+
+def _label(prefix: str, common: str) -> str:
+    return prefix[len(common) :].strip(SEPARATORS) or prefix.strip(SEPARATORS)

@@ -1,0 +1,162 @@
+"""Setpoints and their readbacks: which records are two sides of one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from beamwright_generator.problems import Problems
+from beamwright_generator.resolve.served import Kind, Served
+from beamwright_generator.source import Position
+
+SETPOINT_TYPES: Final = frozenset(
+    {"ao", "bo", "busy", "mbbo", "mbboDirect", "longout", "int64out", "stringout", "lso", "aao", "waveform", "dfanout"}
+)
+"""Record types that plans write; a waveform is either side."""
+
+READBACK_TYPES: Final = frozenset(
+    {
+        *("ai", "bi", "mbbi", "mbbiDirect", "longin", "int64in", "stringin", "lsi", "aai", "waveform", "calc"),
+        *("calcout", "scalcout", "swait", "sub", "sel", "compress", "subArray"),
+    }
+)
+"""Record types that tell what is; outside the `_RBV` convention a readback must be one of these."""
+
+CONVENTIONS: Final = (
+    ("", "_RBV"),
+    ("", ":RBV"),
+    ("", "_RB"),
+    ("", ":RB"),
+    ("", "RBV"),
+    ("", "_READBACK"),
+    ("", ":READBACK"),
+    ("_SP", "_RBV"),
+    (":SP", ":RBV"),
+    ("_SP", "_RB"),
+    (":SP", ":RB"),
+    ("-SP", "-RB"),
+    ("-SP", "-I"),
+    (":SET", ":RBV"),
+    ("_SET", "_RBV"),
+    (":SET", ":RB"),
+    ("_SET", "_MON"),
+    (":SET", ":MON"),
+    ("_SP", ""),
+    (":SP", ""),
+    ("AO", "RdbkAO"),
+)
+"""Endings of setpoint and readback, tried in this order: areaDetector's first, then what facilities use
+(``_SP``/``_RBV`` and ``:SP`` at ISIS and Diamond, ``-SP``/``-RB``/``-I`` at NSLS-II, ``AO``/``RdbkAO`` in optics)."""
+
+
+class Judged(Protocol):
+    """A record with its type, as pairing needs it."""
+
+    @property
+    def leaf(self) -> str:
+        """The name after the device prefix."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """The record type."""
+        ...
+
+    @property
+    def served(self) -> Served:
+        """The datatype of its value."""
+        ...
+
+    @property
+    def at(self) -> Position:
+        """Where it is defined."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A setpoint and its readback.
+
+    :param stem: the name they share, which the attribute is named after.
+    :param served: the type of both; a bool when only the labels of two states differ.
+    """
+
+    setpoint: str
+    readback: str
+    stem: str
+    served: Served
+
+
+def pair_records(
+    records: Sequence[Judged], given: Mapping[str, str], keep_apart: frozenset[str], problems: Problems
+) -> list[Pair]:
+    """Find the pairs among the records of one device type; each record is in one pair at the most.
+
+    :param given: setpoint to readback as a PVI description says, taken before any convention.
+    :param keep_apart: leaves that an override makes a signal of their own.
+    """
+    by_leaf = {record.leaf: record for record in records}
+    taken = set(keep_apart)
+    pairs = []
+    for setpoint, readback, stem in _candidates(records, by_leaf, given):
+        if setpoint in taken or readback in taken:
+            continue
+        served = _agree(by_leaf[setpoint].served, by_leaf[readback].served)
+        if served is None:
+            _report(by_leaf[setpoint], by_leaf[readback], problems)
+            continue
+        taken |= {setpoint, readback}
+        pairs.append(Pair(setpoint, readback, stem, served))
+    return pairs
+
+
+def _candidates(
+    records: Sequence[Judged], by_leaf: Mapping[str, Judged], given: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    for setpoint, readback in given.items():
+        if setpoint in by_leaf and readback in by_leaf:
+            yield setpoint, readback, setpoint
+    for ending, other in CONVENTIONS:
+        for record in records:
+            if not record.leaf.endswith(ending) or record.type not in SETPOINT_TYPES:
+                continue
+            stem = record.leaf[: len(record.leaf) - len(ending)]
+            partner = by_leaf.get(stem + other)
+            if partner is None or partner is record:
+                continue
+            if other == "_RBV" or partner.type in READBACK_TYPES or (ending, other) == ("AO", "RdbkAO"):
+                yield record.leaf, partner.leaf, stem or record.leaf
+
+
+def _agree(setpoint: Served, readback: Served) -> Served | None:
+    """Give the type that both sides can have in one signal, or None.
+
+    ophyd-async wants the same native type, and the same choices in the same order for an enum; two states that
+    differ in their labels only still make a bool.
+    """
+    if setpoint.native != readback.native or setpoint.suffix != readback.suffix:
+        return None
+    if setpoint.kind is readback.kind is Kind.ENUM and setpoint.states == readback.states:
+        return setpoint if setpoint.driver_states else readback
+    if setpoint.takes_bool and readback.takes_bool and Kind.ENUM in (setpoint.kind, readback.kind):
+        return Served(Kind.BOOL, setpoint.native, setpoint.suffix, setpoint.states)
+    if setpoint.kind is not readback.kind or setpoint.dtype != readback.dtype or setpoint.kind is Kind.ENUM:
+        return None
+    return setpoint
+
+
+def _report(setpoint: Judged, readback: Judged, problems: Problems) -> None:
+    mine, its = setpoint.served, readback.served
+    width = max(len(setpoint.leaf), len(readback.leaf))
+    if mine.kind is its.kind is Kind.ENUM:
+        message = f"{readback.leaf} has {len(its.states)} states, {setpoint.leaf} has {len(mine.states)}"
+        if len(its.states) == len(mine.states):
+            message = f"{readback.leaf} and {setpoint.leaf} have different states"
+        detail = [f"{side.leaf:{width}}  {', '.join(side.served.states)}" for side in (setpoint, readback)]
+        hint = "they are generated as two signals; make the states equal to get one readable and settable signal"
+    else:
+        message = f"{readback.leaf} is served as {its.native}, {setpoint.leaf} as {mine.native}"
+        detail = [f"{side.leaf:{width}}  {side.type}: {side.served.kind}" for side in (setpoint, readback)]
+        hint = "they are generated as two signals; records of the same type make one readable and settable signal"
+    problems.warning("unpairable-readback", readback.at, message, detail=detail, hint=hint)

@@ -1,0 +1,252 @@
+"""Placed devices: a name, a policy and a docstring for everything that the IOCs serve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase, translate
+
+from beamwright_generator.model import ClassRef, Detector, Device, Group, Numbered, Part, Placed
+from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, DeviceOverride, GroupOverride
+from beamwright_generator.parse.macros import Scope, expand
+from beamwright_generator.problems import Problems
+from beamwright_generator.resolve.classes import Resolved
+from beamwright_generator.resolve.detectors import Composition, Seen, compose
+from beamwright_generator.resolve.names import Names, pascal, snake
+from beamwright_generator.resolve.prefixes import SEPARATORS, common_start
+from beamwright_generator.resolve.signals import MOTOR
+from beamwright_generator.tables.shipped import device_members
+from beamwright_generator.vocabulary import Policy, Transport
+
+_RESERVED = frozenset({"devices"})
+
+
+@dataclass
+class Placing:
+    """Turns what was seen in the IOCs into the devices of the beamline module, in load order.
+
+    :param readable: classes that take part in the documents of a run.
+    """
+
+    beamline: BeamlineFile
+    positions: BeamlinePositions
+    classes: Resolved
+    readable: frozenset[ClassRef]
+    problems: Problems
+    _names: Names = field(default_factory=lambda: Names(reserved=_RESERVED))
+    _class_names: Names = field(default_factory=Names)
+
+    def place(self, seen: Sequence[Seen]) -> tuple[Placed, ...]:
+        """Give each device its factory; those of a detector or a group share one."""
+        kept = [one for one in seen if self._is_kept(one)]
+        common = _common_start([one.prefix for one in kept])
+        for name in self._given_names():
+            self._names.take(name)
+        placed: list[tuple[int, Placed]] = []
+        used: set[int] = set()
+        order = {id(one): number for number, one in enumerate(kept)}
+        for name, members in self._grouped(kept):
+            used |= {id(one) for one in members.values()}
+            first = min(order[id(one)] for one in members.values())
+            placed.append((first, self._group(name, self.beamline.overrides.groups[name], members)))
+        free = [one for one in kept if id(one) not in used]
+        for composition in compose(free):
+            if not composition.plugins or id(composition.driver) in used:
+                continue
+            used |= {id(one) for one in (composition.driver, *composition.plugins)}
+            placed.append((order[id(composition.driver)], self._detector(composition, common)))
+        for alike in _alike([one for one in free if id(one) not in used]):
+            placed.append((order[id(alike[0])], self._alone(alike, common)))
+        self._report_unused(kept)
+        return tuple(device for _, device in sorted(placed, key=lambda entry: entry[0]))
+
+    # -- what the beamline file says
+
+    def _is_kept(self, one: Seen) -> bool:
+        overrides = self.beamline.overrides
+        kept = not overrides.include or any(fnmatchcase(one.prefix, glob) for glob in overrides.include)
+        left_out = any(fnmatchcase(one.prefix, glob) for glob in overrides.exclude)
+        return kept and not left_out and not self._override(one.prefix).skip
+
+    def _override(self, prefix: str) -> DeviceOverride:
+        return self.beamline.overrides.devices.get(prefix, _NO_OVERRIDE)
+
+    def _given_names(self) -> Iterator[str]:
+        return (name for name in self.beamline.overrides.groups)
+
+    def _report_unused(self, kept: Sequence[Seen]) -> None:
+        known = {one.prefix for one in kept} | {composition.prefix for composition in compose(kept)}
+        for prefix, override in self.beamline.overrides.devices.items():
+            if prefix not in known and not override.skip:
+                self.problems.warning(
+                    "override-unused",
+                    self.positions.of("overrides", "devices", prefix),
+                    f"no device has the prefix {prefix}",
+                    hint="`gen beamline` names devices by the prefix that all their records share",
+                )
+
+    def _grouped(self, seen: Sequence[Seen]) -> Iterator[tuple[str, dict[str, Seen]]]:
+        by_prefix = {one.prefix: one for one in reversed(seen)}
+        for name, group in self.beamline.overrides.groups.items():
+            wanted = dict(group.devices)
+            if group.match:
+                pattern = re.compile(translate(group.match).replace(".*", "(.*)"))
+                for one in seen:
+                    if found := pattern.match(one.prefix):
+                        wanted.setdefault(snake(" ".join(found.groups())) or snake(one.prefix), one.prefix)
+            at = self.positions.of("overrides", "groups", name)
+            for member, prefix in wanted.items():
+                if prefix not in by_prefix:
+                    self.problems.error(
+                        "group-member-unknown", at, f"{name}.{member}: no device has the prefix {prefix}"
+                    )
+            members = {member: by_prefix[prefix] for member, prefix in wanted.items() if prefix in by_prefix}
+            if members:
+                yield name, members
+            elif not wanted:
+                self.problems.error("group-member-unknown", at, f"the group {name} has no members")
+
+    # -- one placed device of each kind
+
+    def _group(self, name: str, override: GroupOverride, members: Mapping[str, Seen]) -> Group:
+        names = Names(reserved=device_members())
+        parts = tuple(self._part(names.take(member), one) for member, one in members.items())
+        iocs = dict.fromkeys(one.instance.ioc.name for one in members.values())
+        first = next(iter(members.values()))
+        return Group(
+            name,
+            self._class_names.take(pascal(name)),
+            parts,
+            override.doc or f"{pascal(name)}: {', '.join(part.attribute for part in parts)}",
+            ", ".join(iocs),
+            override.policy or first.instance.ioc.policy or self.beamline.policy,
+            override.optional or any(one.instance.ioc.optional for one in members.values()),
+            at=first.instance.at,
+        )
+
+    def _part(self, attribute: str, one: Seen) -> Part:
+        ref = self.classes.ref(one.content)
+        return Part(attribute, ref, self._addressed(one), one.arguments, self._doc(one), self._is_readable(ref))
+
+    def _is_readable(self, ref: ClassRef) -> bool:
+        return ref == MOTOR or ref in self.readable
+
+    def _addressed(self, one: Seen) -> str:
+        """Give the prefix with its protocol, where that is not Channel Access."""
+        transport = one.instance.ioc.transport or self.beamline.transport
+        return one.prefix if transport is Transport.CA else f"{transport}://{one.prefix}"
+
+    def _detector(self, composition: Composition, common: str) -> Detector:
+        driver = composition.driver
+        override = self._override(composition.prefix)
+        if override is _NO_OVERRIDE:
+            override = self._override(driver.prefix)
+        name = self._name(override, composition.prefix, common, driver)
+        plugins = tuple(
+            self._part(composition.attributes[id(one)], one)
+            for one in composition.plugins
+            if one is not composition.writer
+        )
+        writer = composition.writer
+        return Detector(
+            name,
+            self._class_names.take(pascal(name)),
+            self._part("driver", driver),
+            self._part(composition.attributes[id(writer)], writer) if writer else None,
+            plugins,
+            f"{override.doc or pascal(driver.content.stem)}; {composition.chain}",
+            driver.instance.ioc.name,
+            self._policy(override, driver),
+            self._optional(override, driver),
+            override.timeout,
+            driver.instance.at,
+        )
+
+    def _alone(self, alike: Sequence[Seen], common: str) -> Placed:
+        one = alike[0]
+        override = self._override(one.prefix)
+        name = self._name(override, one.prefix, common, one)
+        ref = self.classes.ref(one.content)
+        if len(alike) > 1:
+            entries = tuple(sorted((int(other.arguments[0][1]), other.arguments) for other in alike))
+            return Numbered(
+                name,
+                ref,
+                self._addressed(one),
+                entries,
+                self._doc(one),
+                one.instance.ioc.name,
+                self._policy(override, one),
+                self._optional(override, one),
+                override.timeout,
+                one.instance.at,
+            )
+        return Device(
+            name,
+            ref,
+            self._addressed(one),
+            self._doc(one),
+            one.instance.ioc.name,
+            self._policy(override, one),
+            self._optional(override, one),
+            override.timeout,
+            one.arguments,
+            one.instance.at,
+        )
+
+    def _policy(self, override: DeviceOverride, one: Seen) -> Policy:
+        return override.policy or one.instance.ioc.policy or self.beamline.policy
+
+    def _optional(self, override: DeviceOverride, one: Seen) -> bool:
+        return one.instance.ioc.optional if override.optional is None else override.optional
+
+    def _name(self, override: DeviceOverride, prefix: str, common: str, one: Seen) -> str:
+        wanted = override.name or snake(prefix[len(common) :]) or snake(prefix) or snake(one.content.stem)
+        if wanted in self._names and not override.name:
+            wanted = f"{wanted}_{snake(one.content.stem)}"
+        name = self._names.take(wanted)
+        if name not in (wanted, f"{wanted}_"):
+            self.problems.note(
+                "name-collision",
+                one.instance.at,
+                f"the device at {prefix} is called {name} because there is another {wanted}",
+                hint="give it a `name` under overrides/devices in the beamline file",
+            )
+        return name
+
+    def _doc(self, one: Seen) -> str:
+        given = self._override(one.prefix).doc
+        if given:
+            return given
+        desc = expand(one.content.desc, Scope(one.instance.macros))
+        if desc.strip() and "$(" not in desc:
+            return " ".join(desc.split())
+        return f"Records of {one.content.source.rpartition('/')[2]}"
+
+
+def _alike(seen: Sequence[Seen]) -> Iterator[list[Seen]]:
+    """Bring together what is one class at one prefix and differs in the number that its one parameter has."""
+    families: dict[tuple[object, ...], list[Seen]] = {}
+    for one in seen:
+        numbered = len(one.arguments) == 1 and one.arguments[0][1].isdecimal()
+        key = (one.content.identity, one.prefix) if numbered else (id(one),)
+        families.setdefault(key, []).append(one)
+    for family in families.values():
+        numbers = {one.arguments for one in family}
+        if len(numbers) == len(family):
+            yield family
+        else:
+            yield from ([one] for one in family)
+
+
+def _common_start(prefixes: Iterable[str]) -> str:
+    """Give the part of all prefixes, up to a separator, that says nothing about one of them."""
+    prefixes = list(prefixes)
+    if len(prefixes) < 2:
+        return ""
+    common = common_start(prefixes)
+    return common[: max(common.rfind(separator) for separator in SEPARATORS) + 1]
+
+
+_NO_OVERRIDE = DeviceOverride()
