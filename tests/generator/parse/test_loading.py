@@ -119,7 +119,7 @@ TRAPS = {
     "a deleted record takes its aliases along": 'record(ai,"a"){alias("b")}\nrecord(ai,"c")\nrecord("#","a"){}',
     "deleting an alias leaves the record": 'record(ai,"a"){alias("b")}\nrecord("#","b"){}',
     "a deleted record may come back with another type": 'record(ai,"a"){}\nrecord("#","a"){}\nrecord(bo,"a"){}',
-    "escapes are translated": r'record(stringin,"a"){field(DESC,"\x41\102\"\\q\qz")}',
+    "escapes are translated": r'record(stringin,"a"){field(DESC,"\x41\061\"\\q\qz")}',
     "a macro's value may hold what an undefined macro left": 'record(ai,"a"){field(DESC,"$(M)")}',
     "a field may hold numbers in hex": 'record(ai,"a"){field(PREC,0x5) field(HOPR,"1e3")}',
     "JSON links are written without blanks": 'record(ai,"a"){field(INP,{const: 3.5 })}',
