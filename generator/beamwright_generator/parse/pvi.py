@@ -119,7 +119,7 @@ def read_pvi(
     return PviDevice(source, device.label, tuple(_components(device.children)))
 
 
-_PARENT = re.compile(r"^[ \t-]*(?:parent|file_name):[ \t]*[\"']?([\w.\-]+)", re.MULTILINE)
+_PARENT = re.compile(r"""\b(?:parent|file_name)["']?[ \t]*:\s*["']?([\w.\-]+)""")
 
 
 def _parents_readable(
@@ -132,7 +132,7 @@ def _parents_readable(
         if name in including:
             problems.error("pvi-invalid", at, f"{found[1]} is its own parent")
             return False
-        path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        path = next((file for file in (f / name for f in folders) if files.exists(file) or file.is_file()), None)
         # A missing parent is for pvi to refuse, because only it knows which names are built in.
         parent = files.read(path, at) if path else None
         if path and (parent is None or not _parents_readable(files, parent, folders, (*including, name), problems)):
@@ -171,8 +171,13 @@ def _load(source: Source, folders: Sequence[Path], problems: Problems) -> Device
 def _report(source: Source, faults: Sequence[tuple[tuple[int | str, ...], str]], problems: Problems) -> None:
     """Report what pvi refuses, each with the YAML node it means."""
     from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
-    root = YAML(typ="safe", pure=True).compose(source.text)
+    try:
+        root = YAML(typ="safe", pure=True).compose(source.text)
+    except (YAMLError, RecursionError):
+        # This reader is another than the one that pvi read the file with, and stricter with deep nesting.
+        root = None
     # A component that fits no kind is also reported as a bad Include, which says nothing more.
     shown = [fault for fault in faults if "Include" not in fault[0]] or list(faults)
     for location, message in shown[:MOST_PROBLEMS]:

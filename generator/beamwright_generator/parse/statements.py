@@ -66,12 +66,12 @@ def value_text(raw: str, form: Form) -> str:
     return serialised(raw) if form is Form.JSON else raw
 
 
-_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|[\s\S]|$)")
-_ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[\s\S]|$)")
+_ESCAPED = {"0": "\0", "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def translate_escapes(raw: str) -> str:
-    r"""Translate `\n`, `\t`, `\"`, `\\`, `\xHH`, `\ooo` and the rest as dbTranslateEscape does."""
+    r"""Translate `\n`, `\t`, `\"`, `\\`, `\xHH` and the rest as dbTranslateEscape does."""
     # A NUL ends the text, as in C.
     return _ESCAPE.sub(_escaped, raw).partition("\0")[0]
 
@@ -80,8 +80,6 @@ def _escaped(found: re.Match[str]) -> str:
     code = found[1]
     if code[:1] == "x" and len(code) > 1:
         return chr(int(code[1:], 16))
-    if code[:1].isdigit() and code[0] in "01234567":
-        return chr(int(code, 8) & 0xFF)
     return _ESCAPED.get(code, code)
 
 

@@ -180,7 +180,7 @@ class Resolved:
         return replace(ref, name=f"{ref.name}Shared")
 
     def _base_for(self, base: Content, user: Content, attributes: Sequence[str]) -> tuple[ClassRef, set[str]]:
-        """Choose the whole class of an included file, or the part that all agree on; with what is inherited as it is."""
+        """Choose the whole class of an included file, or the part that all agree on, with what is inherited."""
         wanted = set(attributes)
         same = {name for name, shape in base.shapes.items() if user.shapes.get(name) == shape}
         if all(name in wanted and user.kinds.get(name) == kind for name, kind in base.kinds.items()):

@@ -53,7 +53,7 @@ class Content:
     :param signals: everything the device has, included files and all.
     :param bases: included files that share the device prefix, in order.
     :param parts: vectors and children made of included files.
-    :param desc: the DESC of the record that the prefix names, macros still in.
+    :param desc: words for one device, macros still in.
     """
 
     stem: str
@@ -81,7 +81,7 @@ class Content:
 
     @cached_property
     def kinds(self) -> dict[str, object]:
-        """What each attribute is to a type checker: an attribute of the same kind may be declared anew by a subclass."""
+        """What each attribute is to a type checker: a subclass may declare one of the same kind anew."""
         return {name: self._kind(member) for name, member in self.members.items()}
 
     def _kind(self, member: Member) -> object:
@@ -216,7 +216,7 @@ class Contents:
             bases,
             _renamed(parts, signals, templates),
             templates,
-            next((record.fields.get("DESC", "") for record in typed if not record.leaf), ""),
+            _description(typed),
             deciding,
         )
 
@@ -353,6 +353,13 @@ def _parts(inside: Sequence[Base]) -> Iterator[tuple[Member, Content]]:
         else:
             for base in bases:
                 yield Child(snake(base.suffix) or snake(content.stem), ClassRef("", ""), base.suffix), content
+
+
+def _description(records: Sequence[TemplateRecord]) -> str:
+    """Give the words for one device of a template: of the record called like it, or the first that are a macro."""
+    named = [record.fields.get("DESC", "") for record in records if not record.leaf]
+    given = [desc for record in records if "$" in (desc := record.fields.get("DESC", ""))]
+    return next(iter((*named, *given)), "")
 
 
 def _renamed(

@@ -24,12 +24,16 @@ _WORDS = re.compile(
 def words(text: str) -> list[str]:
     """Split a name of the field into lower-case words; digits stay with the word before them.
 
-    ``ADCoreVersion`` gives ad, core, version; ``ROI1MinX`` gives roi1, min, x.
+    ``ADCoreVersion`` gives ad, core, version; ``ROI1MinX`` gives roi1, min, x; ``BL01X`` stays one word.
     """
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     found: list[str] = []
     for part in _NOT_WORD.split(ascii_text):
         joins = False
+        if part.isupper() and not part.isalpha():
+            # Capitals and digits only, as in BL01X or CH1A: one word, whose digits are no word ends.
+            found.append(part.lower())
+            continue
         for word in _WORDS.findall(part):
             if word.isdigit() and joins:
                 found[-1] += word

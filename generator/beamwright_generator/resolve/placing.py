@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase, translate
 
@@ -40,7 +40,7 @@ class Placing:
     def place(self, seen: Sequence[Seen]) -> tuple[Placed, ...]:
         """Give each device its factory; those of a detector or a group share one."""
         kept = [one for one in seen if self._is_kept(one)]
-        common = _common_start([one.prefix for one in kept])
+        common = self._said_by_all([one.prefix for one in kept])
         for name in self._given_names():
             self._names.take(name)
         placed: list[tuple[int, Placed]] = []
@@ -60,6 +60,14 @@ class Placing:
             placed.append((order[id(alike[0])], self._alone(alike, common)))
         self._report_unused(kept)
         return tuple(device for _, device in sorted(placed, key=lambda entry: entry[0]))
+
+    def _said_by_all(self, prefixes: Sequence[str]) -> str:
+        """Give the part of prefixes that says nothing about one device: the beamline's title, or what all share."""
+        title = self.beamline.title
+        if title and any(prefix.startswith(title) for prefix in prefixes):
+            return title
+        common = common_start(prefixes) if len(prefixes) > 1 else ""
+        return common[: max(common.rfind(separator) for separator in SEPARATORS) + 1]
 
     # -- what the beamline file says
 
@@ -202,7 +210,7 @@ class Placing:
         return one.instance.ioc.optional if override.optional is None else override.optional
 
     def _name(self, override: DeviceOverride, prefix: str, common: str, one: Seen) -> str:
-        wanted = override.name or snake(prefix[len(common) :]) or snake(prefix) or snake(one.content.stem)
+        wanted = override.name or snake(prefix.removeprefix(common)) or snake(prefix) or snake(one.content.stem)
         if wanted in self._names and not override.name:
             wanted = f"{wanted}_{snake(one.content.stem)}"
         name = self._names.take(wanted)
@@ -238,15 +246,6 @@ def _alike(seen: Sequence[Seen]) -> Iterator[list[Seen]]:
             yield family
         else:
             yield from ([one] for one in family)
-
-
-def _common_start(prefixes: Iterable[str]) -> str:
-    """Give the part of all prefixes, up to a separator, that says nothing about one of them."""
-    prefixes = list(prefixes)
-    if len(prefixes) < 2:
-        return ""
-    common = common_start(prefixes)
-    return common[: max(common.rfind(separator) for separator in SEPARATORS) + 1]
 
 
 _NO_OVERRIDE = DeviceOverride()

@@ -11,6 +11,7 @@ from beamwright_generator.tables.shipped import (
     ShippedClass,
     ShippedSignal,
     classes_for_templates,
+    classes_of_templates,
     shipped_class,
     shipped_enum,
 )
@@ -39,6 +40,9 @@ def match(templates: Collection[str], served: Mapping[str, Served]) -> Match:
     extended: dict[str, None] = {}
     signals: dict[str, ShippedSignal] = {}
     refused: list[tuple[str, tuple[str, ...]]] = []
+    for known in classes_of_templates(templates):
+        own = (known.signals[name] for name in known.own)
+        signals |= {s.attribute: s for s in own if _against(s, served) is None}
     for wanted in classes_for_templates(templates):
         signals |= {s.attribute: s for s in wanted.signals.values() if _against(s, served) is None}
         for candidate in (wanted, *_lineage(wanted)):

@@ -182,6 +182,22 @@ def classes_for_templates(templates: Collection[str]) -> tuple[ShippedClass, ...
     return tuple(shipped for shipped in found if shipped.path not in covered)
 
 
+def classes_of_templates(templates: Collection[str]) -> tuple[ShippedClass, ...]:
+    """Find the shipped classes whose own signals stand in some template, though it may lack what they inherit.
+
+    ``NDFile.template`` has the own signals of NDFileIO, but not those of NDArrayBaseIO, which that extends.
+    """
+    found = []
+    for path in shipped_paths():
+        shipped = shipped_class(path)
+        if shipped is not None:
+            inherited = {t for base in shipped.lineage if (known := shipped_class(base)) for t in known.templates}
+            own = set(shipped.templates) - inherited
+            if own and own <= set(templates):
+                found.append(shipped)
+    return tuple(found)
+
+
 @cache
 def device_members() -> frozenset[str]:
     """Name what no attribute of any device may hide: members of Device, EpicsDevice and StandardReadable, and verbs."""
