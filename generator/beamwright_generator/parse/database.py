@@ -92,17 +92,17 @@ def parse_field_definitions(source: Source, problems: Problems) -> tuple[FieldDe
 
 
 def _parse(source: Source, problems: Problems, read: Callable[[_Reader], Sequence[Item]]) -> Database:
-    text = source.text
-    macros: dict[int, SyntacticMacro] = {}
-    for _ in range(MOST_PASSES):
-        reader = _Reader(text)
+    reader = _Reader(source.text)
+    items = read(reader)
+    macros = found = {macro.offset: macro for macro in reader.lexer.macros}
+    passes = 1
+    # What a default says may bring further macros to light.
+    while passes < MOST_PASSES and any(macro.default for macro in found.values()):
+        passes += 1
+        reader = _Reader(_with_defaults(source.text, macros.values()))
         items = read(reader)
         found = {macro.offset: macro for macro in reader.lexer.macros}
         macros = found | macros
-        # What a default says may bring further macros to light.
-        if not any(macro.default for macro in found.values()):
-            break
-        text = _with_defaults(source.text, macros.values())
     refused = reader.refused
     for error in refused[:MOST_PROBLEMS]:
         problems.error(error.code, source.position(error.offset), error.message, hint=error.hint)
