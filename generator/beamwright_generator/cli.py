@@ -45,11 +45,22 @@ def main() -> None:
     help="Write a Markdown summary of the change of signals and devices, breaking ones first (- for stdout).",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the generated package.")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, help="Processes to render modules in; worth it for thousands."
+)
 @click.option("--strict", is_flag=True, help="Warnings count as errors: nothing is written while there are any.")
 @click.option("--notes", is_flag=True, help="Show decisions worth knowing, such as names that were changed.")
 @click.option("--quiet", is_flag=True, help="Print problems and differences only.")
 def beamline(
-    file: Path, check: bool, diff: bool, summary: str | None, out: Path | None, strict: bool, notes: bool, quiet: bool
+    file: Path,
+    check: bool,
+    diff: bool,
+    summary: str | None,
+    out: Path | None,
+    jobs: int,
+    strict: bool,
+    notes: bool,
+    quiet: bool,
 ) -> None:
     r"""Generate the devices and the module of the beamline that FILE describes.
 
@@ -68,7 +79,7 @@ def beamline(
     if not file.is_file():
         raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
     problems = Problems()
-    generated = _generate(file, out, problems, quiet, trust_manifest=check and not strict and summary is None)
+    generated = _generate(file, out, problems, quiet, jobs, trust_manifest=check and not strict and summary is None)
     failed = _report(problems, strict, notes)
     if generated is None or failed:
         _fail("nothing was written")
@@ -80,7 +91,9 @@ def beamline(
     _write(generated, quiet)
 
 
-def _generate(file: Path, out: Path | None, problems: Problems, quiet: bool, trust_manifest: bool) -> Generated | None:
+def _generate(
+    file: Path, out: Path | None, problems: Problems, quiet: bool, jobs: int, trust_manifest: bool
+) -> Generated | None:
     from beamwright_generator.pipeline import generate_beamline
     from beamwright_generator.polish import PolishError
 
@@ -91,7 +104,7 @@ def _generate(file: Path, out: Path | None, problems: Problems, quiet: bool, tru
             click.echo(f"\r  {done} of {total} databases", nl=done == total, err=True)
 
     try:
-        return generate_beamline(file, out, problems, progress, trust_manifest=trust_manifest)
+        return generate_beamline(file, out, problems, progress, trust_manifest=trust_manifest, jobs=jobs)
     except PolishError as error:
         _fail(f"internal error, please report it: {error}")
 

@@ -255,8 +255,10 @@ class Beamline:
 class Model:
     """Everything that one run writes.
 
+    :param name: the beamline's name; empty for a template by itself.
     :param modules: device modules by import path, each with its classes in the order they are written.
     """
 
+    name: str
     modules: dict[str, tuple[DeviceType, ...]]
     beamline: Beamline | None

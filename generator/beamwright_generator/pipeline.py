@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files as package_files
@@ -40,11 +41,12 @@ class Generated:
 
 
 def generate_beamline(
-    path: Path, out: Path | None, problems: Problems, progress: Progress, *, trust_manifest: bool = False
+    path: Path, out: Path | None, problems: Problems, progress: Progress, *, trust_manifest: bool = False, jobs: int = 1
 ) -> Generated | None:
     """Run every stage for a beamline file; None when an error stopped it, so that nothing may be written.
 
     :param out: folder that holds the generated package; by default what the beamline file says.
+    :param jobs: processes that modules are rendered in.
     :param trust_manifest: be content when no input and no output changed since they were written.
     """
     from beamwright_generator.parse.beamline import parse_beamline
@@ -64,7 +66,7 @@ def generate_beamline(
     model = resolve_beamline(files, source, beamline, positions, problems, progress)
     if problems.errors:
         return None
-    texts = _texts(model)
+    texts = _texts(model, jobs)
     texts = _shared_with_others(texts, package, manifest, beamline.name, problems)
     if problems.errors:
         return None
@@ -95,11 +97,19 @@ def _one_module(model: Model) -> str:
     return polish({"device.py": render_devices(module, types, "device")})["device.py"]
 
 
-def _texts(model: Model) -> dict[str, str]:
+def _texts(model: Model, jobs: int) -> dict[str, str]:
     from beamwright_generator.polish import polish
     from beamwright_generator.render import render
 
-    return polish(render(model))
+    if jobs <= 1 or len(model.modules) < 2:
+        return polish(render(model))
+    shares = [
+        replace(model, modules=dict(list(model.modules.items())[number::jobs]), beamline=None) for number in range(jobs)
+    ]
+    with ProcessPoolExecutor(jobs) as pool:
+        texts = [render(replace(model, modules={})), *pool.map(render, shares)]
+    merged = {path: text for share in texts for path, text in share.items()}
+    return polish(dict(sorted(merged.items())))
 
 
 def repository(path: Path) -> Path:

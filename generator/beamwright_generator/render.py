@@ -113,9 +113,9 @@ def _environment() -> jinja2.Environment:
 
 def render(model: Model) -> dict[str, str]:
     """Give the text of every module of a model, by its path below the generated package."""
-    command = f"beamline {model.beamline.name}" if model.beamline else "device"
     files = {
-        module_path(module): render_devices(module, types, command) for module, types in sorted(model.modules.items())
+        module_path(module): render_devices(module, types, f"beamline {model.name}")
+        for module, types in sorted(model.modules.items())
     }
     if model.beamline:
         files[f"beamlines/{model.beamline.name}.py"] = render_beamline(model.beamline)

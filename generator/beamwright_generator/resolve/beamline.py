@@ -55,7 +55,9 @@ def resolve_beamline(
     modules = resolved.modules()
     readable = frozenset(_readable(modules))
     placed = Placing(beamline, positions, resolved, readable, problems).place(seen)
-    return Model(modules, Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed))
+    return Model(
+        beamline.name, modules, Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed)
+    )
 
 
 def resolve_template(
@@ -70,7 +72,7 @@ def resolve_template(
     classes = Classes({}, problems)
     for content in Contents(files, problems, transport, {}, {}).of(path, macros, search, path.parent, None):
         classes.add(content)
-    return Model(classes.resolved().modules(), None)
+    return Model("", classes.resolved().modules(), None)
 
 
 def _contents_by_transport(

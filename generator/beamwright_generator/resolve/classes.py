@@ -9,7 +9,7 @@ from typing import Final
 from beamwright_generator.model import Child, ClassRef, DeviceType, Format, Member, Signal, Vector
 from beamwright_generator.parse.beamline import TemplateOverride
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.contents import Content, enums_of
+from beamwright_generator.resolve.contents import Content, Identity, enums_of
 from beamwright_generator.resolve.names import Names, pascal, snake
 from beamwright_generator.resolve.signals import MOTOR
 from beamwright_generator.tables.shipped import shipped_class
@@ -28,8 +28,8 @@ class Classes:
 
     overrides: Mapping[str, TemplateOverride]
     problems: Problems
-    _placed: dict[tuple[object, ...], Content] = field(default_factory=dict)
-    _all: dict[tuple[object, ...], Content] = field(default_factory=dict)
+    _placed: dict[Identity, Content] = field(default_factory=dict)
+    _all: dict[Identity, Content] = field(default_factory=dict)
 
     def add(self, content: Content) -> None:
         """Take up the content of a placed device, with everything that it extends or holds."""
@@ -59,12 +59,20 @@ class Classes:
                     f"{refs[content.identity].name}Shared",
                     detail=[f"changed by some: {', '.join(sorted(removed[content.identity]))}"],
                 )
-        return Resolved(contents, refs, removed, {content.identity for content in self._placed.values()})
+        return Resolved(contents, refs, removed, set(self._placed), _detectors(contents))
 
 
-def _removed(contents: Sequence[Content]) -> dict[tuple[object, ...], set[str]]:
+def _detectors(contents: Sequence[Content]) -> set[Identity]:
+    found = {content.identity for content in contents if content.is_area_detector}
+    for content in reversed(contents):  # users before what they include
+        if content.identity in found:
+            found |= {base.content.identity for base in content.bases}
+    return found
+
+
+def _removed(contents: Sequence[Content]) -> dict[Identity, set[str]]:
     """Find, for each content, the attributes that some content which includes it changes or lacks."""
-    removed: dict[tuple[object, ...], set[str]] = {content.identity: set() for content in contents}
+    removed: dict[Identity, set[str]] = {content.identity: set() for content in contents}
     for content in reversed(contents):  # users before what they include
         missing = removed[content.identity]
         for base in content.bases:
@@ -76,13 +84,13 @@ def _removed(contents: Sequence[Content]) -> dict[tuple[object, ...], set[str]]:
 
 def _name(
     contents: Sequence[Content], overrides: Mapping[str, TemplateOverride], problems: Problems
-) -> dict[tuple[object, ...], ClassRef]:
+) -> dict[Identity, ClassRef]:
     """Give each content its class: named after the template, and by what differs where one has several shapes."""
     by_stem: dict[str, list[Content]] = {}
     for content in contents:
         by_stem.setdefault(content.stem, []).append(content)
     modules, names = Names(), Names()
-    refs: dict[tuple[object, ...], ClassRef] = {}
+    refs: dict[Identity, ClassRef] = {}
     for stem, variants in by_stem.items():
         module = f"{DEVICES}.{modules.take(snake(stem) or 'records')}"
         override = overrides.get(f"{variants[0].source.rpartition('/')[2]}")
@@ -114,12 +122,18 @@ def _differences(variants: Sequence[Content]) -> list[str]:
 
 @dataclass(frozen=True)
 class Resolved:
-    """Every class of a run."""
+    """Every class of a run.
+
+    :param removed: attributes that some content which includes it changes, for each content.
+    :param placed: what is a device of the beamline by itself.
+    :param detectors: parts of areaDetectors, and what they extend: a detector chooses what it records of them.
+    """
 
     contents: Sequence[Content]
-    refs: Mapping[tuple[object, ...], ClassRef]
-    removed: Mapping[tuple[object, ...], Collection[str]]
-    placed: Collection[tuple[object, ...]]
+    refs: Mapping[Identity, ClassRef]
+    removed: Mapping[Identity, Collection[str]]
+    placed: Collection[Identity]
+    detectors: Collection[Identity]
 
     def ref(self, content: Content) -> ClassRef:
         """Give the class of a placed device."""
@@ -242,20 +256,13 @@ class Resolved:
                 named = renaming.get(member.datatype.name, member.datatype.name)
                 member = replace(member, datatype=ClassRef(self.refs[content.identity].module, named))
             suggested = content.signals.suggested.get(member.attribute)
-            if suggested and member.format is Format.NONE and not self._is_area_detector(content):
+            if suggested and member.format is Format.NONE and content.identity not in self.detectors:
                 member = replace(member, format=suggested)
             return member
         if isinstance(member, Child | Vector) and not member.type.module:
             part = next(made for known, made in content.parts if known.attribute == member.attribute)
             return replace(member, type=self.refs[part.identity])
         return member
-
-    def _is_area_detector(self, content: Content) -> bool:
-        """Tell whether a class is a part of an areaDetector, or is extended by one."""
-        if content.is_area_detector:
-            return True
-        users = (u for u in self.contents if any(b.content.identity == content.identity for b in u.bases))
-        return any(self._is_area_detector(user) for user in users)
 
 
 def _enum_names(content: Content, ref: ClassRef) -> dict[str, str]:

@@ -32,6 +32,24 @@ from beamwright_generator.source import Position
 from beamwright_generator.tables.shipped import classes_for_templates, device_members
 
 
+class Identity:
+    """What makes two contents one class; compared often, so it is hashed once."""
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, *parts: object) -> None:
+        self._parts = parts
+        self._hash = hash(parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Identity) and self._hash == other._hash and self._parts == other._parts
+        )
+
+
 @dataclass(frozen=True)
 class Base:
     """A file that a template includes, as its class sees it.
@@ -104,9 +122,11 @@ class Content:
         return next(content for part, content in self.parts if part.attribute == attribute)
 
     @cached_property
-    def identity(self) -> tuple[object, ...]:
+    def identity(self) -> Identity:
         """Equal for contents that one class can stand for."""
-        return (self.stem, self.source, self.prefix, self.parameters, tuple(self.shapes.items()), self.signals.motor)
+        return Identity(
+            self.stem, self.source, self.prefix, self.parameters, tuple(self.shapes.items()), self.signals.motor
+        )
 
     @property
     def is_area_detector(self) -> bool:
@@ -130,7 +150,7 @@ class Contents:
     pvi: Mapping[str, PviFacts]
     _trees: dict[tuple[object, ...], FlatTemplate | None] = field(default_factory=dict)
     _uses: dict[tuple[object, ...], FlatTemplate] = field(default_factory=dict)
-    _structural: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    _structural: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict)
     _deciding: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict)
     _made: dict[tuple[object, ...], tuple[Content, ...]] = field(default_factory=dict)
 
@@ -149,10 +169,14 @@ class Contents:
         self, path: Path, macros: Mapping[str, str], search: Sequence[Path], cwd: Path, at: Position | None
     ) -> FlatTemplate | None:
         where = (path, tuple(search), cwd)
-        if path not in self._structural:
-            trial = read_template(self.files, path, search, Problems(), cwd=cwd, at=at)
-            self._structural[path] = _structural(trial) if trial else ()
-        structural = {name: macros[name] for name in self._structural[path] if name in macros}
+        if where not in self._structural:
+            met = Problems()
+            tree = read_template(self.files, path, search, met, cwd=cwd, at=at)
+            self._structural[where] = _structural(tree) if tree else ()
+            if not self._structural[where]:
+                self.problems.extend(met)
+                self._trees[where, ()] = flatten(tree, self.problems) if tree else None
+        structural = {name: macros[name] for name in self._structural[where] if name in macros}
         key = (where, tuple(structural.items()))
         if key not in self._trees:
             tree = read_template(self.files, path, search, self.problems, macros=Scope(structural), cwd=cwd, at=at)
