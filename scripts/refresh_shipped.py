@@ -118,6 +118,7 @@ def describe() -> dict[str, Any]:
     """Describe every class of `MIRRORS`."""
     plain = (Device(), EpicsDevice(), StandardReadable())
     reserved = {*DEVICE_RESERVED_ATTRS}.union(*(members(type(device), device) for device in plain))
+    reserved |= _public(beamwright_runtime.RecordDevice)
     classes: dict[str, Any] = {}
     enums: dict[str, type[Enum]] = {}
     for path in MIRRORS:

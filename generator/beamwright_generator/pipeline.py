@@ -59,7 +59,15 @@ def generate_beamline(
         return None
     beamline, positions = parsed
     files.roots = (*files.roots, *((source.path.parent / folder).resolve() for folder in beamline.roots))
-    package = (out or _out(source.path.parent, beamline.out, root)) / PACKAGE
+    package = (out or _out(source.path.parent, beamline.out, root)).resolve() / PACKAGE
+    if out is None and not any(package.is_relative_to(folder) for folder in files.roots):
+        problems.error(
+            "outside-output",
+            positions.of("out"),
+            f"{beamline.out} is outside the repository and the folders of `roots`",
+            hint="name it with --out, or add it to `roots`",
+        )
+        return None
     manifest = Manifest.read(package)
     if trust_manifest and manifest.tool == tool() and is_current(manifest, beamline.name, package, root):
         return Generated(beamline.name, package, None, {}, (), manifest, unchanged=True)
@@ -68,6 +76,7 @@ def generate_beamline(
         return None
     texts = _texts(model, jobs)
     texts = _shared_with_others(texts, package, manifest, beamline.name, problems)
+    _check_links(texts, package, problems)
     if problems.errors:
         return None
     differences = compare(texts, package, manifest, beamline.name)
@@ -123,6 +132,15 @@ def repository(path: Path) -> Path:
 
 def _out(folder: Path, written: str | None, root: Path) -> Path:
     return (folder / written).resolve() if written else root / "generated"
+
+
+def _check_links(texts: Mapping[str, str], package: Path, problems: Problems) -> None:
+    """Report files that a symbolic link would take out of the generated package."""
+    for path in texts:
+        if not (package / path).parent.resolve().is_relative_to(package):
+            problems.error(
+                "outside-output", Position(path), f"{path} would be written elsewhere, through a symbolic link"
+            )
 
 
 def _shared_with_others(

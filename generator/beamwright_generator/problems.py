@@ -138,6 +138,8 @@ CODES: dict[str, str] = {
     "prefix-undefined": "A macro in the prefix or record names of an instance has no value; the instance is left out.",
     "override-unused": "An override names a device that no IOC serves.",
     "group-member-unknown": "A group names a device that no IOC serves.",
+    "snapshot-unread": "A beamline file names recorded PVI trees, which this version cannot read.",
+    "outside-output": "A generated file would land outside the folders the user gave, by `out` or a symbolic link.",
     "module-shared": "Two beamlines want the same device module with different content.",
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
 }

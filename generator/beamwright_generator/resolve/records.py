@@ -40,6 +40,14 @@ PROCESSED: Final = frozenset({"fanout", "seq", "sseq"})
 MOMENTARY_LABELS: Final = frozenset({"done", "idle", "ready"})
 """Labels of 0 that make a bo without readback an action: the other label names what it does."""
 
+FIELDS: Final = {
+    "transform": tuple("ABCDEFGHIJKLMNOP"),
+    "scaler": ("CNT", "CONT", "TP", "T", "FREQ", *(f"S{channel}" for channel in range(1, 9))),
+    "epid": ("KP", "KI", "KD", "CVAL", "OVAL", "FBON"),
+    "mca": ("STRT", "STOP", "ERAS", "ACQG", "PRTM", "PLTM", "ERTM", "ELTM", "NUSE"),
+}
+"""Fields that are signals besides the value, for record types whose value alone says little; overrides add more."""
+
 WRITABLE: Final = SETPOINT_TYPES | {"event", "permissive", "state", "epid", "throttle"}
 """Record types whose value clients set; waveforms are judged by their device support."""
 

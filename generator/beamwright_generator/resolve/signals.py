@@ -27,9 +27,10 @@ from beamwright_generator.resolve import shipped as ophyd_async
 from beamwright_generator.resolve.datatypes import field_type, value_type
 from beamwright_generator.resolve.names import Names, enum_member, pascal, snake
 from beamwright_generator.resolve.pairs import Pair, pair_records
-from beamwright_generator.resolve.records import PROCESSED, WRITABLE, TemplateRecord, access_of
+from beamwright_generator.resolve.records import FIELDS, PROCESSED, WRITABLE, TemplateRecord, access_of
 from beamwright_generator.resolve.served import Answer, Kind, Served, Transport, Undecided, Untyped
 from beamwright_generator.source import Position
+from beamwright_generator.tables.record_types import record_type
 from beamwright_generator.tables.shipped import ShippedSignal, device_members, motor_members
 
 MOTOR = ClassRef("beamwright_runtime", "Motor")
@@ -359,15 +360,18 @@ class _Judge:
         return Format.NONE
 
     def _field_signals(self, record: TemplateRecord) -> Iterator[Signal]:
-        for name in self._change(record.leaf).fields:
+        definition = record_type(record.type)
+        for name in dict.fromkeys((*FIELDS.get(record.type, ()), *self._change(record.leaf).fields)):
             answer = field_type(record.type, name, record.fields, self.transport)
             if not isinstance(answer, Served):
                 self._report_untyped(record, answer)
                 continue
-            attribute = self.names.take(snake(f"{record.leaf}_{name}"))
+            writable = definition is not None and definition.fields[name].writable
+            stem = record.leaf or ("value" if len(name) == 1 else "")
+            attribute = self.names.take(snake(f"{stem} {name}"))
             datatype = self._datatype(attribute, answer, record)
-            pv_suffix = record.leaf + answer.suffix
-            yield Signal(attribute, Access.READ_WRITE, datatype, pv_suffix, at=record.at)
+            access = Access.READ_WRITE if writable else Access.READ
+            yield Signal(attribute, access, datatype, record.leaf + answer.suffix, at=record.at)
 
     def _datatype(self, attribute: str, served: Served, record: TemplateRecord) -> Datatype:
         match served.kind:
