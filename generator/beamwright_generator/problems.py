@@ -103,6 +103,7 @@ CODES: dict[str, str] = {
     "database-json": "A JSON value in a database is not well formed; an IOC stops reading there.",
     "database-bad-character": "A quoted value holds a character or escape that EPICS 7 refuses, such as a raw tab.",
     "database-name": "A record name or alias is empty or holds a character that EPICS refuses.",
+    "database-name-odd": "A record name starts with a mark or holds a control character; EPICS warns of it.",
     "database-breaktable": "A breakpoint table holds something that is not a number, or too few of them.",
     "macro-undefined": "A macro has neither a value nor a default where a text is expanded for loading.",
     "macro-recursive": "A macro's value needs the macro itself.",

@@ -59,7 +59,8 @@ _SUBSTITUTIONS = re.compile(
     r"""(?:[\s,]++|\#[^\n]*+)*+(?:file[ \t]++(?:"[^"\n]*"|[^\s{"]++)(?:\s++|\#[^\n]*+)*+\{|(?:global|pattern)\s*+\{)""",
     re.VERBOSE,
 )
-_NOT_IN_NAMES = re.compile(r"""[ \t"'.$]""")
+_NOT_IN_NAMES = re.compile(r"""[ "'.$]""")
+_ODD_IN_NAMES = re.compile(r"^[-+\[{]|[\x00-\x1f]")
 _VDCT = {"template", "port", "expand", "macro"}
 
 
@@ -109,6 +110,8 @@ def _parse(source: Source, problems: Problems, read: Callable[[_Reader], Sequenc
     if len(refused) > MOST_PROBLEMS:
         at = source.position(refused[MOST_PROBLEMS].offset)
         problems.error("database-syntax", at, f"and {len(refused) - MOST_PROBLEMS} more from here on")
+    for odd in reader.warned[:MOST_PROBLEMS]:
+        problems.warning(odd.code, source.position(odd.offset), odd.message)
     in_order = tuple(macros[offset] for offset in sorted(macros))
     stopped_at = refused[0].offset if refused else None
     return Database(source, tuple(items), in_order, bool(refused), stopped_at)
@@ -135,6 +138,7 @@ class _Reader:
         self.text = text
         self.lexer = Lexer(text)
         self.refused: list[Refused] = []
+        self.warned: list[Refused] = []
 
     def items(self) -> list[Item]:
         """Read to the end of the text."""
@@ -197,7 +201,7 @@ class _Reader:
         """Go on after a record's head that one expression could read."""
         word, record_type, quoted_type, name, brace = head.groups()
         start = self.lexer.at
-        if record_type in KEYWORDS or ("$" in name and _leaves_reference_open(name)):
+        if name[0] in "-+[{" or record_type in KEYWORDS or ("$" in name and _leaves_reference_open(name)):
             return self._record(self.lexer.keyword())
         self.lexer.at = head.end()
         body = self._body(name) if brace else self._optional_body(name)
@@ -294,6 +298,9 @@ class _Reader:
         self.refused.append(Refused("database-bad-character", start + bad, message, hint))
 
     def _check_name(self, name: Word) -> None:
+        if _ODD_IN_NAMES.search(name.text):
+            message = f"the record name {name.text!r} starts with a mark or holds a control character"
+            self.warned.append(Refused("database-name-odd", name.offset, message))
         if not name.text:
             self.refused.append(Refused("database-name", name.offset, "a record name or alias may not be empty"))
         elif _NOT_IN_NAMES.search(name.text):

@@ -17,7 +17,7 @@ from beamwright_generator.problems import Problems
 from beamwright_generator.source import Position, Source
 
 _UNEXPANDED = re.compile(r"\$[({]")
-_BAD_IN_NAME = re.compile(r"""[ \t"'.$]""")
+_BAD_IN_NAME = re.compile(r"""[ "'.$]""")
 
 
 class LoadedValue(NamedTuple):

@@ -117,6 +117,7 @@ TEXTS = [
     'record("#","a"){}',
     'record(ai,"a b"){}',
     'record(ai,"a.b"){}',
+    'record(ai,"a\tb"){alias("+c")}',
     'record(ai,""){}',
     'record(ai,"-a"){}',
     'record(ai,"$(P)"){}',
