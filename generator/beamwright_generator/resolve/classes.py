@@ -76,6 +76,8 @@ def _removed(contents: Sequence[Content]) -> dict[Identity, set[str]]:
     for content in reversed(contents):  # users before what they include
         missing = removed[content.identity]
         for base in content.bases:
+            if base.content.is_motor:
+                continue
             theirs = base.content.kinds
             changed = {name for name, kind in theirs.items() if content.kinds.get(name) != kind}
             removed[base.content.identity] |= changed | (missing & theirs.keys())
@@ -197,6 +199,8 @@ class Resolved:
         """Choose the whole class of an included file, or the part that all agree on, with what is inherited."""
         wanted = set(attributes)
         same = {name for name, shape in base.shapes.items() if user.shapes.get(name) == shape}
+        if base.is_motor:
+            return MOTOR, set()
         if all(name in wanted and user.kinds.get(name) == kind for name, kind in base.kinds.items()):
             return self.refs[base.identity], same
         return self._shared_ref(base), same - set(self.removed[base.identity])
@@ -234,9 +238,7 @@ class Resolved:
         return DeviceType(
             ref,
             doc,
-            _without_ancestors([*(base for base, _ in bases), *shipped])
-            if bases or not shipped
-            else (RECORDS, *shipped),
+            self._bases(content, [base for base, _ in bases], shipped),
             members,
             tuple(replace(enum, name=renaming[enum.name]) for enum in enums_of(content, own)),
             tuple((snake(macro), macro) for macro in content.parameters),
@@ -261,7 +263,7 @@ class Resolved:
             return member
         if isinstance(member, Child | Vector) and not member.type.module:
             part = next(made for known, made in content.parts if known.attribute == member.attribute)
-            return replace(member, type=self.refs[part.identity])
+            return replace(member, type=self.ref(part))
         return member
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from beamwright_generator.files import Files
 from beamwright_generator.parse.pvi import PviSignal, read_pvi
 from beamwright_generator.problems import Problems
+from beamwright_generator.resolve.names import words
 from beamwright_generator.resolve.prefixes import common_prefix, plain_macros
 from beamwright_generator.resolve.signals import PviFacts
 from beamwright_generator.source import Position
@@ -44,4 +45,5 @@ def _leaf(pv: str, prefix: str) -> str:
 
 
 def _words(signal: PviSignal) -> str:
-    return signal.description or signal.label
+    """Give the description, or a label that says more than the name."""
+    return signal.description or ("" if words(signal.label) == words(signal.name) else signal.label)

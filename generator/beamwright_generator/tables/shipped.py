@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import NotRequired, TypedDict, cast
+from typing import Final, NotRequired, TypedDict, cast
+
+ANNOTATION_WORDS: Final = frozenset({"bool", "float", "int", "non_zero", "np", "str"})
+"""What annotations in a generated class mean by these words: an attribute of that name would hide it from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,8 @@ def classes_of_templates(templates: Collection[str]) -> tuple[ShippedClass, ...]
     for path in shipped_paths():
         shipped = shipped_class(path)
         if shipped is not None:
-            inherited = {t for base in shipped.lineage if (known := shipped_class(base)) for t in known.templates}
+            bases = [known for base in shipped.lineage if (known := shipped_class(base))]
+            inherited = {template for base in bases for template in base.templates}
             own = set(shipped.templates) - inherited
             if own and own <= set(templates):
                 found.append(shipped)
@@ -200,8 +204,8 @@ def classes_of_templates(templates: Collection[str]) -> tuple[ShippedClass, ...]
 
 @cache
 def device_members() -> frozenset[str]:
-    """Name what no attribute of any device may hide: members of Device, EpicsDevice and StandardReadable, and verbs."""
-    return frozenset(_table()["device_members"])
+    """Name what no attribute of any device may hide: members of Device, RecordDevice and StandardReadable, and words."""
+    return frozenset(_table()["device_members"]) | ANNOTATION_WORDS
 
 
 @cache

@@ -1,0 +1,48 @@
+"""Import every generated package of a folder, make all of its devices and connect them in mock mode; print how many."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from beamwright_runtime import Beamline
+from ophyd_async.core import Device, StaticFilenameProvider, StaticPathProvider
+
+
+def modules(folder: Path) -> list[ModuleType]:
+    names = (path.relative_to(folder).with_suffix("").parts for path in sorted(folder.rglob("*.py")))
+    return [importlib.import_module(".".join(parts)) for parts in names if parts[-1] != "__init__"]
+
+
+def made_alone(module: ModuleType) -> list[Device]:
+    """Make every device class that a module defines, macros in its record names filled with a number."""
+    made = []
+    for name in module.__all__:
+        kind = getattr(module, name)
+        if inspect.isclass(kind) and issubclass(kind, Device) and module.__name__.split(".")[-2] == "devices":
+            parameters = inspect.signature(kind).parameters.values()
+            macros = {p.name: "1" for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
+            made.append(kind("DEMO:", name=name.lower(), **macros))
+    return made
+
+
+def placed(module: ModuleType) -> list[Device]:
+    beamline = getattr(module, "devices", None)
+    if not isinstance(beamline, Beamline):
+        return []
+    beamline.fixtures["path_provider"] = StaticPathProvider(StaticFilenameProvider("demo"), Path("/data"))
+    return [factory() for factory in beamline]
+
+
+async def main(folder: Path) -> None:
+    sys.path.insert(0, str(folder))
+    devices = [device for module in modules(folder) for device in (*made_alone(module), *placed(module))]
+    await asyncio.gather(*(device.connect(mock=True) for device in devices))
+    print(len(devices), "devices connected")
+
+
+asyncio.run(main(Path(sys.argv[1])))
