@@ -5,6 +5,7 @@ from __future__ import annotations
 import bluesky.plan_stubs as bps
 import numpy as np
 from bluesky.utils import MsgGenerator
+from ophyd_async.core import EnableDisable
 from ophyd_async.epics.adcore import ADImageMode
 
 from beamwright_generated.beamlines import x01
@@ -22,7 +23,7 @@ def align(axis: Motor, camera: x01.Camera, width: float, points: int = 11) -> Ms
     positions = np.linspace(centre - width / 2, centre + width / 2, points)
     # Acquire is done when the statistics are, so that each total belongs to its position.
     yield from bps.mv(driver.image_mode, ADImageMode.SINGLE, driver.wait_for_plugins, True)
-    yield from bps.mv(stat.enable_callbacks, True, stat.compute_statistics, True)
+    yield from bps.mv(stat.enable_callbacks, EnableDisable.ENABLE, stat.compute_statistics, True)
 
     hints = {"dimensions": [([axis.name], "primary")]}
     yield from bps.open_run({"plan_name": "align", "motors": [axis.name], "detectors": [stat.name], "hints": hints})
