@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
@@ -14,8 +16,15 @@ from beamwright_generator.problems import Problems
 from beamwright_generator.source import Position, Source
 from beamwright_generator.vocabulary import Format, Policy, Transport
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*$")]
+
+def _no_keyword(name: str) -> str:
+    if keyword.iskeyword(name):
+        raise PydanticCustomError("keyword", "{name} is a keyword of Python", {"name": name})
+    return name
+
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$"), AfterValidator(_no_keyword)]
+ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*$"), AfterValidator(_no_keyword)]
 Text = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 

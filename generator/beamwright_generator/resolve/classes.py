@@ -10,7 +10,7 @@ from beamwright_generator.model import Child, ClassRef, DeviceType, Format, Memb
 from beamwright_generator.parse.beamline import TemplateOverride
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.contents import Content, Identity, enums_of
-from beamwright_generator.resolve.names import Names, pascal, snake
+from beamwright_generator.resolve.names import IMPORTED, Names, pascal, snake
 from beamwright_generator.resolve.signals import MOTOR
 from beamwright_generator.tables.shipped import shipped_class
 
@@ -91,18 +91,17 @@ def _name(
     by_stem: dict[str, list[Content]] = {}
     for content in contents:
         by_stem.setdefault(content.stem, []).append(content)
-    modules, names = Names(), Names()
+    modules, names = Names(), Names(joint="")
     refs: dict[Identity, ClassRef] = {}
     for stem, variants in by_stem.items():
         module = f"{DEVICES}.{modules.take(snake(stem) or 'records')}"
         override = overrides.get(f"{variants[0].source.rpartition('/')[2]}")
         plain = (override.name if override else None) or pascal(stem) or "Records"
         for content, difference in zip(variants, _differences(variants), strict=True):
-            name = names.take(plain + difference)
-            if name != plain + difference:
-                problems.note(
-                    "name-collision", content.at, f"the class is called {name} because {plain}{difference} exists"
-                )
+            wanted = plain + difference
+            name = names.take(f"{wanted}Device" if wanted in IMPORTED else wanted)
+            if name != wanted:
+                problems.note("name-collision", content.at, f"the class is called {name} because {wanted} exists")
             refs[content.identity] = ClassRef(module, name)
     return refs
 
@@ -269,7 +268,10 @@ class Resolved:
 
 def _enum_names(content: Content, ref: ClassRef) -> dict[str, str]:
     """Map the names that enums got from the template to those of the class, which may be a variant of it."""
-    return {enum.name: f"{ref.name}{pascal(attribute)}" for attribute, enum in content.signals.enums.items()}
+    names = Names(taken=IMPORTED, joint="")
+    return {
+        enum.name: names.take(f"{ref.name}{pascal(attribute)}") for attribute, enum in content.signals.enums.items()
+    }
 
 
 def _without_ancestors(bases: Sequence[ClassRef]) -> tuple[ClassRef, ...]:

@@ -6,6 +6,7 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
+from typing import Final
 
 _NOT_WORD = re.compile(r"[^0-9A-Za-z]+")
 _WORDS = re.compile(
@@ -26,7 +27,7 @@ def words(text: str) -> list[str]:
 
     ``ADCoreVersion`` gives ad, core, version; ``ROI1MinX`` gives roi1, min, x; ``BL01X`` stays one word.
     """
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    ascii_text = unicodedata.normalize("NFKD", text).replace("\u03bc", "u").encode("ascii", "ignore").decode()
     found: list[str] = []
     for part in _NOT_WORD.split(ascii_text):
         joins = False
@@ -77,15 +78,27 @@ _NEGATIVE = re.compile(r"(?<![0-9A-Za-z])-(?=[.0-9])")
 _SYMBOLS = {"+": "plus", "%": "percent", "<": "less", ">": "greater", "=": "equal", "*": "star"}
 
 
+IMPORTED: Final = frozenset(
+    {
+        *("A", "AreaDetector", "Array1D", "Beamline", "DeviceConnector", "DeviceVector", "DriverEnum", "EpicsOptions"),
+        *("Format", "Motor", "PathProvider", "Policy", "PvSuffix", "RecordDevice", "Sequence", "SignalR", "SignalRW"),
+        *("SignalW", "StandardReadable", "StrictEnum", "SubsetEnum", "SupersetEnum", "TriggerableCommand"),
+    }
+)
+"""What generated modules import under these names; a class of such a name would hide it."""
+
+
 class Names:
     """Hands out each identifier once: the first asker keeps the plain name, later ones get a number.
 
     :param reserved: names that get a trailing underscore, as ophyd-async does for members of Device.
+    :param joint: what stands before the number.
     """
 
-    def __init__(self, reserved: Collection[str] = (), taken: Iterable[str] = ()) -> None:
+    def __init__(self, reserved: Collection[str] = (), taken: Iterable[str] = (), joint: str = "_") -> None:
         self._reserved = reserved
         self._taken = set(taken)
+        self._joint = joint
 
     def __contains__(self, name: str) -> bool:
         return name in self._taken
@@ -98,7 +111,7 @@ class Names:
         number = 2
         candidate = wanted
         while candidate in self._taken or candidate in self._reserved:
-            candidate = f"{name}_{number}"
+            candidate = f"{name}{self._joint}{number}"
             number += 1
         self._taken.add(candidate)
         return candidate

@@ -13,7 +13,7 @@ from beamwright_generator.parse.macros import Scope, expand
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.classes import Resolved
 from beamwright_generator.resolve.detectors import Composition, Seen, compose
-from beamwright_generator.resolve.names import Names, pascal, snake
+from beamwright_generator.resolve.names import IMPORTED, Names, pascal, snake
 from beamwright_generator.resolve.prefixes import SEPARATORS, common_start
 from beamwright_generator.resolve.signals import MOTOR
 from beamwright_generator.tables.shipped import device_members
@@ -35,14 +35,18 @@ class Placing:
     readable: frozenset[ClassRef]
     problems: Problems
     _names: Names = field(default_factory=lambda: Names(reserved=_RESERVED))
-    _class_names: Names = field(default_factory=Names)
+    _class_names: Names = field(init=False)
+    _group_names: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = {ref.name for ref in self.classes.refs.values()}
+        self._class_names = Names(taken=IMPORTED | known, joint="")
 
     def place(self, seen: Sequence[Seen]) -> tuple[Placed, ...]:
         """Give each device its factory; those of a detector or a group share one."""
         kept = [one for one in seen if self._is_kept(one)]
         common = self._said_by_all([one.prefix for one in kept])
-        for name in self._given_names():
-            self._names.take(name)
+        self._group_names = {name: self._names.take(name) for name in self.beamline.overrides.groups}
         placed: list[tuple[int, Placed]] = []
         used: set[int] = set()
         order = {id(one): number for number, one in enumerate(kept)}
@@ -67,7 +71,12 @@ class Placing:
         if title and any(prefix.startswith(title) for prefix in prefixes):
             return title
         common = common_start(prefixes) if len(prefixes) > 1 else ""
-        return common[: max(common.rfind(separator) for separator in SEPARATORS) + 1]
+        while common:
+            common = common[: max(common.rfind(separator) for separator in SEPARATORS) + 1]
+            if not any(prefix[len(common) :][:1].isdigit() for prefix in prefixes):
+                break
+            common = common[:-1]  # a number says nothing without the word before it
+        return common
 
     # -- what the beamline file says
 
@@ -79,9 +88,6 @@ class Placing:
 
     def _override(self, prefix: str) -> DeviceOverride:
         return self.beamline.overrides.devices.get(prefix, _NO_OVERRIDE)
-
-    def _given_names(self) -> Iterator[str]:
-        return (name for name in self.beamline.overrides.groups)
 
     def _report_unused(self, kept: Sequence[Seen]) -> None:
         known = {one.prefix for one in kept} | {composition.prefix for composition in compose(kept)}
@@ -123,8 +129,8 @@ class Placing:
         iocs = dict.fromkeys(one.instance.ioc.name for one in members.values())
         first = next(iter(members.values()))
         return Group(
-            name,
-            self._class_names.take(pascal(name)),
+            self._group_names[name],
+            self._class_name(name, "Group"),
             parts,
             override.doc or f"{pascal(name)}: {', '.join(part.attribute for part in parts)}",
             ", ".join(iocs),
@@ -132,6 +138,11 @@ class Placing:
             override.optional or any(one.instance.ioc.optional for one in members.values()),
             at=first.instance.at,
         )
+
+    def _class_name(self, name: str, kind: str) -> str:
+        """Name the class of a group or detector after it; by its kind as well where another class has that name."""
+        plain = pascal(name)
+        return self._class_names.take(plain + kind if plain in self._class_names else plain)
 
     def _part(self, attribute: str, one: Seen) -> Part:
         ref = self.classes.ref(one.content)
@@ -159,7 +170,7 @@ class Placing:
         writer = composition.writer
         return Detector(
             name,
-            self._class_names.take(pascal(name)),
+            self._class_name(name, "Detector"),
             self._part("driver", driver),
             self._part(composition.attributes[id(writer)], writer) if writer else None,
             plugins,
@@ -211,9 +222,10 @@ class Placing:
 
     def _name(self, override: DeviceOverride, prefix: str, common: str, one: Seen) -> str:
         wanted = override.name or snake(prefix.removeprefix(common)) or snake(prefix) or snake(one.content.stem)
+        told_apart = wanted
         if wanted in self._names and not override.name:
-            wanted = f"{wanted}_{snake(one.content.stem)}"
-        name = self._names.take(wanted)
+            told_apart = f"{wanted}_{snake(one.content.stem)}"
+        name = self._names.take(told_apart)
         if name not in (wanted, f"{wanted}_"):
             self.problems.note(
                 "name-collision",

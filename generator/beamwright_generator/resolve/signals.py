@@ -134,6 +134,8 @@ class _Judge:
         self.names = Names()
         self.reserved = device_members()
         self.enums: dict[str, EnumType] = {}
+        self.enum_names = Names(joint="")
+        self.shipped_names: set[str] = set()
         self.suggested: dict[str, Format] = {}
         self.typed: set[str] = set()
         self.undecided: dict[tuple[str, ...], list[TemplateRecord]] = {}
@@ -157,8 +159,9 @@ class _Judge:
                 detail=reasons[:12] + ((f"and {len(reasons) - 12} more",) if len(reasons) > 12 else ()),
             )
         given = {leaf: ophyd_async.as_signal(signal) for leaf, signal in self._shipped_by_leaf(match).items()}
-        for signal in given.values():
-            self.names.take(signal.attribute.rstrip("_"))
+        self.shipped_names = {signal.attribute.rstrip("_") for signal in given.values()}
+        for name in self.shipped_names:
+            self.names.take(name)
         members = list(self._members(kept, judged, given))
         self._report_undecided()
         return Signals(
@@ -305,7 +308,7 @@ class _Judge:
         change = self._change(record.leaf)
         wanted = change.name or snake(self.pvi.names.get(record.leaf, "")) or snake(stem) or "value"
         plain = wanted.rstrip("_") if wanted.rstrip("_") in self.reserved else wanted
-        if plain in self.names and plain not in self.reserved and not change.name:
+        if plain in self.shipped_names and plain not in self.reserved and not change.name:
             shipped_reads_it = snake(stem) == plain and not record.leaf.endswith("_RBV")
             settable = record.type in WRITABLE
             plain = f"{plain}_setpoint" if shipped_reads_it and settable else plain
@@ -387,7 +390,7 @@ class _Judge:
                 return Plain(plain.value)
 
     def _enum(self, attribute: str, served: Served, record: TemplateRecord) -> ClassRef:
-        name = f"{self.class_name}{pascal(attribute)}"
+        name = self.enum_names.take(f"{self.class_name}{pascal(attribute)}")
         kind = EnumKind.DRIVER if served.driver_states else EnumKind.STRICT if served.strict else EnumKind.SUBSET
         members = Names()
         states = tuple(EnumState(members.take(enum_member(text)), text) for text in served.members)

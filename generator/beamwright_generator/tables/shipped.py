@@ -204,7 +204,7 @@ def classes_of_templates(templates: Collection[str]) -> tuple[ShippedClass, ...]
 
 @cache
 def device_members() -> frozenset[str]:
-    """Name what no attribute of any device may hide: members of Device, RecordDevice and StandardReadable, and words."""
+    """Name what no attribute of any device may hide: members of the base classes, and words of annotations."""
     return frozenset(_table()["device_members"]) | ANNOTATION_WORDS
 
 

@@ -31,4 +31,4 @@ class Class(RecordDevice):
     prefix_: A[SignalR[float], PvSuffix("prefix")]
     a: A[SignalR[float], PvSuffix("A")]
     format: A[SignalR[float], PvSuffix("Format")]
-    value_2: A[SignalR[float], PvSuffix("µ")]
+    u: A[SignalR[float], PvSuffix("µ")]

@@ -53,7 +53,7 @@ class FilterOdd(StrictEnum):
     MRO_ = "mro"
     N2_X2 = "2x2"
     LESS_5 = "<5"
-    M = "µm"
+    UM = "µm"
     CLASS = "class"
 
 

@@ -9,24 +9,24 @@ from beamwright_generated.devices.counting import Counting
 from beamwright_generated.devices.simulated import Simulated
 from beamwright_runtime import Beamline, Policy
 
-__all__ = ["devices", "n01", "n02", "n03"]
+__all__ = ["cam_01", "cam_02", "cam_03", "devices"]
 
 devices = Beamline("demo")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n01() -> Simulated:
+def cam_01() -> Simulated:
     """Records of simulated.template (DEMO-IOC-01)."""
     return Simulated("DEMO-EA-CAM-01:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n02() -> Counting:
+def cam_02() -> Counting:
     """Records of counting.template (DEMO-IOC-01)."""
     return Counting("DEMO-EA-CAM-02:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n03() -> Base:
+def cam_03() -> Base:
     """Records of base.template (DEMO-IOC-01)."""
     return Base("DEMO-EA-CAM-03:")

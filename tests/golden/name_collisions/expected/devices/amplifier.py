@@ -27,9 +27,9 @@ class Amplifier(RecordDevice):
     """Records of amplifier.template."""
 
     gain: A[SignalRW[float], PvSuffix("Gain")]
-    gain_setpoint: A[SignalRW[float], PvSuffix("GAIN")]
-    gain_setpoint_2: A[SignalRW[float], PvSuffix("gain")]
-    gain_2: A[SignalRW[float], PvSuffix("gain_2")]
+    gain_2: A[SignalRW[float], PvSuffix("GAIN")]
+    gain_3: A[SignalRW[float], PvSuffix("gain")]
+    gain_2_2: A[SignalRW[float], PvSuffix("gain_2")]
     mode: A[SignalRW[AmplifierMode], PvSuffix("Mode")]
 
 

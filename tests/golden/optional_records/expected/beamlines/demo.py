@@ -7,18 +7,18 @@ from __future__ import annotations
 from beamwright_generated.devices.pump import Pump, Pump2
 from beamwright_runtime import Beamline, Policy
 
-__all__ = ["devices", "n01", "n02"]
+__all__ = ["devices", "pump_01", "pump_02"]
 
 devices = Beamline("demo")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n01() -> Pump:
+def pump_01() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-VA-PUMP-01:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n02() -> Pump2:
+def pump_02() -> Pump2:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump2("DEMO-VA-PUMP-02:")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from beamwright_generated.devices.pump import Pump
 from beamwright_runtime import Beamline, Policy
 
-__all__ = ["devices", "devices_", "n04", "n05", "roughing_pump"]
+__all__ = ["devices", "devices_", "pump_04", "pump_05", "roughing_pump"]
 
 devices = Beamline("demo")
 
@@ -25,12 +25,12 @@ def devices_() -> Pump:
 
 
 @devices.factory(policy=Policy.EXPLICIT, optional=True)
-def n04() -> Pump:
+def pump_04() -> Pump:
     """Records of pump.template (DEMO-IOC-02)."""
     return Pump("DEMO-VA-PUMP-04:")
 
 
 @devices.factory(policy=Policy.EXPLICIT)
-def n05() -> Pump:
+def pump_05() -> Pump:
     """Records of pump.template (DEMO-IOC-02)."""
     return Pump("DEMO-VA-PUMP-05:")

@@ -7,18 +7,18 @@ from __future__ import annotations
 from beamwright_generated.devices.sampler import Sampler, Sampler2
 from beamwright_runtime import Beamline, Policy
 
-__all__ = ["devices", "n01", "n02"]
+__all__ = ["daq_01", "daq_02", "devices"]
 
 devices = Beamline("demo")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n01() -> Sampler:
+def daq_01() -> Sampler:
     """Records of sampler.template (DEMO-IOC-01)."""
     return Sampler("pva://DEMO-DI-DAQ-01:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n02() -> Sampler2:
+def daq_02() -> Sampler2:
     """Records of sampler.template (DEMO-IOC-02)."""
     return Sampler2("DEMO-DI-DAQ-02:")

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from beamwright_generated.devices.a import A
-from beamwright_generated.devices.beamline import Beamline
-from beamwright_generated.devices.motor import Motor
-from beamwright_generated.devices.record_device import RecordDevice
-from beamwright_generated.devices.signal_r import SignalR
-from beamwright_generated.devices.strict_enum import StrictEnum
+from beamwright_generated.devices.a import ADevice
+from beamwright_generated.devices.beamline import BeamlineDevice
+from beamwright_generated.devices.motor import MotorDevice
+from beamwright_generated.devices.record_device import RecordDeviceDevice
+from beamwright_generated.devices.signal_r import SignalRDevice
+from beamwright_generated.devices.strict_enum import StrictEnumDevice
 from beamwright_generated.devices.types import Types
 from beamwright_runtime import Beamline, Policy
 
@@ -25,36 +25,36 @@ def types() -> Types:
 
 
 @devices.factory(policy=Policy.LAZY)
-def motor() -> Motor:
+def motor() -> MotorDevice:
     """Records of motor.template (DEMO-IOC-01)."""
-    return Motor("DEMO:MOTOR:")
+    return MotorDevice("DEMO:MOTOR:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def r() -> SignalR:
+def r() -> SignalRDevice:
     """Records of signal_r.template (DEMO-IOC-01)."""
-    return SignalR("DEMO:R:")
+    return SignalRDevice("DEMO:R:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def a() -> A:
+def a() -> ADevice:
     """Records of a.template (DEMO-IOC-01)."""
-    return A("DEMO:A:")
+    return ADevice("DEMO:A:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def beamline() -> RecordDevice:
+def beamline() -> RecordDeviceDevice:
     """Records of record_device.template (DEMO-IOC-01)."""
-    return RecordDevice("DEMO:BEAMLINE:")
+    return RecordDeviceDevice("DEMO:BEAMLINE:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def policy() -> StrictEnum:
+def policy() -> StrictEnumDevice:
     """Records of strict_enum.template (DEMO-IOC-01)."""
-    return StrictEnum("DEMO:POLICY:")
+    return StrictEnumDevice("DEMO:POLICY:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def devices_() -> Beamline:
+def devices_() -> BeamlineDevice:
     """Records of beamline.template (DEMO-IOC-01)."""
-    return Beamline("DEMO:DEVICES:")
+    return BeamlineDevice("DEMO:DEVICES:")

@@ -11,10 +11,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["A"]
+__all__ = ["ADevice"]
 
 
-class A(RecordDevice):
+class ADevice(RecordDevice):
     """Records of a.template."""
 
     x: A[SignalR[float], PvSuffix("X")]

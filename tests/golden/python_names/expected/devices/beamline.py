@@ -11,10 +11,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["Beamline"]
+__all__ = ["BeamlineDevice"]
 
 
-class Beamline(RecordDevice):
+class BeamlineDevice(RecordDevice):
     """Records of beamline.template."""
 
     x: A[SignalR[float], PvSuffix("X")]

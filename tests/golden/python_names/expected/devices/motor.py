@@ -11,10 +11,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import Motor, RecordDevice
 
-__all__ = ["Motor"]
+__all__ = ["MotorDevice"]
 
 
-class Motor(RecordDevice):
+class MotorDevice(RecordDevice):
     """Records of motor.template."""
 
     temperature: A[SignalR[float], PvSuffix("TEMPERATURE")]

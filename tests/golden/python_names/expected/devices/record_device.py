@@ -11,10 +11,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["RecordDevice"]
+__all__ = ["RecordDeviceDevice"]
 
 
-class RecordDevice(RecordDevice):
+class RecordDeviceDevice(RecordDevice):
     """Records of record_device.template."""
 
     x: A[SignalR[float], PvSuffix("X")]

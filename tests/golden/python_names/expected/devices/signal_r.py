@@ -11,10 +11,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["SignalR"]
+__all__ = ["SignalRDevice"]
 
 
-class SignalR(RecordDevice):
+class SignalRDevice(RecordDevice):
     """Records of signal_r.template."""
 
     x: A[SignalR[float], PvSuffix("X")]

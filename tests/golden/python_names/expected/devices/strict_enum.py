@@ -11,10 +11,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["StrictEnum", "StrictEnumX"]
+__all__ = ["StrictEnumDevice", "StrictEnumDeviceX"]
 
 
-class StrictEnumX(StrictEnum):
+class StrictEnumDeviceX(StrictEnum):
     """States of X."""
 
     ONE = "One"
@@ -22,7 +22,7 @@ class StrictEnumX(StrictEnum):
     THREE = "Three"
 
 
-class StrictEnum(RecordDevice):
+class StrictEnumDevice(RecordDevice):
     """Records of strict_enum.template."""
 
-    x: A[SignalRW[StrictEnumX], PvSuffix("X")]
+    x: A[SignalRW[StrictEnumDeviceX], PvSuffix("X")]

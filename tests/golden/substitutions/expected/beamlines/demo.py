@@ -7,30 +7,30 @@ from __future__ import annotations
 from beamwright_generated.devices.pump import Pump
 from beamwright_runtime import Beamline, Policy
 
-__all__ = ["devices", "n01", "n02", "n03", "n04"]
+__all__ = ["devices", "pump_01", "pump_02", "pump_03", "pump_04"]
 
 devices = Beamline("demo")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n01() -> Pump:
+def pump_01() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-PUMP-01:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n02() -> Pump:
+def pump_02() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-PUMP-02:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n03() -> Pump:
+def pump_03() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-PUMP-03:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def n04() -> Pump:
+def pump_04() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-PUMP-04:")
