@@ -23,7 +23,7 @@ _STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="beamwright")
 def main() -> None:
-    r"""Write typed Device classes and a beamline module from what IOCs are made of.
+    """Write typed Device classes and a beamline module from what IOCs are made of.
 
     \b
     The main path:
@@ -62,7 +62,7 @@ def beamline(
     notes: bool,
     quiet: bool,
 ) -> None:
-    r"""Generate the devices and the module of the beamline that FILE describes.
+    """Generate the devices and the module of the beamline that FILE describes.
 
     FILE names the IOCs and what to override; `gen schema` prints what may stand in it. Nothing is written while
     there are errors. Generated files are never edited by hand: change the description, override in FILE, or
@@ -218,7 +218,7 @@ def _inventory(generated: Generated) -> str:
 @click.option("--pva", is_flag=True, help="Type the signals for PV Access instead of Channel Access.")
 @click.option("--notes", is_flag=True, help="Show decisions worth knowing, such as names that were changed.")
 def device(template: Path, macros: tuple[str, ...], search: tuple[Path, ...], pva: bool, notes: bool) -> None:
-    r"""Print the device module of one TEMPLATE, with everything it includes; problems go to stderr.
+    """Print the device module of one TEMPLATE, with everything it includes; problems go to stderr.
 
     \b
     Example:
@@ -272,7 +272,7 @@ def init(
     out: Path,
     force: bool,
 ) -> None:
-    r"""Write a first beamline.yaml from an IOC's boot script STARTUP, which is read and never executed.
+    """Write a first beamline.yaml from an IOC's boot script STARTUP, which is read and never executed.
 
     \b
     Example:

@@ -1,0 +1,24 @@
+"""What `--help` shows: examples stand one on a line, and every command has one line of its own."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from beamwright_generator.cli import main
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ([], "gen beamline --check                  in a pipeline: is the committed code current?"),
+        (["beamline"], "gen beamline --check                 for pipelines and pre-commit"),
+        (["device"], "gen device simDetector.template -m P=BL01: -m R=CAM: -I $ADCORE/db"),
+        (["init"], "gen init /epics/iocs/bl01x-ea-ioc-01/st.cmd --env ADCORE=/epics/support/ADCore --name x01"),
+    ],
+)
+def test_examples_stand_on_their_own_lines(command: list[str], line: str) -> None:
+    result = CliRunner().invoke(main, [*command, "--help"], terminal_width=100)
+    assert result.exit_code == 0
+    assert line in [shown.strip() for shown in result.stdout.splitlines()]
+    assert "\\b" not in result.stdout
