@@ -137,7 +137,7 @@ CODES: dict[str, str] = {
     "name-collision": "Two things would have the same name; one got another.",
     "database-missing": "A database, template or substitutions file that an IOC loads is not found.",
     "prefix-undefined": "A macro in the prefix or record names of an instance has no value; the instance is left out.",
-    "override-unused": "An override names a device that no IOC serves.",
+    "override-unused": "An override names a device, template or record that no IOC has.",
     "group-member-unknown": "A group names a device that no IOC serves.",
     "snapshot-unread": "A beamline file names recorded PVI trees, which this version cannot read.",
     "outside-output": "A generated file would land outside the folders the user gave, by `out` or a symbolic link.",

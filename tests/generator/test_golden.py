@@ -3,7 +3,8 @@
 A case holds a beamline file with its inputs, `expected/` (the generated package without its manifest; absent where
 nothing may be written) and `problems.txt` (what stands on stderr). `case.toml` changes how it is run:
 
-- `file`: the beamline file, where it is not `beamline.yaml`; `first`: beamline files generated into the same tree before;
+- `file`: the beamline file, where it is not `beamline.yaml`; `first`: those generated into the same tree before;
+- `out`: the beamline file says where the package goes, and not the test;
 - `load`: a database that is loaded as an IOC loads it, with `macros`, in place of a beamline;
 - `large`: files made with so many bytes; `repeated`: files numbered from 0, `{n}` and `{next}` filled in.
 """
@@ -68,7 +69,8 @@ def run(case: Path, folder: Path) -> Outcome:
         done = CliRunner().invoke(main, ["beamline", str(site / first), "--out", str(out), "--quiet"])
         assert done.exit_code == 0, done.output
     before = read_tree(out)
-    done = CliRunner().invoke(main, ["beamline", str(file), "--out", str(out), "--notes", "--quiet"])
+    where = [] if "out" in how else ["--out", str(out)]
+    done = CliRunner().invoke(main, ["beamline", str(file), *where, "--notes", "--quiet"])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
     found = read_tree(out)
     assert done.exit_code == (1 if "error[" in done.stderr else 0), done.stderr

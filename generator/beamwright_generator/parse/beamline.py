@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -99,6 +99,17 @@ class TemplateOverride(_Entry):
     records: Mapping[str, RecordOverride] = Field(
         default={}, description="Changes by record suffix, written as in the template after the device prefix."
     )
+
+    def on_top_of(self, included: Iterable[TemplateOverride]) -> TemplateOverride:
+        """Add what is changed about the records of included files, where this says nothing else about them."""
+        records: dict[str, RecordOverride] = {}
+        exclude: list[str] = []
+        for other in included:
+            records |= other.records
+            exclude += other.exclude
+        if not records and not exclude:
+            return self
+        return self.model_copy(update={"records": {**records, **self.records}, "exclude": (*exclude, *self.exclude)})
 
 
 class DeviceOverride(_Entry):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from beamwright_generator.files import Files
 from beamwright_generator.model import Beamline, ClassRef, DeviceType, Model
-from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, IocEntry
+from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, IocEntry, TemplateOverride
 from beamwright_generator.parse.macros import Scope
 from beamwright_generator.parse.search import find_file
 from beamwright_generator.problems import Problems
@@ -51,6 +51,7 @@ def resolve_beamline(
                 classes.add(content)
         progress(number + 1, len(loaded))
     _report_twice(seen, problems)
+    _report_unused(beamline.overrides.templates, contents.values(), positions, problems)
     resolved = classes.resolved()
     modules = resolved.modules()
     readable = frozenset(_readable(modules))
@@ -116,6 +117,32 @@ def _seen(instance: Instance, content: Content, problems: Problems) -> Seen | No
         )
         return None
     return Seen(instance, content, prefix, tuple((name, value or "") for name, value in arguments))
+
+
+def _report_unused(
+    overrides: Mapping[str, TemplateOverride],
+    contents: Iterable[Contents],
+    positions: BeamlinePositions,
+    problems: Problems,
+) -> None:
+    """Report overrides of templates that no IOC loads, and of records that a template does not have."""
+    leaves: dict[str, set[str]] = {}
+    for made in contents:
+        for file, found in made.leaves.items():
+            leaves.setdefault(file, set()).update(found)
+    for file, override in overrides.items():
+        if file not in leaves:
+            at = positions.of("overrides", "templates", file)
+            problems.warning("override-unused", at, f"no IOC loads {file}", hint="write the template's file name")
+            continue
+        for leaf in override.records:
+            if leaf not in leaves[file]:
+                problems.warning(
+                    "override-unused",
+                    positions.of("overrides", "templates", file, "records", leaf),
+                    f"{file} has no record {leaf} after its device prefix",
+                    hint="write the record's name as in the template, without the prefix that all names share",
+                )
 
 
 def _report_twice(seen: Sequence[Seen], problems: Problems) -> None:

@@ -86,6 +86,8 @@ class Content:
     templates: frozenset[str]
     desc: str = ""
     deciding: Mapping[str, str] = field(default_factory=dict)
+    override: TemplateOverride = field(default_factory=TemplateOverride)
+    facts: PviFacts = field(default_factory=PviFacts)
 
     @cached_property
     def members(self) -> dict[str, Member]:
@@ -148,6 +150,7 @@ class Contents:
     transport: Transport
     overrides: Mapping[str, TemplateOverride]
     pvi: Mapping[str, PviFacts]
+    leaves: dict[str, set[str]] = field(default_factory=dict)
     _trees: dict[tuple[object, ...], FlatTemplate | None] = field(default_factory=dict)
     _uses: dict[tuple[object, ...], FlatTemplate] = field(default_factory=dict)
     _structural: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict)
@@ -209,21 +212,24 @@ class Contents:
         records = [_decided(record, deciding) for record in flat.records if record.name in wanted]
         prefix = common_prefix(names) or literal_prefix(names)
         stem = _stem(flat, names)
-        override = self.overrides.get(source.path.name, TemplateOverride())
         bases, parts, covered = self._included(flat, prefix, wanted, records, deciding)
+        override = self.overrides.get(source.path.name, TemplateOverride())
+        override = override.on_top_of(base.content.override for base in bases)
+        facts = self.pvi.get(source.path.stem, PviFacts()).on_top_of(base.content.facts for base in bases)
         templates = flat.files - {file for _, content in parts for file in content.templates}
         typed = [
             TemplateRecord(r.name, r.name[len(prefix) :], r.type, r.fields, r.infos, r.at)
             for r in records
             if r.name not in covered
         ]
+        self.leaves.setdefault(source.path.name, set()).update(record.leaf for record in typed)
         signals = judge(
             typed,
             override.name or pascal(stem),
             templates,
             self.transport,
             override,
-            self.pvi.get(source.path.stem, PviFacts()),
+            facts,
             {name for base in bases for name in base.content.signals.refused},
             self.problems,
         )
@@ -242,6 +248,8 @@ class Contents:
             templates,
             _description(typed),
             deciding,
+            override,
+            facts,
         )
 
     def _included(

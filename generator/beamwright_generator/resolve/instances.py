@@ -81,13 +81,13 @@ class Instances:
             )
             return
         given = {name: value for name, value in load.macros.items() if value is not None}
-        if load.kind is LoadKind.TEMPLATE or self._is_substitutions(path):
+        if load.kind is LoadKind.TEMPLATE or self._is_substitutions(path, load.at):
             yield from self._rows(path, given, search, load.cwd, ioc, load.at, load.environment)
         else:
             yield Instance(path, _values(given), search, load.cwd, ioc, load.at)
 
-    def _is_substitutions(self, path: Path) -> bool:
-        source = self.files.read(path)
+    def _is_substitutions(self, path: Path, at: Position) -> bool:
+        source = self.files.read(path, at)
         return source is not None and looks_like_substitutions(source.text)
 
     def _named(self, ioc: IocEntry, number: int) -> Iterator[Instance]:
@@ -95,7 +95,7 @@ class Instances:
         for index, entry in enumerate(ioc.databases):
             at = self.positions.of("iocs", number, "databases", index)
             path = self._find(entry.file, search, at)
-            if path is not None and self._is_substitutions(path):
+            if path is not None and self._is_substitutions(path, at):
                 yield from self._rows(path, entry.macros, search, path.parent, ioc, at, Scope(ioc.env))
             elif path is not None:
                 yield Instance(path, _values(entry.macros), search, path.parent, ioc, at)

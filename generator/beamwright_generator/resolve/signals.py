@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
@@ -45,6 +45,17 @@ class PviFacts:
     groups: Mapping[str, str] = field(default_factory=dict)
     pairs: Mapping[str, str] = field(default_factory=dict)
     reads: frozenset[str] = frozenset()
+
+    def on_top_of(self, included: Iterable[PviFacts]) -> PviFacts:
+        """Add what is said about the records of included files, where this says nothing else about them."""
+        layers = [*included, self]
+        return PviFacts(
+            {leaf: name for facts in layers for leaf, name in facts.names.items()},
+            {leaf: doc for facts in layers for leaf, doc in facts.docs.items()},
+            {leaf: group for facts in layers for leaf, group in facts.groups.items()},
+            {setpoint: readback for facts in layers for setpoint, readback in facts.pairs.items()},
+            frozenset(leaf for facts in layers for leaf in facts.reads),
+        )
 
 
 @dataclass(frozen=True, slots=True)

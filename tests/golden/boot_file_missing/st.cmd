@@ -1,0 +1,3 @@
+< envPaths
+< extra.cmd
+dbLoadRecords("pump.template", "P=DEMO:PUMP-01:")

@@ -1,0 +1,2 @@
+dbLoadRecords("pump.template", "P=DEMO:PUMP-01:")
+cd "$(TOP)"

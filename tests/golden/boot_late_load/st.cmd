@@ -1,0 +1,3 @@
+dbLoadRecords("pump.template", "P=DEMO:PUMP-01:")
+iocInit()
+dbLoadRecords("pump.template", "P=DEMO:PUMP-02:")

@@ -1,0 +1,1 @@
+dbLoadRecords("db/pump.db", "P=DEMO:")
