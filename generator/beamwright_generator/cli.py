@@ -109,8 +109,11 @@ def _generate(
         _fail(f"internal error, please report it: {error}")
 
 
-def _report(problems: Problems, strict: bool, notes: bool) -> bool:
-    """Print problems to stderr; tell whether they stop the run."""
+def _report(problems: Problems, strict: bool, notes: bool | None) -> bool:
+    """Print problems to stderr; tell whether they stop the run.
+
+    :param notes: show notes, or only count them; None where they are left to a later command.
+    """
     from beamwright_generator.problems import Severity
 
     counts = dict.fromkeys(Severity, 0)
@@ -124,11 +127,17 @@ def _report(problems: Problems, strict: bool, notes: bool) -> bool:
         click.echo(before + click.style(tag, fg=_STYLES[problem.severity]) + after, err=True)
         for line in rest:
             click.echo(line, err=True)
-    shown = [f"{n} {severity}{'s' if n != 1 else ''}" for severity, n in counts.items() if n]
+    if notes is None:
+        counts[Severity.NOTE] = 0
+    shown = [_counted(n, str(severity)) for severity, n in counts.items() if n]
     if shown:
         hidden = " (--notes shows the notes)" if counts[Severity.NOTE] and not notes else ""
         click.echo(", ".join(shown) + hidden, err=True)
     return bool(counts[Severity.ERROR] or (strict and counts[Severity.WARNING]))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def _fail(message: str) -> NoReturn:
@@ -202,7 +211,8 @@ def _inventory(generated: Generated) -> str:
     assert model is not None
     types = [device for devices in model.modules.values() for device in devices]
     devices = len(model.beamline.devices) if model.beamline else 0
-    return f"{generated.name}: {devices:,} devices, {len(types):,} classes in {len(model.modules):,} modules"
+    counted = (_counted(devices, "device"), _counted(len(types), "class"), _counted(len(model.modules), "module"))
+    return f"{generated.name}: {counted[0]}, {counted[1]} in {counted[2]}"
 
 
 @main.command()
@@ -286,7 +296,7 @@ def init(
     problems = Problems()
     given = dict(_definition(one) for one in env)
     text = first_beamline_file(startup, out, name, ioc, given, folder, search, problems)
-    failed = _report(problems, False, False)
+    failed = _report(problems, False, None)
     if text is None or failed:
         _fail(f"{out} was not written")
     out.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,140 @@
+"""The README says what is true: its outputs are real, its excerpts stand in the files, its code passes mypy.
+
+A comment before a fenced block says what it is:
+
+- `from: FILE`: it stands in that file of the repository; `...` leaves lines out;
+- `output: COMMAND`: all that a terminal shows of the command, in a copy of the example without generated code;
+- `stdout: COMMAND`: what goes into a file or a pipe;
+- `checked by mypy`: Python that mypy accepts.
+
+`change: FILE: OLD -> NEW` changes a file of that copy before the next command, and `fresh` starts with a new copy in
+which the example is generated.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"((?:^<!-- [^\n]+ -->\n)+)^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMENT = re.compile(r"^<!-- (.+) -->$", re.MULTILINE)
+BIN = Path(sys.executable).parent
+
+
+def steps() -> Iterator[tuple[str, str, str]]:
+    """Give the kind of each comment before a block, what else it says, and the block."""
+    for comments, text in BLOCK.findall(README):
+        for comment in COMMENT.findall(comments):
+            kind, _, said = comment.partition(": ")
+            yield kind, said, text
+
+
+def environment() -> Mapping[str, str]:
+    cache = ROOT / ".mypy_cache" / "readme"
+    return os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "MYPY_CACHE_DIR": str(cache)}
+
+
+def copy_example(folder: Path) -> Path:
+    """Give a repository of its own with the example's descriptions and plans."""
+    for part in ("x01", "plans"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "examples" / part, folder / "examples" / part, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def printed(command: str, folder: Path, *, on_terminal: bool = True) -> str:
+    """Give all that a terminal shows of a command, or its standard output alone."""
+    done = subprocess.run(
+        shlex.split(command),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if on_terminal else subprocess.DEVNULL,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.stdout
+
+
+def test_every_comment_stands_before_a_block() -> None:
+    kinds = [kind for kind, _, _ in steps()]
+    assert len(kinds) == len(COMMENT.findall(README))
+    assert set(kinds) == {"from", "output", "stdout", "change", "fresh", "checked by mypy"}
+
+
+def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
+    folder = copy_example(tmp_path / "1")
+    shown = 0
+    for kind, said, text in steps():
+        if kind == "fresh":
+            folder = copy_example(tmp_path / "2")
+            printed("gen beamline examples/x01/beamline.yaml --quiet", folder)
+        elif kind == "change":
+            file, _, change = said.partition(": ")
+            old, _, new = change.partition(" -> ")
+            before = (folder / file).read_text(encoding="utf-8")
+            assert old in before, said
+            (folder / file).write_text(before.replace(old, new), encoding="utf-8")
+        elif kind in ("output", "stdout"):
+            assert printed(said, folder, on_terminal=kind == "output") == text, f"`{said}` prints something else"
+            shown += 1
+    assert shown >= 5
+
+
+@pytest.mark.parametrize(("file", "text"), [(said, text) for kind, said, text in steps() if kind == "from"])
+def test_excerpts_stand_in_their_files(file: str, text: str) -> None:
+    whole = (ROOT / file).read_text(encoding="utf-8")
+    at = 0
+    for part in text.split("...\n"):
+        assert part in whole[at:], f"{file} has not, after what is shown before:\n{part}"
+        at = whole.index(part, at) + len(part)
+
+
+@pytest.mark.parametrize("text", [text for kind, _, text in steps() if kind == "checked by mypy"])
+def test_code_passes_mypy(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "snippet.py"
+    file.write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", str(file)],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("document", sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]), ids=lambda p: p.stem)
+def test_links_lead_to_files(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_the_demo_runs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/demo.py"], cwd=ROOT, capture_output=True, text=True, timeout=250, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert [line[:2] for line in done.stdout.splitlines() if re.match(r"\d\. ", line)] == ["1.", "2.", "3.", "4.", "5."]
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_the_two_commands_are_targets(target: str) -> None:
+    assert f"    make {target} " in README
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
