@@ -1,7 +1,7 @@
 """Loads databases into a real IOC's database core and answers what it holds; one JSON request and answer per line.
 
-No record ever runs and no network is touched: only the loading half of an IOC is used. A request names a file, its
-macros, an include path, and the fields whose values are wanted.
+No record ever runs and no network is touched: only the loading half of an IOC is used. A request names files, their
+macros, an include path, substitutions files (`templates`), and the fields whose values are wanted.
 """
 
 import ctypes
@@ -25,6 +25,7 @@ for call in ["dbFindRecord", "dbFindField"]:
     getattr(dbCore, call).argtypes = [ctypes.c_void_p, ctypes.c_char_p]
 dbCore.dbAllocEntry.argtypes = [ctypes.c_void_p]
 dbCore.dbAllocEntry.restype = ctypes.c_void_p
+dbCore.dbLoadTemplate.argtypes = [ctypes.c_char_p] * 3
 
 
 def text(data):
@@ -81,6 +82,7 @@ def load(request, errors):
     os.environ["EPICS_DB_INCLUDE_PATH"] = request.get("search", ".")
     errors.truncate(0)
     status = [dbCore.dbLoadRecords(os.fsencode(path), request.get("macros", "").encode()) for path in request["paths"]]
+    status += [dbCore.dbLoadTemplate(os.fsencode(path), b"", None) for path in request.get("templates", [])]
     Com.errlogFlush()
     if any(status):
         # A refused text may leave a flag set that makes the reader ignore the next record's body.
