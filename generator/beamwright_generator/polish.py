@@ -102,9 +102,12 @@ def _section(module: str) -> int:
 
 
 def isort_key(name: str) -> tuple[int, list[tuple[int, int, str]], str]:
-    """Order names as isort does: CONSTANTS, Classes, variables; numbers in names by their value."""
+    """Order names as isort does: CONSTANTS, Classes, variables; numbers by their value, those that start with 0 first."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
-    natural = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    parts = (part for part in re.split(r"([0-9]+)", name) if part)
+    natural = [
+        (0, 0 if part[0] == "0" else len(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts
+    ]
     return kind, natural, name
 
 

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from beamwright_runtime import Beamline
 from ophyd_async.core import Device, StaticFilenameProvider, StaticPathProvider
+
+from beamwright_runtime import Beamline
 
 
 def modules(folder: Path) -> list[ModuleType]:

@@ -232,10 +232,20 @@ def test_expected_trees_connect_in_mock_mode(packages: Path) -> None:
     assert int(done.stdout.split()[0]) >= len(CASES) // 2
 
 
-def test_expected_trees_are_clean_under_the_linter(packages: Path, repository: Path) -> None:
-    config = f"--config={repository / 'pyproject.toml'}"
-    for command in (["check", config, "--no-cache", "--quiet", "."], ["format", config, "--no-cache", "--check", "."]):
+def test_expected_trees_are_clean_under_the_linter(tmp_path: Path, repository: Path) -> None:
+    """As `generated/` is checked in this repository: the same settings, and the same packages are our own."""
+    shutil.copy(repository / "pyproject.toml", tmp_path)
+    (tmp_path / "runtime").symlink_to(repository / "runtime")
+    (tmp_path / "generated" / "beamwright_generated").mkdir(parents=True)
+    for name in CASES:
+        if (GOLDEN / name / "expected").is_dir():
+            shutil.copytree(GOLDEN / name / "expected", tmp_path / "generated" / name / "beamwright_generated")
+    for command in (["check"], ["format", "--check"]):
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command], cwd=packages, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr

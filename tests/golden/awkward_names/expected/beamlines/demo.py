@@ -8,7 +8,7 @@ from beamwright_generated.devices.class_ import Class
 from beamwright_generated.devices.n2_d_stage import N2DStage
 from beamwright_runtime import Beamline, Policy
 
-__all__ = ["demo_1", "demo_01_lambda", "devices"]
+__all__ = ["demo_01_lambda", "demo_1", "devices"]
 
 devices = Beamline("demo")
 
