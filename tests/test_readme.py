@@ -1,4 +1,4 @@
-"""The README says what is true: its outputs are real, its excerpts stand in the files, its code passes mypy.
+"""The README and the reference say what is true: outputs are real, excerpts stand in the files, code passes mypy.
 
 A comment before a fenced block says what it is:
 
@@ -26,14 +26,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RULES = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"((?:^<!-- [^\n]+ -->\n)+)^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"^<!-- (.+) -->$", re.MULTILINE)
 BIN = Path(sys.executable).parent
 
 
-def steps() -> Iterator[tuple[str, str, str]]:
+def steps(document: str = README) -> Iterator[tuple[str, str, str]]:
     """Give the kind of each comment before a block, what else it says, and the block."""
-    for comments, text in BLOCK.findall(README):
+    for comments, text in BLOCK.findall(document):
         for comment in COMMENT.findall(comments):
             kind, _, said = comment.partition(": ")
             yield kind, said, text
@@ -69,8 +70,8 @@ def printed(command: str, folder: Path, *, on_terminal: bool = True) -> str:
 
 
 def test_every_comment_stands_before_a_block() -> None:
-    kinds = [kind for kind, _, _ in steps()]
-    assert len(kinds) == len(COMMENT.findall(README))
+    kinds = [kind for kind, _, _ in (*steps(), *steps(RULES))]
+    assert len(kinds) == len(COMMENT.findall(README + RULES))
     assert set(kinds) == {"from", "output", "stdout", "change", "fresh", "checked by mypy"}
 
 
@@ -93,7 +94,9 @@ def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
     assert shown >= 5
 
 
-@pytest.mark.parametrize(("file", "text"), [(said, text) for kind, said, text in steps() if kind == "from"])
+@pytest.mark.parametrize(
+    ("file", "text"), [(said, text) for kind, said, text in (*steps(), *steps(RULES)) if kind == "from"]
+)
 def test_excerpts_stand_in_their_files(file: str, text: str) -> None:
     whole = (ROOT / file).read_text(encoding="utf-8")
     at = 0
