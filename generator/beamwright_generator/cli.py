@@ -185,7 +185,14 @@ def _write_summary(generated: Generated, target: str) -> None:
     if target == "-":
         click.echo(text, nl=False)
     else:
-        Path(target).write_text(text, encoding="utf-8")
+        _save(Path(target), text)
+
+
+def _save(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        _fail(f"cannot write {path}: {error.strerror}")
 
 
 def _write(generated: Generated, quiet: bool) -> None:
@@ -244,6 +251,8 @@ def device(template: Path, macros: tuple[str, ...], search: tuple[Path, ...], pv
     folders = [folder.resolve() for folder in search]
     text = generate_device(template.resolve(), given, folders, transport, problems)
     failed = _report(problems, False, notes)
+    if text is None and not failed:
+        _fail(f"no device was generated: {template} has no records but a motor, which beamwright_runtime.Motor is for")
     if text is None or failed:
         _fail("no device was generated")
     click.echo(text, nl=False)
@@ -299,7 +308,7 @@ def init(
     failed = _report(problems, False, None)
     if text is None or failed:
         _fail(f"{out} was not written")
-    out.write_text(text, encoding="utf-8", newline="\n")
+    _save(out, text)
     click.echo(f"wrote {out}; next: gen beamline {out}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from beamwright_generator.files import Files
@@ -33,11 +34,6 @@ def first_beamline_file(
 
     :param target: where the file will stand; paths in it are relative to that.
     """
-    if not name.isidentifier() or name != name.lower():
-        problems.error(
-            "beamline-invalid", None, f"{name!r} is no module name", hint="use small letters, digits and _, such as x01"
-        )
-        return None
     home = target.resolve().parent
     startup = startup.resolve()
     entry = IocEntry(
@@ -49,7 +45,13 @@ def first_beamline_file(
     )
     root = repository(target)
     files = Files([Path(home.anchor)], root, problems)
-    beamline = BeamlineFile(name=name, iocs=[entry])
+    try:
+        beamline = BeamlineFile(name=name, iocs=[entry])
+    except ValidationError:
+        problems.error(
+            "beamline-invalid", None, f"{name!r} is no module name", hint="use small letters, digits and _, such as x01"
+        )
+        return None
     source = Source(target.resolve(), files.shown(target.resolve()), "")
     model = resolve_beamline(files, source, beamline, BeamlinePositions(source.name, {}), problems)
     if problems.errors:

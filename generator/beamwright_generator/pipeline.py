@@ -68,19 +68,19 @@ def generate_beamline(
             hint="name it with --out, or add it to `roots`",
         )
         return None
-    manifest = Manifest.read(package)
-    if trust_manifest and manifest.tool == tool() and is_current(manifest, beamline.name, package, root):
+    manifest, generator = Manifest.read(package), tool()["generator"]
+    if trust_manifest and manifest.tool == tool() and is_current(manifest, beamline.name, package, root, generator):
         return Generated(beamline.name, package, None, {}, (), manifest, unchanged=True)
     model = resolve_beamline(files, source, beamline, positions, problems, progress)
     if problems.errors:
         return None
     texts = _texts(model, jobs)
-    texts = _shared_with_others(texts, package, manifest, beamline.name, problems)
+    texts = _shared_with_others(texts, package, manifest, beamline.name, root, problems)
     _check_links(texts, package, problems)
     if problems.errors:
         return None
     differences = compare(texts, package, manifest, beamline.name)
-    entry = Manifest.entry(texts, files.digests, files.absent)
+    entry = Manifest.entry(texts, files.digests, files.absent, generator)
     after = Manifest(tool(), {**manifest.beamlines, beamline.name: entry})
     return Generated(beamline.name, package, model, texts, differences, after)
 
@@ -144,20 +144,25 @@ def _check_links(texts: Mapping[str, str], package: Path, problems: Problems) ->
 
 
 def _shared_with_others(
-    texts: Mapping[str, str], package: Path, manifest: Manifest, beamline: str, problems: Problems
+    texts: Mapping[str, str], package: Path, manifest: Manifest, beamline: str, root: Path, problems: Problems
 ) -> dict[str, str]:
-    """Take over the first line of modules that another beamline wrote; report those that differ in more."""
-    from beamwright_generator.tree import read
+    """Take over the first line of modules that another beamline wrote; report those that differ in more.
 
+    A beamline that would be written anew itself has no say: it follows, or finds out, when its turn comes.
+    """
+    from beamwright_generator.tree import read, reads_the_same, sha256
+
+    others = [n for n in manifest.beamlines if n != beamline and reads_the_same(manifest, n, root, tool()["generator"])]
     shared = dict(texts)
     for path, text in texts.items():
-        owners = manifest.owners(path, besides=beamline)
-        found = read(package / path) if owners else None
+        found = read(package / path) if manifest.owners(path, besides=beamline) else None
         if found is None or found == text:
             continue
         if found.partition("\n")[2] == text.partition("\n")[2]:
             shared[path] = found
-        else:
+            continue
+        owners = [name for name in others if manifest.outputs(name).get(path) == sha256(found)]
+        if owners:
             problems.error(
                 "module-shared",
                 Position(path),

@@ -102,7 +102,7 @@ def _section(module: str) -> int:
 
 
 def isort_key(name: str) -> tuple[int, list[tuple[int, int, str]], str]:
-    """Order names as isort does: CONSTANTS, Classes, variables; numbers by their value, those that start with 0 first."""
+    """Order names as isort does: CONSTANTS, Classes, variables; numbers by value, those that begin with 0 first."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
     parts = (part for part in re.split(r"([0-9]+)", name) if part)
     natural = [

@@ -65,15 +65,25 @@ class Manifest:
         """Read the manifest of a generated package; one that is missing or broken is empty."""
         try:
             data = json.loads((package / MANIFEST).read_text(encoding="utf-8"))
-            return cls(dict(data["tool"]), dict(data["beamlines"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            entries = {name: dict(entry) for name, entry in data["beamlines"].items()}
+            for entry in entries.values():
+                entry["outputs"], entry["inputs"] = dict(entry["outputs"]), dict(entry["inputs"])
+            return cls(dict(data["tool"]), entries)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls({}, {})
 
     @staticmethod
-    def entry(outputs: Mapping[str, str], inputs: Mapping[str, str], absent: Sequence[str]) -> dict[str, Any]:
-        """Make the entry of one beamline; outputs are texts by path, inputs SHA-256s by shown name."""
+    def entry(
+        outputs: Mapping[str, str], inputs: Mapping[str, str], absent: Sequence[str], generator: str
+    ) -> dict[str, Any]:
+        """Make the entry of one beamline.
+
+        :param outputs: texts by path.
+        :param inputs: SHA-256 by shown name.
+        :param generator: digest of the generator that made the outputs.
+        """
         digests = {path: sha256(text) for path, text in sorted(outputs.items())}
-        return {"absent": list(absent), "inputs": dict(inputs), "outputs": digests}
+        return {"absent": list(absent), "generator": generator, "inputs": dict(inputs), "outputs": digests}
 
     def outputs(self, beamline: str) -> dict[str, str]:
         """Give path to SHA-256 of the files that a beamline owns."""
@@ -84,29 +94,40 @@ class Manifest:
         return sorted(name for name in self.beamlines if name != besides and path in self.outputs(name))
 
     @property
-    def owned(self) -> dict[str, str]:
-        """Give path to SHA-256 of every owned file."""
-        return {path: digest for name in self.beamlines for path, digest in self.outputs(name).items()}
+    def owned(self) -> dict[str, set[str]]:
+        """Give path to SHA-256 of every owned file; beamlines that share one may have written it at different times."""
+        owned: dict[str, set[str]] = {}
+        for name in self.beamlines:
+            for path, digest in self.outputs(name).items():
+                owned.setdefault(path, set()).add(digest)
+        return owned
 
     def text(self) -> str:
         """Give the manifest as it is written: sorted, one fact on a line."""
         return json.dumps({"beamlines": self.beamlines, "tool": self.tool}, indent=1, sort_keys=True) + "\n"
 
 
-def is_current(manifest: Manifest, beamline: str, package: Path, root: Path) -> bool:
+def is_current(manifest: Manifest, beamline: str, package: Path, root: Path, generator: str) -> bool:
     """Tell whether every input, every output and what was not there are as when the beamline was written.
 
     :param root: the folder that inputs are named from.
+    :param generator: digest of the generator that would write it now.
     """
-    entry = manifest.beamlines.get(beamline)
-    if entry is None:
-        return False
-    outputs = manifest.outputs(beamline)
     return (
-        all(_digest(root / name) == digest for name, digest in entry.get("inputs", {}).items())
-        and all(_digest(package / path) == digest for path, digest in outputs.items())
+        reads_the_same(manifest, beamline, root, generator)
+        and all(_digest(package / path) == digest for path, digest in manifest.outputs(beamline).items())
+        and manifest.owned.keys() >= set(_modules(package))
+    )
+
+
+def reads_the_same(manifest: Manifest, beamline: str, root: Path, generator: str) -> bool:
+    """Tell whether a beamline would be written just as it was, because nothing that it is made from changed."""
+    entry = manifest.beamlines.get(beamline)
+    return (
+        entry is not None
+        and entry.get("generator") == generator
+        and all(_digest(root / name) == digest for name, digest in entry["inputs"].items())
         and not any((root / name).is_file() for name in entry.get("absent", ()))
-        and all(path in manifest.owned for path in _modules(package))
     )
 
 
@@ -123,14 +144,14 @@ def compare(files: Mapping[str, str], package: Path, manifest: Manifest, beamlin
     A file whose text is not the one the manifest knows was edited by hand; one that is in neither is extra when it
     stands where only generated modules may stand.
     """
-    differences = []
+    differences, owned = [], manifest.owned
     for path, wanted in files.items():
         found = read(package / path)
         if found is None:
             differences.append(Difference(path, State.MISSING, wanted, None))
         elif found != wanted:
-            known = manifest.owned.get(path)
-            edited = known is not None and sha256(found) != known
+            known = owned.get(path)
+            edited = known is not None and sha256(found) not in known
             differences.append(Difference(path, State.EDITED if edited else State.CHANGED, wanted, found))
     kept_by_others = {path for name in manifest.beamlines if name != beamline for path in manifest.outputs(name)}
     for path in _modules(package):

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Position, Source
@@ -182,8 +183,15 @@ def parse_beamline(source: Source, problems: Problems) -> tuple[BeamlineFile, Be
         at = Position(source.name, mark.line + 1, mark.column + 1) if mark else Position(source.name)
         problems.error("beamline-invalid", at, f"not valid YAML: {error.problem}")
         return None
-    except ValueError as error:
+    except ReaderError as error:
+        at = source.position(min(error.position, len(source.text)))
+        problems.error("beamline-invalid", at, f"not valid YAML: {error.reason}")
+        return None
+    except (YAMLError, ValueError) as error:
         problems.error("beamline-invalid", Position(source.name), f"not valid YAML: {error}")
+        return None
+    except RecursionError:
+        problems.error("beamline-invalid", Position(source.name), "it is nested too deeply")
         return None
     positions = BeamlinePositions(source.name, data)
     if not isinstance(data, dict):
