@@ -299,7 +299,8 @@ class Contents:
         mine = {record.name: record for record in records}
         for record in flat.records:
             here = mine.get(outer.filled(record.name))
-            if here is None or here.type != record.type or self._type(here) != self._type(record):
+            alone = _decided(record, base.content.deciding)
+            if here is None or here.type != alone.type or self._type(here) != self._type(alone):
                 return False
         return True
 

@@ -99,19 +99,23 @@ def filled(text: str, macros: Mapping[str, str], defaults: Mapping[str, str]) ->
     return expand(text, Scope({**defaults, **macros}))
 
 
-TRAILING_NUMBER = re.compile(r"(\d+)(?=[^0-9]*$)")
+_TRAILING_NUMBER = re.compile(r"(\d+)(?=[^0-9]*$)")
+_NUMBER = re.compile(r"\d+")
 
 
 def numbered(suffixes: Sequence[str]) -> tuple[str, list[int]] | None:
-    """Recognise suffixes that differ in one number only; give what they share and the numbers."""
+    """Recognise suffixes that differ in one number only, their last or all; give what they share and the numbers."""
+    return _numbered(suffixes, _TRAILING_NUMBER) or _numbered(suffixes, _NUMBER)
+
+
+def _numbered(suffixes: Sequence[str], number: re.Pattern[str]) -> tuple[str, list[int]] | None:
     stems, numbers = set(), []
     for suffix in suffixes:
-        found = TRAILING_NUMBER.search(suffix)
-        if found is None:
+        found = set(number.findall(suffix))
+        if len(found) != 1:
             return None
-        stems.add((suffix[: found.start()], suffix[found.end() :]))
-        numbers.append(int(found[1]))
+        stems.add(number.sub("\0", suffix))
+        numbers.append(int(found.pop()))
     if len(stems) != 1 or len(set(numbers)) != len(numbers):
         return None
-    before, after = stems.pop()
-    return before + after, numbers
+    return stems.pop().replace("\0", ""), numbers

@@ -152,11 +152,12 @@ class _Flattening:
 class Outer:
     """The macros that msi substitutes for an included file, over those the template is loaded with.
 
-    In ``R=$(R)1:`` the value means the outer R: msi leaves it in the text, and the IOC fills it in.
+    macLib expands a definition that names itself, such as ``R=$(R)1:``, once within itself, which gives
+    ``$(R)1:1:``; the R that is left is the outer one, which the IOC fills in.
     """
 
     def __init__(self, definitions: Mapping[str, str | None]) -> None:
-        marked = {name: _own_reference(name).sub(_mark, value) for name, value in definitions.items() if value}
+        marked = {name: _with_outer(name, value) for name, value in definitions.items() if value}
         self._scope = Scope({**definitions, **marked}) if definitions else None
 
     def filled(self, text: str) -> str:
@@ -166,8 +167,10 @@ class Outer:
         return _MARKED.sub(r"$(\1)", expand(text, self._scope, only=frozenset(self._scope)))
 
 
-def _own_reference(name: str) -> re.Pattern[str]:
-    return re.compile(rf"\$(?:\({re.escape(name)}\)|\{{{re.escape(name)}\}})")
+def _with_outer(name: str, value: str) -> str:
+    own = re.compile(rf"\$(?:\({re.escape(name)}\)|\{{{re.escape(name)}\}})")
+    marked = own.sub(_mark, value)
+    return own.sub(lambda _: marked, value)
 
 
 def _mark(found: re.Match[str]) -> str:
