@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -202,6 +202,9 @@ def parse_beamline(source: Source, problems: Problems) -> tuple[BeamlineFile, Be
             hint="`gen init st.cmd --name x01` writes a first one, `gen schema` prints what may stand in it",
         )
         return None
+    if any("\ud800" <= character <= "\udfff" for text in _texts(data) for character in text):
+        problems.error("beamline-invalid", Position(source.name), "an escape such as \\ud800 stands for no character")
+        return None
     try:
         return BeamlineFile.model_validate(data), positions
     except ValidationError as error:
@@ -215,6 +218,18 @@ def parse_beamline(source: Source, problems: Problems) -> tuple[BeamlineFile, Be
                 hint="`gen schema` prints what may stand in a beamline file",
             )
         return None
+
+
+def _texts(data: object) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _texts(key)
+            yield from _texts(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _texts(value)
 
 
 class BeamlinePositions:

@@ -71,6 +71,17 @@ FALSE_WORDS: Final = frozenset({"done", "idle"})
 """Labels of 0 that make a bool of any pair: the other one names what goes on, such as Acquire."""
 
 
+DECIDING: Final = frozenset(
+    {"DTYP", "FTVL", "MALM", "NELM", "NSAM", "ONAM", "PREC", "SIZE", "SIZV", "ZNAM", *STATE_FIELDS, *STATE_VALUES}
+)
+"""The fields that types hang on, besides the types and lengths of an aSub record's arrays."""
+
+
+def is_deciding(field: str) -> bool:
+    """Tell whether the value of a field takes part in deciding a type."""
+    return field in DECIDING or field.startswith(("FT", "NO"))
+
+
 def value_type(
     record: str, fields: Mapping[str, str], transport: Transport, infos: Mapping[str, str] | None = None
 ) -> Answer:
