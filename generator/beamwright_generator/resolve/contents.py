@@ -29,7 +29,6 @@ from beamwright_generator.resolve.served import Served, Transport, Undecided
 from beamwright_generator.resolve.signals import MOTOR, PviFacts, Signals, judge
 from beamwright_generator.resolve.templates import FlatRecord, FlatTemplate, Outer, Use, flatten
 from beamwright_generator.source import Position
-from beamwright_generator.tables.record_types import menu
 from beamwright_generator.tables.shipped import classes_for_templates, device_members
 
 
@@ -200,24 +199,12 @@ class Contents:
     def _deciding_macros(self, flat: FlatTemplate) -> tuple[str, ...]:
         found: dict[str, None] = dict.fromkeys(macros_of(record.type for record in flat.records))
         for record in flat.records:
-            found |= dict.fromkeys(self._hangs_on(record))
+            answer = value_type(record.type, record.fields, self.transport, record.infos)
+            if isinstance(answer, Undecided):
+                # Once one macro is given the next may stand in the way, so all that types hang on are taken together.
+                values = (value for name, value in record.fields.items() if is_deciding(name) and "$" in value)
+                found |= dict.fromkeys(name for value in values for name in sorted(macro_names(value)))
         return tuple(found)
-
-    def _hangs_on(self, record: FlatRecord) -> Iterator[str]:
-        """Name the macros that decide on a record's type, also those that only count once others have values."""
-        waiting: list[Mapping[str, str]] = [record.fields]
-        while waiting:
-            fields = waiting.pop()
-            answer = value_type(record.type, fields, self.transport, record.infos)
-            if not isinstance(answer, Undecided):
-                continue
-            asked = {n: macro_names(value) for n, value in fields.items() if "$" in value and n not in _PER_INSTANCE}
-            filled = dict.fromkeys((n for n, used in asked.items() if used & set(answer.macros)), "2")
-            for name in filled:
-                yield from sorted(asked[name])
-            if filled:
-                types = menu("menuFtype") if "FTVL" in filled else ("",)
-                waiting += [{**fields, **filled, **({"FTVL": type_} if type_ else {})} for type_ in types]
 
     def _group(self, flat: FlatTemplate, names: Sequence[str], deciding: Mapping[str, str]) -> Content:
         source, wanted = flat.tree.source, set(names)
