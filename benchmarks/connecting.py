@@ -91,7 +91,7 @@ def _batches(items: Iterable[tuple[Device, Sequence[Found]]]) -> Iterator[list[D
         yield batch
 
 
-async def connect(devices: dict[str, Device], records: set[str]) -> list[tuple[Found, str | None | bool]]:
+async def connect(devices: dict[str, Device], records: set[str]) -> list[tuple[Found, str | bool | None]]:
     """Connect devices, as whole devices first, and read every signal that is on records of the IOC."""
     found = {name: list(leaves(device, name)) for name, device in devices.items()}
     served = {name: [one for one in some if one.is_on(records)] for name, some in found.items()}

@@ -1,6 +1,6 @@
-"""How much of real databases becomes typed devices that connect: `python -m benchmarks.corpus [FOLDER ...] [--json FILE]`.
+"""How much of real databases becomes typed devices that connect.
 
-Every macro of every database, template and substitutions file below the folders gets a value (`macro_values`). Each
+Run as `python -m benchmarks.corpus [FOLDER ...] [--json FILE]`. Every macro of every database, template and substitutions file below the folders gets a value (`macro_values`). Each
 file goes through the whole pipeline by itself, and a real IOC says whether it loads (`verdicts`). Then all files are
 one beamline, whose package is written and imported. The records of EPICS base types are served by soft IOCs without
 device support (`softening`), and the devices connect to them and read every signal (`connecting`).
@@ -208,7 +208,9 @@ def explain(found: Survey) -> Iterator[str]:
         if not run.generates:
             for problem in run.errors[:EXAMPLES]:
                 which = "too" if verdict else "ONLY BY US"
-                reasons.setdefault(f"{problem.code} ({which})", []).append(f"{problem.at or load.shown}: {problem.message}")
+                reasons.setdefault(f"{problem.code} ({which})", []).append(
+                    f"{problem.at or load.shown}: {problem.message}"
+                )
     yield from _grouped("files that do not generate", reasons)
     reasons = {}
     for load, run, verdict in zip(found.loads, found.runs, found.verdicts, strict=True):
@@ -226,8 +228,7 @@ def explain(found: Survey) -> Iterator[str]:
             about = f"{record.type if record else '?'}: {str(one.outcome).replace(one.pvs[0], '…')[:200]}"
             reasons.setdefault(about, []).append(f"{record.at if record else one.load.shown}: {' '.join(one.pvs)}")
         yield from _grouped(f"signals that do not connect or read over {transport}", reasons)
-    for trace in found.tracebacks:
-        yield trace
+    yield from found.tracebacks
 
 
 def _why_untyped(found: Survey, transport: Transport) -> dict[str, list[str]]:
@@ -238,8 +239,8 @@ def _why_untyped(found: Survey, transport: Transport) -> dict[str, list[str]]:
             said[problem.at.file, problem.at.line] = problem
     reasons: dict[str, list[str]] = {}
     for load, record in found.untyped(transport):
-        problem = said.get((record.at.file, record.at.line))
-        why = problem.message.partition(": ")[2] if problem else "nothing was reported"
+        left_out = said.get((record.at.file, record.at.line))
+        why = left_out.message.partition(": ")[2] if left_out else "nothing was reported"
         reasons.setdefault(f"{record.type}: {why}", []).append(f"{record.at}: {record.name} ({load.shown})")
     return reasons
 

@@ -82,7 +82,12 @@ def together(loads: Sequence[Load], corpus: Corpus, folder: Path, transport: Tra
 
 def _write(file: Path, loads: Iterable[Load], corpus: Corpus, transport: Transport) -> Path:
     iocs = [_ioc(load) for load in loads]
-    beamline = {"name": file.stem, "roots": [str(root) for root in corpus.roots], "transport": str(transport), "iocs": iocs}
+    beamline = {
+        "name": file.stem,
+        "roots": [str(root) for root in corpus.roots],
+        "transport": str(transport),
+        "iocs": iocs,
+    }
     # JSON is YAML as well.
     file.write_text(json.dumps(beamline, indent=1, ensure_ascii=False), encoding="utf-8", errors="surrogateescape")
     return file

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from beamwright_generator.parse.loading import load_database
 from beamwright_generator.parse.macros import Literal, Scope, names, parse, references
 from beamwright_generator.parse.search import find_file
 from beamwright_generator.parse.statements import Alias, Field, Record
 from beamwright_generator.parse.substitutions import Substitutions, parse_substitutions
-from beamwright_generator.parse.loading import load_database
 from beamwright_generator.parse.template import TemplateTree, read_template
 from beamwright_generator.problems import Problems
 from beamwright_generator.tables.record_types import FieldDef, menu, record_type

@@ -55,7 +55,7 @@ class SoftIoc:
         self._output: deque[str] = deque(maxlen=1000)
         self._decided = threading.Event()
         self._serves = False
-        self._ports = (0, 0, 0)
+        self._ports: tuple[int, ...] = (0, 0, 0)
 
     @property
     def environment(self) -> dict[str, str]:
