@@ -80,7 +80,7 @@ def beamline(
         raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
     problems = Problems()
     generated = _generate(file, out, problems, quiet, jobs, trust_manifest=check and not strict and summary is None)
-    failed = _report(problems, strict, notes)
+    failed = _report(problems, strict, None if quiet and not notes else notes)
     if generated is None or failed:
         _fail("nothing was written")
     if summary is not None:

@@ -65,10 +65,9 @@ def docstring(text: str) -> str:
     """Write text as a docstring on one line; blanks are folded and nothing in it can end it."""
     folded = " ".join(text.split())
     printable = "".join(char if char.isprintable() else "?" for char in folded).replace("\\", "\\\\")
-    safe = printable.replace('"""', '\\"\\"\\"')
-    if safe.endswith('"'):
-        safe = f'{safe[:-1]}\\"'
-    return f'"""{safe}"""'
+    head = printable.rstrip('"')
+    quotes = len(printable) - len(head)
+    return '"""' + head.replace('"""', '\\"\\"\\"') + '\\"' * quotes + '"""'
 
 
 def sentence(text: str) -> str:

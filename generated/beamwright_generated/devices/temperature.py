@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Annotated as A
 
 import numpy as np
-from ophyd_async.core import Array1D, SignalR, SignalRW, StandardReadable, StrictEnum
+from ophyd_async.core import Array1D, SignalR, SignalRW, StandardReadable, StrictEnum, TriggerableCommand
 from ophyd_async.core import StandardReadableFormat as Format
 from ophyd_async.epics.core import PvSuffix
 
@@ -52,7 +52,7 @@ class Temperature(RecordDevice, StandardReadable):
     """Output of the heater"""
     proportional_gain: A[SignalRW[int], PvSuffix.rbv("P_GAIN"), Format.CONFIG_SIGNAL]
     """Proportional gain of the loop"""
-    autotune: A[SignalRW[bool], PvSuffix("AUTOTUNE")]
+    autotune: A[TriggerableCommand, PvSuffix("AUTOTUNE")]
     """Find the gains of the loop"""
     # Controller
     model: A[SignalR[str], PvSuffix("MODEL")]

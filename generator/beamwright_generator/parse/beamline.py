@@ -202,11 +202,8 @@ def parse_beamline(source: Source, problems: Problems) -> tuple[BeamlineFile, Be
             hint="`gen init st.cmd --name x01` writes a first one, `gen schema` prints what may stand in it",
         )
         return None
-    if any("\ud800" <= character <= "\udfff" for text in _texts(data) for character in text):
-        problems.error("beamline-invalid", Position(source.name), "an escape such as \\ud800 stands for no character")
-        return None
     try:
-        return BeamlineFile.model_validate(data), positions
+        beamline = BeamlineFile.model_validate(data)
     except ValidationError as error:
         for fault in error.errors():
             where = ".".join(str(part) for part in fault["loc"])
@@ -218,6 +215,10 @@ def parse_beamline(source: Source, problems: Problems) -> tuple[BeamlineFile, Be
                 hint="`gen schema` prints what may stand in a beamline file",
             )
         return None
+    if any("\ud800" <= character <= "\udfff" for text in _texts(data) for character in text):
+        problems.error("beamline-invalid", Position(source.name), "an escape such as \\ud800 stands for no character")
+        return None
+    return beamline, positions
 
 
 def _texts(data: object) -> Iterator[str]:

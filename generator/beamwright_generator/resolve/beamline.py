@@ -13,13 +13,12 @@ from beamwright_generator.parse.search import find_file
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.classes import Classes
 from beamwright_generator.resolve.contents import Content, Contents
-from beamwright_generator.resolve.descriptions import pvi_facts
+from beamwright_generator.resolve.descriptions import PviFacts, pvi_facts
 from beamwright_generator.resolve.detectors import Seen
 from beamwright_generator.resolve.instances import Instance, Instances
 from beamwright_generator.resolve.names import snake
 from beamwright_generator.resolve.placing import Placing
 from beamwright_generator.resolve.prefixes import filled
-from beamwright_generator.resolve.signals import PviFacts
 from beamwright_generator.source import Source
 from beamwright_generator.vocabulary import Transport
 

@@ -15,6 +15,7 @@ from beamwright_generator.parse.macros import names as macro_names
 from beamwright_generator.parse.template import TemplateTree, read_template
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.datatypes import is_deciding, value_type
+from beamwright_generator.resolve.descriptions import PviFacts
 from beamwright_generator.resolve.names import Names, pascal, snake
 from beamwright_generator.resolve.prefixes import (
     common_prefix,
@@ -26,7 +27,7 @@ from beamwright_generator.resolve.prefixes import (
 )
 from beamwright_generator.resolve.records import TemplateRecord
 from beamwright_generator.resolve.served import Served, Transport, Undecided
-from beamwright_generator.resolve.signals import MOTOR, PviFacts, Signals, judge
+from beamwright_generator.resolve.signals import MOTOR, Signals, judge
 from beamwright_generator.resolve.templates import FlatRecord, FlatTemplate, Outer, Use, flatten
 from beamwright_generator.source import Position
 from beamwright_generator.tables.shipped import classes_for_templates, device_members

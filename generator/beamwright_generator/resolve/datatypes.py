@@ -40,6 +40,9 @@ STATE_VALUES: Final = tuple(f"{ordinal}VL" for ordinal in _ORDINALS)
 LONGEST_STATE: Final = 25
 """Bytes in a state text; base refuses a longer one while loading (`Error (512,21)`)."""
 
+MOST_SHOWN: Final = 60
+"""Characters of a text that a problem shows."""
+
 LONGEST_STRING: Final = 41
 """Bytes of a string field that CA's own string type can hold but for a last character (DESC)."""
 
@@ -212,9 +215,11 @@ def _open_macros(settings: Mapping[str, str], names: Iterable[str]) -> tuple[str
 
 def _too_long(settings: Mapping[str, str], names: Iterable[str]) -> Untyped | None:
     for name in names:
-        if len(settings.get(name, "").encode()) > LONGEST_STATE:
+        state = settings.get(name, "")
+        if len(state.encode()) > LONGEST_STATE:
+            shown = state if len(state) <= MOST_SHOWN else f"{state[:MOST_SHOWN]}..."
             return Untyped(
-                f"the state {settings[name]!r} in {name} is longer than {LONGEST_STATE} bytes; EPICS base refuses it",
+                f"the state {shown!r} in {name} is longer than {LONGEST_STATE} bytes; EPICS base refuses it",
                 "shorten the state",
             )
     return None

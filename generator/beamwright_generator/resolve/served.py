@@ -62,6 +62,11 @@ class Served:
             return len(self.states) == 2
         return self.native in ("CHAR", "SHORT", "b", "B", "i", "I")
 
+    @property
+    def takes_command(self) -> bool:
+        """Whether a command would connect: writing 1 has to mean something, so fractions and texts are refused."""
+        return self.native in ("ENUM", "NTEnum", "CHAR", "SHORT", "LONG", *"?bBhHiIlL")
+
 
 @dataclass(frozen=True, slots=True)
 class Untyped:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from beamwright_generator.model import (
     Access,
-    ArrayType,
     Child,
     ClassRef,
-    Datatype,
-    EnumKind,
-    EnumState,
     EnumType,
     Format,
     Member,
@@ -21,41 +17,18 @@ from beamwright_generator.model import (
     Signal,
 )
 from beamwright_generator.parse.beamline import Kind as Wanted
-from beamwright_generator.parse.beamline import RecordOverride, SignalType, TemplateOverride
+from beamwright_generator.parse.beamline import RecordOverride, TemplateOverride
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve import shipped as ophyd_async
-from beamwright_generator.resolve.datatypes import field_type, value_type
-from beamwright_generator.resolve.names import Names, enum_member, pascal, snake
+from beamwright_generator.resolve.descriptions import PviFacts
+from beamwright_generator.resolve.names import Names, snake
 from beamwright_generator.resolve.pairs import Pair, pair_records
-from beamwright_generator.resolve.records import FIELDS, PROCESSED, WRITABLE, TemplateRecord, access_of
-from beamwright_generator.resolve.served import Answer, Kind, Served, Transport, Undecided, Untyped
-from beamwright_generator.source import Position
-from beamwright_generator.tables.record_types import record_type
+from beamwright_generator.resolve.records import WRITABLE, TemplateRecord, access_of
+from beamwright_generator.resolve.served import Served, Transport
+from beamwright_generator.resolve.typed import NO_CHANGE, Datatypes, TypedRecord, Typing
 from beamwright_generator.tables.shipped import ShippedSignal, device_members, motor_members
 
 MOTOR = ClassRef("beamwright_runtime", "Motor")
-
-
-@dataclass(frozen=True, slots=True)
-class PviFacts:
-    """What a PVI description says about the records of one template, by record suffix."""
-
-    names: Mapping[str, str] = field(default_factory=dict)
-    docs: Mapping[str, str] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
-    pairs: Mapping[str, str] = field(default_factory=dict)
-    reads: frozenset[str] = frozenset()
-
-    def on_top_of(self, included: Iterable[PviFacts]) -> PviFacts:
-        """Add what is said about the records of included files, where this says nothing else about them."""
-        layers = [*included, self]
-        return PviFacts(
-            {leaf: name for facts in layers for leaf, name in facts.names.items()},
-            {leaf: doc for facts in layers for leaf, doc in facts.docs.items()},
-            {leaf: group for facts in layers for leaf, group in facts.groups.items()},
-            {setpoint: readback for facts in layers for setpoint, readback in facts.pairs.items()},
-            frozenset(leaf for facts in layers for leaf in facts.reads),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +68,6 @@ class Signals:
         return bool(leaves) and all(self.served.get(leaf) == base.served[leaf] for leaf in leaves)
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """A record with its judged type, as pairing and naming need it."""
-
-    record: TemplateRecord
-    served: Served
-
-    @property
-    def leaf(self) -> str:
-        return self.record.leaf
-
-    @property
-    def type(self) -> str:
-        return self.record.type
-
-    @property
-    def at(self) -> Position:
-        return self.record.at
-
-
 def judge(
     records: Sequence[TemplateRecord],
     class_name: str,
@@ -144,12 +97,11 @@ class _Judge:
         self.problems = problems
         self.names = Names()
         self.reserved = device_members()
-        self.enums: dict[str, EnumType] = {}
-        self.enum_names = Names(joint="")
+        self.datatypes = Datatypes(class_name)
+        self.typing = Typing(transport, override, problems)
         self.shipped_names: set[str] = set()
         self.suggested: dict[str, Format] = {}
         self.typed: set[str] = set()
-        self.undecided: dict[tuple[str, ...], list[TemplateRecord]] = {}
 
     def run(self, records: Sequence[TemplateRecord], templates: Collection[str], refused: Collection[str]) -> Signals:
         kept = [record for record in records if not self._excluded(record)]
@@ -157,7 +109,7 @@ class _Judge:
         motor = len(motors) == 1 and not motors[0].leaf
         self.reserved = motor_members() if motor else device_members()
         self.names = Names(reserved=self.reserved)
-        judged = list(self._typed(kept))
+        judged = list(self.typing.records(kept))
         served = {record.leaf: record.served for record in judged}
         match = ophyd_async.match(templates, served)
         for name, reasons in match.refused:
@@ -174,10 +126,10 @@ class _Judge:
         for name in self.shipped_names:
             self.names.take(name)
         members = list(self._members(kept, judged, given))
-        self._report_undecided()
+        self.typing.report_undecided()
         return Signals(
             tuple(members),
-            self.enums,
+            self.datatypes.enums,
             self.suggested,
             match.extended,
             frozenset(name for name, _ in match.refused),
@@ -200,75 +152,10 @@ class _Judge:
         return not kept or any(fnmatchcase(record.leaf, glob) for glob in self.override.exclude)
 
     def _change(self, leaf: str) -> RecordOverride:
-        return self.override.records.get(leaf, _NO_CHANGE)
-
-    # -- types
-
-    def _typed(self, records: Sequence[TemplateRecord]) -> Iterator[_Record]:
-        for record in records:
-            if record.type == "motor":
-                continue
-            if record.type in PROCESSED:
-                answer = field_type(record.type, "PROC", record.fields, self.transport)
-            else:
-                answer = value_type(record.type, record.fields, self.transport, record.infos)
-            wanted = self._change(record.leaf).type
-            if wanted is not None:
-                answer = self._as_wanted(record, answer, wanted)
-            if isinstance(answer, Served):
-                yield _Record(record, answer)
-            else:
-                self._report_untyped(record, answer)
-
-    def _report_untyped(self, record: TemplateRecord, answer: Untyped | Undecided) -> None:
-        if isinstance(answer, Untyped):
-            self.problems.warning(
-                "untyped-record", record.at, f"{record.name} is left out: {answer.reason}", hint=answer.hint
-            )
-        else:
-            self.undecided.setdefault(answer.macros, []).append(record)
-
-    def _report_undecided(self) -> None:
-        for macros, records in self.undecided.items():
-            named = ", ".join(macros)
-            count = len(records)
-            what = (
-                f"{count} records are left out: their types hang"
-                if count > 1
-                else "a record is left out: its type hangs"
-            )
-            self.problems.warning(
-                "undecided-type",
-                records[0].at,
-                f"{what} on {named}",
-                detail=[", ".join(record.leaf or record.name for record in records)],
-                hint=f"give a value to {named} where the template is loaded, or with -m",
-            )
-
-    def _as_wanted(self, record: TemplateRecord, answer: Answer, wanted: SignalType) -> Answer:
-        if not isinstance(answer, Served):
-            return answer
-        fits = {
-            SignalType.BOOL: answer.takes_bool,
-            SignalType.STR: answer.native in ("ENUM", "NTEnum", "STRING", "s"),
-            SignalType.ENUM: len(answer.members) > 1,
-            SignalType.FLOAT: answer.kind is Kind.FLOAT,
-            SignalType.INT: answer.kind is Kind.INT,
-        }[wanted]
-        if not fits:
-            self.problems.error(
-                "override-impossible",
-                record.at,
-                f"{record.leaf} cannot be {wanted}: the record serves {answer.kind} ({answer.native})",
-                hint="change or remove its `type` in the beamline file",
-            )
-            return answer
-        return replace(answer, kind=Kind(wanted.value))
-
-    # -- members
+        return self.override.records.get(leaf, NO_CHANGE)
 
     def _members(
-        self, records: Sequence[TemplateRecord], judged: Sequence[_Record], given: Mapping[str, Signal]
+        self, records: Sequence[TemplateRecord], judged: Sequence[TypedRecord], given: Mapping[str, Signal]
     ) -> Iterator[Member]:
         by_leaf = {record.leaf: record for record in judged}
         apart = {leaf for leaf, change in self.override.records.items() if change.kind is not None}
@@ -296,7 +183,7 @@ class _Judge:
         name = self._change(record.leaf).name or snake(record.leaf) or "motor"
         return Child(self.names.take(name), MOTOR, record.leaf, doc=self._doc(record))
 
-    def _paired(self, pair: Pair, by_leaf: Mapping[str, _Record]) -> Iterator[Signal]:
+    def _paired(self, pair: Pair, by_leaf: Mapping[str, TypedRecord]) -> Iterator[Signal]:
         record = by_leaf[pair.setpoint].record
         self.typed |= {pair.setpoint, pair.readback}
         attribute = self._attribute(record, pair.stem)
@@ -304,16 +191,26 @@ class _Judge:
         yield from self._field_signals(record)
         yield from self._field_signals(by_leaf[pair.readback].record)
 
-    def _alone(self, judged: _Record) -> Iterator[Signal]:
+    def _alone(self, judged: TypedRecord) -> Iterator[Signal]:
         record, change = judged.record, self._change(judged.leaf)
         self.typed.add(record.leaf)
-        access = _ACCESS[change.kind] if change.kind else access_of(record)
+        access = _ACCESS[change.kind] if change.kind else self._usual_access(record)
+        if access is Access.COMMAND and not judged.served.takes_command:
+            self.problems.error(
+                "override-impossible",
+                record.at,
+                f"{record.leaf} cannot be a command: the record serves {judged.served.kind} ({judged.served.native})",
+                hint="a command writes 1 to a record of two states or a whole number",
+            )
         stem = record.leaf.removesuffix("_RBV") or record.leaf
         if stem != record.leaf and snake(stem) in self.names:
             stem = record.leaf
         attribute = self._attribute(record, stem)
         yield self._signal(attribute, access, judged.served, record, record.leaf, record.leaf)
         yield from self._field_signals(record)
+
+    def _usual_access(self, record: TemplateRecord) -> Access:
+        return Access.COMMAND if record.leaf in self.pvi.commands else access_of(record)
 
     def _attribute(self, record: TemplateRecord, stem: str) -> str:
         change = self._change(record.leaf)
@@ -337,7 +234,9 @@ class _Judge:
         self, attribute: str, access: Access, served: Served, record: TemplateRecord, read: str, write: str
     ) -> Signal:
         suffix = served.suffix
-        datatype = None if access is Access.COMMAND else self._datatype(attribute, served, record)
+        datatype = (
+            None if access is Access.COMMAND else self.datatypes.of(attribute, served, record.leaf or record.name)
+        )
         signal = Signal(
             attribute,
             access,
@@ -374,39 +273,12 @@ class _Judge:
         return Format.NONE
 
     def _field_signals(self, record: TemplateRecord) -> Iterator[Signal]:
-        definition = record_type(record.type)
-        for name in dict.fromkeys((*FIELDS.get(record.type, ()), *self._change(record.leaf).fields)):
-            answer = field_type(record.type, name, record.fields, self.transport)
-            if not isinstance(answer, Served):
-                self._report_untyped(record, answer)
-                continue
-            writable = definition is not None and definition.fields[name].writable
+        for name, served, writable in self.typing.fields(record):
             stem = record.leaf or ("value" if len(name) == 1 else "")
             attribute = self.names.take(snake(f"{stem} {name}"))
-            datatype = self._datatype(attribute, answer, record)
+            datatype = self.datatypes.of(attribute, served, f"{record.leaf}.{name}")
             access = Access.READ_WRITE if writable else Access.READ
-            yield Signal(attribute, access, datatype, record.leaf + answer.suffix, at=record.at)
-
-    def _datatype(self, attribute: str, served: Served, record: TemplateRecord) -> Datatype:
-        match served.kind:
-            case Kind.ENUM:
-                return self._enum(attribute, served, record)
-            case Kind.ARRAY:
-                return ArrayType(served.dtype)
-            case Kind.STR_ARRAY:
-                return Plain("Sequence[str]")
-            case Kind.LONG_STR:
-                return Plain("str")
-            case plain:
-                return Plain(plain.value)
-
-    def _enum(self, attribute: str, served: Served, record: TemplateRecord) -> ClassRef:
-        name = self.enum_names.take(f"{self.class_name}{pascal(attribute)}")
-        kind = EnumKind.DRIVER if served.driver_states else EnumKind.STRICT if served.strict else EnumKind.SUBSET
-        members = Names()
-        states = tuple(EnumState(members.take(enum_member(text)), text) for text in served.members)
-        self.enums[attribute] = EnumType(name, kind, states, record.leaf or record.name)
-        return ClassRef("", name)
+            yield Signal(attribute, access, datatype, record.leaf + served.suffix, at=record.at)
 
 
 def _plain_text(desc: str) -> str:
@@ -414,7 +286,6 @@ def _plain_text(desc: str) -> str:
     return "" if "$(" in desc or "${" in desc else " ".join(desc.split())
 
 
-_NO_CHANGE = RecordOverride()
 _NUMBERS = (Plain("int"), Plain("float"))
 _ACCESS = {
     Wanted.READ: Access.READ,

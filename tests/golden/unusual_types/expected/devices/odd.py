@@ -17,14 +17,14 @@ __all__ = ["Odd", "OddScaler1Cnt", "OddScaler1Cont"]
 
 
 class OddScaler1Cnt(StrictEnum):
-    """States of scaler1."""
+    """States of scaler1.CNT."""
 
     DONE = "Done"
     COUNT = "Count"
 
 
 class OddScaler1Cont(StrictEnum):
-    """States of scaler1."""
+    """States of scaler1.CONT."""
 
     ONE_SHOT = "OneShot"
     AUTO_COUNT = "AutoCount"
