@@ -1,6 +1,8 @@
 """How much of real databases becomes typed devices that connect.
 
-Run as `python -m benchmarks.corpus [FOLDER ...] [--json FILE]`. Every macro of every database, template and substitutions file below the folders gets a value (`macro_values`). Each
+Run as `python -m benchmarks.corpus [FOLDER ...] [--json FILE]`.
+
+Every macro of every database, template and substitutions file below the folders gets a value (`macro_values`). Each
 file goes through the whole pipeline by itself, and a real IOC says whether it loads (`verdicts`). Then all files are
 one beamline, whose package is written and imported. The records of EPICS base types are served by soft IOCs without
 device support (`softening`), and the devices connect to them and read every signal (`connecting`).

@@ -17,11 +17,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
 
-import beamwright_runtime
 import ophyd_async
 from ophyd_async.core import Device, DeviceVector, StandardReadable, StrictEnum, SubsetEnum, SupersetEnum, non_zero
 from ophyd_async.core._device import DEVICE_RESERVED_ATTRS
 from ophyd_async.epics.core import EpicsDevice
+
+from beamwright_runtime import Motor, RecordDevice
 
 TABLE = Path(__file__).parents[1] / "generator/beamwright_generator/tables/shipped.json"
 
@@ -118,7 +119,7 @@ def describe() -> dict[str, Any]:
     """Describe every class of `MIRRORS`."""
     plain = (Device(), EpicsDevice(), StandardReadable())
     reserved = {*DEVICE_RESERVED_ATTRS}.union(*(members(type(device), device) for device in plain))
-    reserved |= _public(beamwright_runtime.RecordDevice)
+    reserved |= _public(RecordDevice)
     classes: dict[str, Any] = {}
     enums: dict[str, type[Enum]] = {}
     for path in MIRRORS:
@@ -127,7 +128,7 @@ def describe() -> dict[str, Any]:
     return {
         "ophyd_async": ophyd_async.__version__,
         "device_members": sorted(reserved),
-        "motor_members": sorted({name for name, _ in beamwright_runtime.Motor().children()} | _public(beamwright_runtime.Motor)),
+        "motor_members": sorted(_public(Motor) | {name for name, _ in Motor().children()}),
         "enums": {path: enum_facts(enums[path]) for path in sorted(enums)},
         "classes": classes,
     }

@@ -64,7 +64,8 @@ def beamline(
 ) -> None:
     """Generate the devices and the module of the beamline that FILE describes.
 
-    FILE names the IOCs and what to override; `gen schema` prints what may stand in it. Nothing is written while
+    FILE names the IOCs and what to override; `gen schema` prints what may stand in it. The name of a beamline that
+    was generated before does as well, as in the first line of every generated file. Nothing is written while
     there are errors. Generated files are never edited by hand: change the description, override in FILE, or
     subclass outside the generated package.
 
@@ -76,6 +77,10 @@ def beamline(
     """
     from beamwright_generator.problems import Problems
 
+    if not file.exists() and str(file).isidentifier():
+        from beamwright_generator.pipeline import file_of
+
+        file = file_of(str(file), Path.cwd()) or file
     if not file.is_file():
         raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
     problems = Problems()

@@ -121,6 +121,21 @@ def _texts(model: Model, jobs: int) -> dict[str, str]:
     return polish(dict(sorted(merged.items())))
 
 
+def file_of(name: str, here: Path) -> Path | None:
+    """Find the beamline file of a generated beamline by its name, as the header of every generated file gives it.
+
+    :param here: a folder of the repository.
+    """
+    root = repository(here / name)
+    try:
+        module = (root / "generated" / PACKAGE / "beamlines" / f"{name}.py").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    source = next((line for line in module.splitlines()[:5] if line.startswith("# Source: ")), "")
+    file = root / source.removeprefix("# Source: ")
+    return file if source and file.is_file() else None
+
+
 def repository(path: Path) -> Path:
     """Give the folder that file names are shown from: the repository around a path, or the path's own folder."""
     folder = path.resolve().parent
