@@ -12,7 +12,8 @@ from beamwright_generator.parse.macros import Scope
 from beamwright_generator.parse.search import find_file
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.classes import Classes
-from beamwright_generator.resolve.contents import Content, Contents
+from beamwright_generator.resolve.content import Content
+from beamwright_generator.resolve.contents import Contents
 from beamwright_generator.resolve.descriptions import PviFacts, pvi_facts
 from beamwright_generator.resolve.detectors import Seen
 from beamwright_generator.resolve.instances import Instance, Instances

@@ -9,7 +9,7 @@ from typing import Final
 from beamwright_generator.model import Child, ClassRef, DeviceType, Format, Member, Signal, Vector
 from beamwright_generator.parse.beamline import TemplateOverride
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.contents import Content, Identity, enums_of
+from beamwright_generator.resolve.content import Content, Identity, enums_of
 from beamwright_generator.resolve.names import IMPORTED, Names, pascal, snake
 from beamwright_generator.resolve.signals import MOTOR
 from beamwright_generator.tables.shipped import shipped_class

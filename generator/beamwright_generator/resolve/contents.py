@@ -1,145 +1,33 @@
-"""The content of one device type: what a template's records amount to, before classes share anything."""
+"""Works out what the records of templates amount to, each once for all the instances that are alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from beamwright_generator.files import Files
-from beamwright_generator.model import Child, ClassRef, EnumType, Format, Member, Signal, Vector
+from beamwright_generator.model import Member
 from beamwright_generator.parse.beamline import TemplateOverride
 from beamwright_generator.parse.macros import Scope, expand
 from beamwright_generator.parse.macros import names as macro_names
 from beamwright_generator.parse.template import TemplateTree, read_template
 from beamwright_generator.problems import Problems
+from beamwright_generator.resolve.content import Base, Content
 from beamwright_generator.resolve.datatypes import is_deciding, value_type
 from beamwright_generator.resolve.descriptions import PviFacts
-from beamwright_generator.resolve.names import Names, pascal, snake
+from beamwright_generator.resolve.groups import groups_of, parts_of, stem_of, with_names
+from beamwright_generator.resolve.names import pascal
 from beamwright_generator.resolve.prefixes import (
     common_prefix,
-    first_macro,
-    leading_name,
     literal_prefix,
     macros_of,
-    numbered,
 )
 from beamwright_generator.resolve.records import TemplateRecord
 from beamwright_generator.resolve.served import Served, Transport, Undecided
-from beamwright_generator.resolve.signals import MOTOR, Signals, judge
+from beamwright_generator.resolve.signals import judge
 from beamwright_generator.resolve.templates import FlatRecord, FlatTemplate, Outer, Use, flatten
 from beamwright_generator.source import Position
-from beamwright_generator.tables.shipped import classes_for_templates, device_members
-
-
-class Identity:
-    """What makes two contents one class; compared often, so it is hashed once."""
-
-    __slots__ = ("_hash", "_parts")
-
-    def __init__(self, *parts: object) -> None:
-        self._parts = parts
-        self._hash = hash(parts)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Identity) and self._hash == other._hash and self._parts == other._parts
-        )
-
-
-@dataclass(frozen=True)
-class Base:
-    """A file that a template includes, as its class sees it.
-
-    :param suffix: what follows the device prefix in its records; empty when it is the same device.
-    """
-
-    content: Content
-    suffix: str
-
-
-@dataclass(frozen=True, eq=False)
-class Content:
-    """What the records of one template, or of one group of its records, amount to.
-
-    :param stem: what the class is named after.
-    :param prefix: the device prefix with its macros; `defaults` are those they have in record names.
-    :param parameters: macros that stand in record names after the prefix.
-    :param signals: everything the device has, included files and all.
-    :param bases: included files that share the device prefix, in order.
-    :param parts: vectors and children made of included files.
-    :param desc: words for one device, macros still in.
-    """
-
-    stem: str
-    source: str
-    at: Position
-    prefix: str
-    defaults: Mapping[str, str]
-    parameters: tuple[str, ...]
-    signals: Signals
-    bases: tuple[Base, ...]
-    parts: tuple[tuple[Member, Content], ...]
-    templates: frozenset[str]
-    desc: str = ""
-    deciding: Mapping[str, str] = field(default_factory=dict)
-    override: TemplateOverride = field(default_factory=TemplateOverride)
-    facts: PviFacts = field(default_factory=PviFacts)
-
-    @cached_property
-    def members(self) -> dict[str, Member]:
-        """Signals and parts by attribute."""
-        return {m.attribute: m for m in (*self.signals.members, *(part for part, _ in self.parts))}
-
-    @cached_property
-    def shapes(self) -> dict[str, object]:
-        """What each attribute is, enum states in place of enum names: equal for attributes that can be inherited."""
-        return {name: self._shape(member) for name, member in self.members.items()}
-
-    @cached_property
-    def kinds(self) -> dict[str, object]:
-        """What each attribute is to a type checker: a subclass may declare one of the same kind anew."""
-        return {name: self._kind(member) for name, member in self.members.items()}
-
-    def _kind(self, member: Member) -> object:
-        if isinstance(member, Signal) and member.attribute not in self.signals.enums:
-            return member.access, member.datatype
-        return self._shape(member)
-
-    def _shape(self, member: Member) -> object:
-        if isinstance(member, Signal):
-            enum = self.signals.enums.get(member.attribute)
-            states = (enum.kind, enum.states) if enum else None
-            return replace(
-                member, doc="", group="", format=Format.NONE, datatype=None if enum else member.datatype
-            ), states
-        if isinstance(member, Child) and member.type == MOTOR:
-            return replace(member, doc="")
-        return replace(member, doc="", type=ClassRef("", "")), self._part(member.attribute).identity
-
-    def _part(self, attribute: str) -> Content:
-        return next(content for part, content in self.parts if part.attribute == attribute)
-
-    @cached_property
-    def identity(self) -> Identity:
-        """Equal for contents that one class can stand for."""
-        return Identity(
-            self.stem, self.source, self.prefix, self.parameters, tuple(self.shapes.items()), self.signals.motor
-        )
-
-    @property
-    def is_area_detector(self) -> bool:
-        """Whether ophyd-async mirrors one of its templates: detectors choose what they record of it."""
-        return bool(classes_for_templates(self.templates))
-
-    @property
-    def is_motor(self) -> bool:
-        """Whether it is one motor record and nothing else."""
-        return self.signals.motor and not self.members
 
 
 @dataclass
@@ -194,7 +82,7 @@ class Contents:
         deciding = {name: macros[name] for name in self._deciding[(tree_key,)] if name in macros}
         key = (tree_key, tuple(deciding.items()))
         if key not in self._made:
-            self._made[key] = tuple(self._group(flat, names, deciding) for names in _groups(flat))
+            self._made[key] = tuple(self._group(flat, names, deciding) for names in groups_of(flat))
         return self._made[key]
 
     def _deciding_macros(self, flat: FlatTemplate) -> tuple[str, ...]:
@@ -211,7 +99,7 @@ class Contents:
         source, wanted = flat.tree.source, set(names)
         records = [_decided(record, deciding) for record in flat.records if record.name in wanted]
         prefix = common_prefix(names) or literal_prefix(names)
-        stem = _stem(flat, names)
+        stem = stem_of(flat, names)
         bases, parts, covered = self._included(flat, prefix, wanted, records, deciding)
         override = self.overrides.get(source.path.name, TemplateOverride())
         override = override.on_top_of(base.content.override for base in bases)
@@ -244,7 +132,7 @@ class Contents:
             macros_of(record.leaf for record in typed),
             signals,
             bases,
-            _renamed(parts, signals, templates),
+            with_names(parts, signals, templates),
             templates,
             _description(typed),
             deciding,
@@ -272,7 +160,7 @@ class Contents:
             elif self._unchanged(use, base, records):
                 inside.append((use, base))
         covered = {name for use, _ in inside for name in use.names}
-        return tuple(bases), list(_parts([base for _, base in inside])), covered
+        return tuple(bases), list(parts_of([base for _, base in inside])), covered
 
     def _as_base(self, use: Use, prefix: str, deciding: Mapping[str, str]) -> Base | None:
         flat = self._flat_use(use)
@@ -341,78 +229,8 @@ def _decided(record: FlatRecord, deciding: Mapping[str, str]) -> FlatRecord:
 _PER_INSTANCE = frozenset({"DESC", "INP", "OUT", "FLNK"})
 
 
-def _groups(flat: FlatTemplate) -> Iterator[list[str]]:
-    groups: dict[str, list[str]] = {}
-    for record in flat.records:
-        macro = first_macro(record.name)
-        key = f"$({macro})" if macro is not None else "literal"
-        groups.setdefault(key, []).append(record.name)
-    literal = groups.pop("literal", [])
-    if literal and (len(literal) == 1 or not literal_prefix(literal)):
-        by_device: dict[str, list[str]] = {}
-        for name in literal:
-            by_device.setdefault(leading_name(name), []).append(name)
-        yield from groups.values()
-        yield from by_device.values()
-        return
-    yield from groups.values()
-    if literal:
-        yield literal
-
-
-def _stem(flat: FlatTemplate, names: Sequence[str]) -> str:
-    """Name a group after its file; a smaller group adds what its names start with."""
-    stem = flat.tree.source.path.stem
-    groups = list(_groups(flat))
-    largest = max(groups, key=len)
-    if list(names) == largest:
-        return stem
-    macro = first_macro(names[0])
-    return f"{stem} {macro if macro is not None else literal_prefix(names) or 'global'}"
-
-
-def _parts(inside: Sequence[Base]) -> Iterator[tuple[Member, Content]]:
-    """Make a vector of equal devices whose suffixes are numbered, and a child of every other one."""
-    alike: dict[int, list[Base]] = {}
-    for base in inside:
-        alike.setdefault(id(base.content), []).append(base)
-    for bases in alike.values():
-        content = bases[0].content
-        found = numbered([base.suffix for base in bases]) if len(bases) > 1 else None
-        if found:
-            stem, numbers = found
-            entries = tuple(sorted(zip(numbers, (base.suffix for base in bases), strict=True)))
-            yield Vector(snake(stem) or snake(content.stem), ClassRef("", ""), entries), content
-        else:
-            for base in bases:
-                yield Child(snake(base.suffix) or snake(content.stem), ClassRef("", ""), base.suffix), content
-
-
 def _description(records: Sequence[TemplateRecord]) -> str:
     """Give the words for one device of a template: of the record called like it, or the first that are a macro."""
     named = [record.fields.get("DESC", "") for record in records if not record.leaf]
     given = [desc for record in records if "$" in (desc := record.fields.get("DESC", ""))]
     return next(iter((*named, *given)), "")
-
-
-def _renamed(
-    parts: Iterable[tuple[Member, Content]], signals: Signals, templates: frozenset[str]
-) -> tuple[tuple[Member, Content], ...]:
-    """Name vectors as ophyd-async does where it has the same ones, and make all names different."""
-    names = Names(reserved=device_members(), taken=(member.attribute for member in signals.members))
-    shipped = {
-        vector.entry: vector.attribute
-        for known in classes_for_templates(templates)
-        for vector in known.vectors.values()
-    }
-    named = []
-    for part, content in parts:
-        theirs = [shipped[path] for ref in content.signals.extended if (path := f"{ref.module}.{ref.name}") in shipped]
-        attribute = theirs[0] if theirs and isinstance(part, Vector) else part.attribute
-        named.append((replace(part, attribute=names.take(attribute)), content))
-    return tuple(named)
-
-
-def enums_of(content: Content, attributes: Iterable[str]) -> tuple[EnumType, ...]:
-    """Give the enums of some attributes, in order."""
-    return tuple(content.signals.enums[name] for name in attributes if name in content.signals.enums)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from beamwright_generator.parse.macros import Scope
-from beamwright_generator.resolve.contents import Content
+from beamwright_generator.resolve.content import Content
 from beamwright_generator.resolve.instances import Instance
 from beamwright_generator.resolve.names import Names, snake
 from beamwright_generator.resolve.prefixes import SEPARATORS, common_start
