@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from beamwright_generator.parse.definitions import read_definition, read_field_definitions
 from beamwright_generator.parse.json_values import bad_character
@@ -61,6 +62,9 @@ _SUBSTITUTIONS = re.compile(
 )
 _NOT_IN_NAMES = re.compile(r"""[ "'.$]""")
 _ODD_IN_NAMES = re.compile(r"^[-+\[{]|[\x00-\x1f]")
+_NUL = re.compile(r"^\0[\s\S]*|\0[^\n]*\n?", re.MULTILINE)
+"""What C does not see of a text: all from a line on that starts with NUL, else the rest of the line, its end too."""
+
 _VDCT = {"template", "port", "expand", "macro"}
 
 
@@ -93,6 +97,8 @@ def parse_field_definitions(source: Source, problems: Problems) -> tuple[FieldDe
 
 
 def _parse(source: Source, problems: Problems, read: Callable[[_Reader], Sequence[Item]]) -> Database:
+    if "\0" in source.text:
+        source = replace(source, text=_NUL.sub("", source.text))
     reader = _Reader(source.text)
     items = read(reader)
     macros = found = {macro.offset: macro for macro in reader.lexer.macros}

@@ -171,6 +171,9 @@ TEXTS = [
     'record(ai,"a"){field(DESC,5) field(PREC,0x3) field(EGU,null)}',
     'record(ai,"a"){} } record(ai,"b"){}',
     'record(ai,"a")#{\n{field(DESC,"x")}',
+    'record(ai,"a"){}\n\0record(bad\nrecord(ai,"b"){}\n',
+    'record(ai,"a"){}\nrecord(ai,"b")\0junk )(\n{}\nrecord(ai,"c"){}\n',
+    'record(ai,"a"){field(DESC,"x\0y\n")}\nrecord(ai,"c"){}\n',
 ]
 """None ends inside a statement: an IOC that has an error to show there looks at a file it has closed, and dies."""
 
