@@ -470,7 +470,7 @@ def test_wrong_usage_ends_with_2(gen: Gen, folder: Path, arguments: list[str], s
         (b"name: b01\niocs: [{name: x, databases: [{file: '\\0'}]}]\n", "error["),
         (b'name: b01\niocs: [{name: x, databases: [{file: "a\\0b"}]}]\n', "error["),
         (b"name: 1\niocs: 2\noverrides: 3\n", "error[beamline-invalid]: name: "),
-        (b"[" * 5000, "error[beamline-invalid]"),
+        (b"[" * 1000, "error[beamline-invalid]"),
     ],
 )
 def test_any_bytes_as_a_beamline_file_end_in_a_problem(gen: Gen, folder: Path, data: bytes, said: str) -> None:

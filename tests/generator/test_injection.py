@@ -161,7 +161,7 @@ hostile = st.one_of(
     st.text(st.sampled_from("\"'\\{}%#()[];:, \n\tabN0$_\u202e\u2028é"), max_size=12),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
 )
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,145 @@
+"""Form only: imports and names in order, lines laid out, meaning as it was."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beamwright_generator.polish import PolishError, in_order, isort_key, polish
+
+HEAD = '''\
+"""Docstring."""
+
+from __future__ import annotations
+
+from beamwright_runtime import RecordDevice, Motor
+from typing import Annotated as A
+from ophyd_async.core import StandardReadableFormat as Format
+from ophyd_async.core import SignalRW, Array1D, SignalR, non_zero
+import numpy as np
+from beamwright_generated.devices.ad_base import AdBase
+from collections.abc import Sequence
+
+__all__ = ["b", "B", "An10", "An9", "CONSTANT"]
+'''
+
+POLISHED = '''\
+"""Docstring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated as A
+
+import numpy as np
+from ophyd_async.core import Array1D, SignalR, SignalRW, non_zero
+from ophyd_async.core import StandardReadableFormat as Format
+
+from beamwright_generated.devices.ad_base import AdBase
+from beamwright_runtime import Motor, RecordDevice
+
+__all__ = ["CONSTANT", "An9", "An10", "B", "b"]
+'''
+
+
+def test_imports_and_exports_are_put_in_order() -> None:
+    assert polish({"x.py": HEAD})["x.py"] == POLISHED
+
+
+def test_the_body_is_laid_out_and_means_the_same() -> None:
+    body = "\nclass   X( RecordDevice ) :\n    'Doc.'\n    a : A[SignalR[float],Format.X]\n    b='''x'''\n"
+    text = polish({"x.py": HEAD + body})["x.py"]
+    assert text.startswith(POLISHED)
+    assert 'class X(RecordDevice):\n    "Doc."\n' in text or 'class X(RecordDevice):\n    """Doc."""\n' in text
+    before, after = ast.parse(HEAD + body), ast.parse(text)
+    assert ast.dump(before.body[-1]) == ast.dump(after.body[-1])
+
+
+def test_a_module_without_imports_or_exports_stays() -> None:
+    assert polish({"x.py": '"""Doc."""\n'}) == {"x.py": '"""Doc."""\n'}
+    assert polish({"x.py": ""}) == {"x.py": ""}
+
+
+def test_other_files_pass_unchanged() -> None:
+    assert polish({"py.typed": "", "_manifest.json": "{ }"}) == {"py.typed": "", "_manifest.json": "{ }"}
+    assert polish({}) == {}
+
+
+def test_lines_are_as_long_as_the_repository_wants(repository: Path) -> None:
+    long = "x = [" + ", ".join(f'"{n:08}"' for n in range(10)) + "]\n"
+    text = polish({"x.py": long})["x.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", f"--config={repository}/pyproject.toml", "--no-cache", "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == text
+
+
+@pytest.mark.parametrize("text", ["class :\n", "x = (\n", 'x = "\n', "import\n", "  x = 1\n"])
+def test_what_is_no_python_is_refused(text: str) -> None:
+    with pytest.raises(PolishError):
+        polish({"x.py": text})
+
+
+def test_what_is_no_python_behind_the_exports_is_refused() -> None:
+    with pytest.raises(PolishError):
+        polish({"x.py": HEAD + "class :\n"})
+
+
+def test_names_are_ordered_as_ruff_orders_them(tmp_path: Path) -> None:
+    names = [
+        "a",
+        "A",
+        "AB",
+        "Ab",
+        "a1",
+        "a01",
+        "a10",
+        "a9",
+        "a_1",
+        "a_10",
+        "X",
+        "X1",
+        "x",
+        "_x",
+        "B2b",
+        "B10b",
+        "cam_01_b",
+    ]
+    names += ["cam_1", "cam_01", "n2_d", "n02", "Z", "ZZ9", "z"]
+    text = in_order(f"__all__ = {sorted(names)!r}\n".replace("'", '"'))
+    file = tmp_path / "x.py"
+    file.write_text(text)
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--preview",
+        "--select=RUF022",
+        "--no-cache",
+        str(file),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@settings(max_examples=200)
+@given(st.lists(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True), unique=True, min_size=1))
+def test_sorting_is_stable_and_complete(names: list[str]) -> None:
+    text = in_order(f"__all__ = [{', '.join(repr(name) for name in names)}]\n")
+    found = ast.literal_eval(text.partition("= ")[2])
+    assert sorted(found) == sorted(names)
+    assert all(isort_key(a) < isort_key(b) for a, b in pairwise(found))
+    assert in_order(text) == text
