@@ -51,7 +51,7 @@ class Files:
         """Tell whether a path is a file below the roots."""
         if path in self._absent:
             return False
-        if not path.is_file():
+        if not is_file(path):
             self._absent.add(path)
             return False
         return self._inside(path.resolve())
@@ -97,3 +97,11 @@ class Files:
         except UnicodeDecodeError:
             text = data.decode("latin-1")
         return Source(resolved, shown, text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path is a file; a name that no file can have, or a folder that may not be read, holds none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beamwright_generator.files import Files
+from beamwright_generator.files import Files, is_file
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Position, Source
 
@@ -132,7 +132,7 @@ def _parents_readable(
         if name in including:
             problems.error("pvi-invalid", at, f"{found[1]} is its own parent")
             return False
-        path = next((file for file in (f / name for f in folders) if files.exists(file) or file.is_file()), None)
+        path = next((file for file in (f / name for f in folders) if files.exists(file) or is_file(file)), None)
         # A missing parent is for pvi to refuse, because only it knows which names are built in.
         parent = files.read(path, at) if path else None
         if path and (parent is None or not _parents_readable(files, parent, folders, (*including, name), problems)):

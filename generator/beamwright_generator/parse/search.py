@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from beamwright_generator.files import Files
+from beamwright_generator.files import Files, is_file
 
 
 def find_file(files: Files, name: str, search: Sequence[Path], cwd: Path, beside: Path) -> Path | None:
@@ -25,4 +25,4 @@ def find_file(files: Files, name: str, search: Sequence[Path], cwd: Path, beside
         if files.exists(candidate):
             return candidate
     # A file outside the roots is named, so that reading it says why it is not read.
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    return next((candidate for candidate in candidates if is_file(candidate)), None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from beamwright_generator.files import Files
+from beamwright_generator.files import Files, is_file
 from beamwright_generator.parse.macros import Met, Scope, expand, parse_definitions
 from beamwright_generator.parse.search import find_file
 from beamwright_generator.problems import Problems
@@ -287,7 +287,7 @@ class _Boot:
     ) -> None:
         """Go through another script."""
         at, path = source.position(offset), self.cwd / name
-        if not self.files.exists(path) and not path.is_file():
+        if not self.files.exists(path) and not is_file(path):
             hint = "check the name and the folder"
             if path.name == "envPaths":
                 hint = "the build makes this file: give TOP=... and the module folders it sets in `env`"

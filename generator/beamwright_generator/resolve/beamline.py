@@ -17,7 +17,6 @@ from beamwright_generator.resolve.contents import Contents
 from beamwright_generator.resolve.descriptions import PviFacts, pvi_facts
 from beamwright_generator.resolve.detectors import Seen
 from beamwright_generator.resolve.instances import Instance, Instances
-from beamwright_generator.resolve.names import snake
 from beamwright_generator.resolve.placing import Placing
 from beamwright_generator.resolve.prefixes import filled
 from beamwright_generator.source import Source
@@ -105,7 +104,7 @@ def _seen(instance: Instance, content: Content, problems: Problems) -> Seen | No
     """Fill in the prefix and the parameters of one instance."""
     prefix = filled(content.prefix, instance.macros, content.defaults)
     scope = Scope({**content.defaults, **instance.macros})
-    arguments = [(snake(macro), scope.value(macro)) for macro in content.parameters]
+    arguments = [(keyword, scope.value(macro)) for keyword, macro in content.keywords]
     missing = [macro for macro in content.parameters if scope.value(macro) is None]
     if "$(" in prefix or missing:
         what = f"its device prefix is {prefix}" if "$(" in prefix else f"its record names hang on {', '.join(missing)}"

@@ -240,7 +240,7 @@ class Resolved:
             self._bases(content, [base for base, _ in bases], shipped),
             members,
             tuple(replace(enum, name=renaming[enum.name]) for enum in enums_of(content, own)),
-            tuple((snake(macro), macro) for macro in content.parameters),
+            content.keywords,
             (content.source,),
         )
 

@@ -9,9 +9,13 @@ from functools import cached_property
 from beamwright_generator.model import Child, ClassRef, EnumType, Format, Member, Signal
 from beamwright_generator.parse.beamline import TemplateOverride
 from beamwright_generator.resolve.descriptions import PviFacts
+from beamwright_generator.resolve.names import Names, snake
 from beamwright_generator.resolve.signals import MOTOR, Signals
 from beamwright_generator.source import Position
 from beamwright_generator.tables.shipped import classes_for_templates
+
+_CONSTRUCTOR = frozenset({"self", "prefix", "name", "connector"})
+"""What every constructor has besides keywords of its own."""
 
 
 class Identity:
@@ -111,6 +115,12 @@ class Content:
         return Identity(
             self.stem, self.source, self.prefix, self.parameters, tuple(self.shapes.items()), self.signals.motor
         )
+
+    @cached_property
+    def keywords(self) -> tuple[tuple[str, str], ...]:
+        """Name the constructor's keywords, each with the macro it stands for."""
+        names = Names(reserved=_CONSTRUCTOR)
+        return tuple((names.take(snake(macro) or "macro"), macro) for macro in self.parameters)
 
     @property
     def is_area_detector(self) -> bool:

@@ -258,3 +258,9 @@ def test_files_outside_the_roots_are_not_read(files: Files, problems: Problems, 
     loaded = load_database(files, put("a.db", f'include "{outside}"\n'), {}, [], problems)
     assert loaded.records == {}
     assert [problem.code for problem in problems] == ["outside-roots"]
+
+
+def test_names_that_no_file_can_have_are_not_found(files: Files, problems: Problems, put) -> None:
+    loaded = load_database(files, put("a.db", f'include "{"x" * 300}"\nrecord(ai,"a")\n'), {}, [], problems)
+    assert list(loaded.records) == ["a"]
+    assert [problem.code for problem in problems] == ["include-missing"]
