@@ -1,0 +1,76 @@
+"""Every database of the corpus becomes classes that type checkers accept and that connect, as the benchmark runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from beamwright_generator.vocabulary import Transport
+from benchmarks.corpus import Survey, explain, survey
+
+pytestmark = pytest.mark.timeout(1200)
+
+CONNECT = Path(__file__).with_name("connect_trees.py")
+
+
+@pytest.fixture(scope="module")
+def found(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Survey:
+    pytest.importorskip("pvxslibs", reason="no IOC to connect to: pvxslibs is not installed")
+    return survey([corpus], tmp_path_factory.mktemp("survey"))
+
+
+@pytest.fixture(scope="module")
+def tree(found: Survey) -> Iterator[Path]:
+    """The package of all files that generate, typed for CA, under a name that is not installed."""
+    folder = found.trees[Transport.CA].folder
+    installed, apart = folder / "beamwright_generated", folder / "corpus_generated"
+    installed.rename(apart)
+    for path in apart.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("beamwright_generated", "corpus_generated"), encoding="utf-8")
+    yield folder
+    apart.rename(installed)
+
+
+def test_every_file_generates_or_epics_refuses_it_too(found: Survey) -> None:
+    figures = {figure.name: figure.value for figure in found.figures()}
+    why = "\n".join(explain(found))
+    assert figures["files"] == figures["generated"] + figures["refused_by_epics_too"], why
+    assert figures["refused_by_us_only"] == 0, why
+    assert figures["tracebacks"] == 0, why
+    assert figures["generated"] > 100
+
+
+@pytest.mark.parametrize("transport", Transport)
+def test_records_become_signals_that_connect_and_read(found: Survey, transport: Transport) -> None:
+    why = "\n".join(explain(found))
+    assert found.signal_share(transport) > 0.99, why
+    assert found.unconnected(transport) == [], why
+    assert found.connected_share(transport) == 1.0, why
+    assert len(found.signals[transport]) > 5_000
+
+
+def test_every_class_connects_in_mock_mode(tree: Path) -> None:
+    command = [sys.executable, "-W", "error", str(CONNECT), str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.split()[0]) > 200
+
+
+def test_every_class_passes_mypy_strict(tree: Path, repository: Path) -> None:
+    cache = repository / ".mypy_cache" / "corpus"
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={cache}", "."]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_class_passes_basedpyright(tree: Path) -> None:
+    config = tree / "pyrightconfig.json"
+    config.write_text('{"typeCheckingMode": "standard", "pythonVersion": "3.11"}', encoding="utf-8")
+    command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--project", str(config)]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr
