@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from ophyd_async.core import DeviceConnector, SignalR, SignalRW, StrictEnum, SubsetEnum, TriggerableCommand
@@ -100,15 +101,28 @@ class Motor(motor.Motor):
     use_readback_link: Annotated[SignalRW[bool], PvSuffix(".URIP")]
     enabled: Annotated[SignalRW[bool], PvSuffix(".CNEN")]
 
-    def __init__(self, prefix: str = "", name: str = "", connector: DeviceConnector | None = None) -> None:
+    def __init__(
+        self,
+        prefix: str = "",
+        name: str = "",
+        connector: DeviceConnector | None = None,
+        *,
+        macros: Mapping[str, str] | None = None,
+    ) -> None:
         if connector is not None:
             if prefix or not isinstance(connector, EpicsDeviceConnector):
                 raise ValueError("a motor takes a prefix, or the connector of the device that declares it")
             prefix = connector.prefix
         super().__init__(prefix)
+        self._prefix = prefix
         self.home_forward = epics_triggerable_command(f"{prefix}.HOMF", timeout=LONGEST_MOVE)
         self.home_reverse = epics_triggerable_command(f"{prefix}.HOMR", timeout=LONGEST_MOVE)
         self.tweak_forward = epics_triggerable_command(f"{prefix}.TWF", timeout=LONGEST_MOVE)
         self.tweak_reverse = epics_triggerable_command(f"{prefix}.TWR", timeout=LONGEST_MOVE)
-        RecordConnector(prefix).create_children_from_annotations(self)
+        RecordConnector(prefix, macros).create_children_from_annotations(self)
         self.set_name(name)
+
+    @property
+    def prefix(self) -> str:
+        """What starts the name of every record, its protocol included where one was given."""
+        return self._prefix

@@ -121,6 +121,8 @@ class Contents:
             {name for base in bases for name in base.content.signals.refused},
             self.problems,
         )
+        if signals.motor and not any(base.content.signals.motor for base in bases):
+            bases = ()  # the class extends Motor, which takes the place of classes for mere records
         for base in bases:
             signals = signals.with_inherited(base.content.signals)
         return Content(
