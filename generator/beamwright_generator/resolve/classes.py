@@ -13,6 +13,7 @@ from beamwright_generator.resolve.content import Content, Identity, enums_of
 from beamwright_generator.resolve.names import IMPORTED, Names, pascal, snake
 from beamwright_generator.resolve.signals import MOTOR
 from beamwright_generator.tables.shipped import shipped_class
+from beamwright_generator.vocabulary import Transport
 
 DEVICES: Final = "beamwright_generated.devices"
 RECORDS: Final = ClassRef("beamwright_runtime", "RecordDevice")
@@ -107,7 +108,7 @@ def _name(
 
 
 def _differences(variants: Sequence[Content]) -> list[str]:
-    """Say in a word how each shape of a template differs: the value of the macro that decides, or a number."""
+    """Say in a word how each shape of a template differs: by a macro, the transport, the folder, or a number."""
     if len(variants) == 1:
         return [""]
     macros = dict.fromkeys(name for content in variants for name in content.deciding)
@@ -115,6 +116,9 @@ def _differences(variants: Sequence[Content]) -> list[str]:
         values = [pascal(content.deciding.get(macro, "")) for content in variants]
         if len(set(values)) == len(values):
             return values
+    transports = ["" if content.transport is Transport.CA else pascal(content.transport) for content in variants]
+    if len(set(transports)) == len(transports):
+        return transports
     folders = [pascal(content.source.rpartition("/")[0].rpartition("/")[2]) for content in variants]
     if len(set(folders)) == len(folders):
         return ["", *folders[1:]]

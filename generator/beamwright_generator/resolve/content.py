@@ -13,6 +13,7 @@ from beamwright_generator.resolve.names import Names, snake
 from beamwright_generator.resolve.signals import MOTOR, Signals
 from beamwright_generator.source import Position
 from beamwright_generator.tables.shipped import classes_for_templates
+from beamwright_generator.vocabulary import Transport
 
 _CONSTRUCTOR = frozenset({"self", "prefix", "name", "connector"})
 """What every constructor has besides keywords of its own."""
@@ -57,6 +58,7 @@ class Content:
     :param signals: everything the device has, included files and all.
     :param bases: included files that share the device prefix, in order.
     :param parts: vectors and children made of included files.
+    :param transport: what its records are reached over; types differ between the two.
     :param desc: words for one device, macros still in.
     """
 
@@ -70,6 +72,7 @@ class Content:
     bases: tuple[Base, ...]
     parts: tuple[tuple[Member, Content], ...]
     templates: frozenset[str]
+    transport: Transport = Transport.CA
     desc: str = ""
     deciding: Mapping[str, str] = field(default_factory=dict)
     override: TemplateOverride = field(default_factory=TemplateOverride)

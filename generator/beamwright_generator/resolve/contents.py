@@ -136,6 +136,7 @@ class Contents:
             bases,
             with_names(parts, signals, templates),
             templates,
+            self.transport,
             _description(typed),
             deciding,
             override,

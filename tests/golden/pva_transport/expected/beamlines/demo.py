@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from beamwright_generated.devices.sampler import Sampler, Sampler2
+from beamwright_generated.devices.sampler import Sampler, SamplerPva
 from beamwright_runtime import Beamline, Policy
 
 __all__ = ["daq_01", "daq_02", "devices"]
@@ -13,12 +13,12 @@ devices = Beamline("demo")
 
 
 @devices.factory(policy=Policy.LAZY)
-def daq_01() -> Sampler:
+def daq_01() -> SamplerPva:
     """Records of sampler.template (DEMO-IOC-01)."""
-    return Sampler("pva://DEMO-DI-DAQ-01:")
+    return SamplerPva("pva://DEMO-DI-DAQ-01:")
 
 
 @devices.factory(policy=Policy.LAZY)
-def daq_02() -> Sampler2:
+def daq_02() -> Sampler:
     """Records of sampler.template (DEMO-IOC-02)."""
-    return Sampler2("DEMO-DI-DAQ-02:")
+    return Sampler("DEMO-DI-DAQ-02:")

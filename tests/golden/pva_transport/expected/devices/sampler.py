@@ -12,7 +12,15 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["Sampler", "Sampler2", "Sampler2State", "SamplerState"]
+__all__ = ["Sampler", "SamplerPva", "SamplerPvaState", "SamplerState"]
+
+
+class SamplerPvaState(StrictEnum):
+    """States of State."""
+
+    IDLE = "Idle"
+    ARMED = "Armed"
+    RUN = "Run"
 
 
 class SamplerState(StrictEnum):
@@ -23,15 +31,7 @@ class SamplerState(StrictEnum):
     RUN = "Run"
 
 
-class Sampler2State(StrictEnum):
-    """States of State."""
-
-    IDLE = "Idle"
-    ARMED = "Armed"
-    RUN = "Run"
-
-
-class Sampler(RecordDevice):
+class SamplerPva(RecordDevice):
     """Records of sampler.template."""
 
     count: A[SignalR[int], PvSuffix("Count")]
@@ -40,10 +40,10 @@ class Sampler(RecordDevice):
     path: A[SignalRW[str], PvSuffix("Path")]
     name_: A[SignalRW[str], PvSuffix("Name")]
     message: A[SignalR[str], PvSuffix("Message")]
-    state: A[SignalR[SamplerState], PvSuffix("State")]
+    state: A[SignalR[SamplerPvaState], PvSuffix("State")]
 
 
-class Sampler2(RecordDevice):
+class Sampler(RecordDevice):
     """Records of sampler.template."""
 
     count: A[SignalR[int], PvSuffix("Count")]
@@ -51,4 +51,4 @@ class Sampler2(RecordDevice):
     stamp: A[SignalRW[Array1D[np.float64]], PvSuffix("Stamp")]
     path: A[SignalRW[str], PvSuffix("Path")]
     message: A[SignalR[str], PvSuffix("Message.VAL$")]
-    state: A[SignalR[Sampler2State], PvSuffix("State")]
+    state: A[SignalR[SamplerState], PvSuffix("State")]
