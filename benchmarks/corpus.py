@@ -33,6 +33,9 @@ from tests.softioc import SoftIoc
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"
+CLIENT_TIMEOUT = 1800
+"""Seconds that connecting to one IOC and reading all of it may take."""
+
 EXAMPLES = 3
 """Places shown of each reason."""
 
@@ -155,13 +158,21 @@ def survey(folders: Sequence[Path], work: Path) -> Survey:
         progress(f"generating one beamline of {len(generating)} files for {str(transport).upper()}")
         found.trees[transport] = together(generating, corpus, work, transport)
         found.signals[transport] = []
-    for number, group in enumerate(groups, 1):
+    while groups:
+        group = groups.pop(0)
         text = "".join(served_text(found.loaded[member]) for member in group)
         records = [r.name for n in group for r in found.loaded[n].records.values() if r.type in BASE_TYPES]
-        with SoftIoc(text, timeout=600) as ioc:
-            for transport, tree in found.trees.items():
-                progress(f"connecting over {str(transport).upper()}, IOC {number} of {len(groups)}")
-                _connect(found, ioc, tree, [load for load in generating if load.number in group], records, transport)
+        members = [load for load in generating if load.number in group]
+        try:
+            with SoftIoc(text, timeout=CLIENT_TIMEOUT) as ioc:
+                for transport, tree in found.trees.items():
+                    progress(f"connecting to {len(records):,} records over {str(transport).upper()}")
+                    _connect(found, ioc, tree, members, records, transport)
+        except RuntimeError as error:
+            if len(group) == 1:
+                found.faults.append(f"{members[0].shown}: {error}")
+            else:  # one of the files is to blame
+                groups += [group[: len(group) // 2], group[len(group) // 2 :]]
     return found
 
 
@@ -200,7 +211,10 @@ def _connect(
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         found.faults.append(f"connecting over {transport}: {error}")
         return
-    found.signals[transport] += [Connected(by_device[device], device, *rest) for device, *rest in answer]
+    for device, attribute, pvs, outcome in answer:
+        one = Connected(by_device[device], device, attribute, pvs, outcome)
+        absent = [name for name in one.records if found.loaded[one.load.number].record(name) is None]
+        found.signals[transport].append(one._replace(outcome="no file has this record") if absent else one)
 
 
 def explain(found: Survey) -> Iterator[str]:

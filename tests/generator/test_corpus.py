@@ -74,3 +74,39 @@ def test_every_class_passes_basedpyright(tree: Path) -> None:
     command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--project", str(config)]
     done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
+
+
+ODD_FILES = {
+    "good/cryo.db": b'record(ai, "$(P)T") { field(EGU, "\xb0C") field(PREC, "$(PREC)") }\n',
+    "good/axis.DB": b'record(motor, "$(P)$(M)") { field(DTYP, "$(DTYP)") field(OUT, "@asyn($(PORT),0)") }\r\n',
+    "good/trace.template": b'record(waveform, "$(P)W") { field(FTVL, "$(FTVL)") field(NELM, "$(N)") }\n',
+    "good/traces.template": b'include "trace.template"\nsubstitute "P=$(P)2"\ninclude "trace.template"\n',
+    "good/rows of text": b'file "trace.template" { pattern {P} {X:} }\n',
+    "good/rows.db": b'file "trace.template" { pattern {P, N} {Y:, 4} {Z:, 5} }\n',
+    "good/nothing.db": b"\0\1\2",
+    "bad/tab.vdb": b'record(ai, "$(P)T") { field(DESC, "a\tb") }\n',
+    "bad/other.db": "SQLite format".encode("utf-16"),
+    "bad/vdct.vdb": b'template() { port(a, "b") }\n',
+    "bad/rows.substitutions": b'file "cryo.db" { pattern {P {1} }\n',
+    "bad/absent.substitutions": b'file "$(NOWHERE)/none.db" { pattern {P} {1} }\n',
+}
+UNTYPED = b'record(mbbi, "$(P)M") {}\n'
+
+
+def test_odd_files_are_judged_as_epics_judges_them(tmp_path: Path) -> None:
+    pytest.importorskip("pvxslibs", reason="no IOC to connect to: pvxslibs is not installed")
+    for name, data in {**ODD_FILES, "good/untyped.db": UNTYPED}.items():
+        path = tmp_path / "odd" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    work = tmp_path / "work"
+    work.mkdir()
+    found = survey([tmp_path / "odd"], work)
+    why = "\n".join(explain(found))
+    generated = {load.shown for load, run in zip(found.loads, found.runs, strict=True) if run.generates}
+    assert generated == {name for name in ODD_FILES if name.startswith("good/") and "." in name} | {"good/untyped.db"}
+    figures = {figure.name: figure.value for figure in found.figures()}
+    assert (figures["refused_by_epics_too"], figures["refused_by_us_only"], figures["tracebacks"]) == (5, 0, 0), why
+    assert [record.name for _, record in found.untyped(Transport.CA)] == [f"F{found.loads[-1].number}:M"], why
+    assert figures["connected_share"] == figures["connected_share_pva"] == 1.0, why
+    assert {record.type for load, record in found.records()} == {"ai", "motor", "waveform", "mbbi"}
