@@ -100,7 +100,7 @@ def _generate(
     file: Path, out: Path | None, problems: Problems, quiet: bool, jobs: int, trust_manifest: bool
 ) -> Generated | None:
     from beamwright_generator.pipeline import generate_beamline
-    from beamwright_generator.polish import PolishError
+    from beamwright_generator.problems import InternalError
 
     live = not quiet and sys.stderr.isatty()
 
@@ -110,7 +110,7 @@ def _generate(
 
     try:
         return generate_beamline(file, out, problems, progress, trust_manifest=trust_manifest, jobs=jobs)
-    except PolishError as error:
+    except InternalError as error:
         _fail(f"internal error, please report it: {error}")
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -14,12 +13,14 @@ from pathlib import Path
 from beamwright_generator.files import Files
 from beamwright_generator.model import Model
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.beamline import Progress, resolve_beamline, resolve_template
 from beamwright_generator.source import Position
 from beamwright_generator.tree import Difference, Manifest, compare, is_current
 from beamwright_generator.vocabulary import Transport
 
 PACKAGE = "beamwright_generated"
+
+Progress = Callable[[int, int], None]
+"""Called with how many of how many databases are done."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ def generate_beamline(
     manifest, generator = Manifest.read(package), tool()["generator"]
     if trust_manifest and manifest.tool == tool() and is_current(manifest, beamline.name, package, root, generator):
         return Generated(beamline.name, package, None, {}, (), manifest, unchanged=True)
+    # A check that finds nothing changed needs none of the later stages, so they are imported from here on.
+    from beamwright_generator.resolve.beamline import resolve_beamline
+
     model = resolve_beamline(files, source, beamline, positions, problems, progress)
     if problems.errors:
         return None
@@ -89,6 +93,8 @@ def generate_device(
     path: Path, macros: Mapping[str, str], search: Sequence[Path], transport: Transport, problems: Problems
 ) -> str | None:
     """Give the module of one template with everything that it includes, in one text."""
+    from beamwright_generator.resolve.beamline import resolve_template
+
     root = repository(path)
     files = Files([root, path.parent.resolve(), *search], root, problems)
     model = resolve_template(files, path, macros, [*search, path.parent], transport, problems)
@@ -112,6 +118,8 @@ def _texts(model: Model, jobs: int) -> dict[str, str]:
 
     if jobs <= 1 or len(model.modules) < 2:
         return polish(render(model))
+    from concurrent.futures import ProcessPoolExecutor
+
     shares = [
         replace(model, modules=dict(list(model.modules.items())[number::jobs]), beamline=None) for number in range(jobs)
     ]

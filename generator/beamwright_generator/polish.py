@@ -12,20 +12,18 @@ from pathlib import Path
 
 import libcst as cst
 
+from beamwright_generator.problems import InternalError
+
 LINE_LENGTH = 120
 
 _Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
-
-
-class PolishError(RuntimeError):
-    """The formatter refused a text: the templates made something that is not Python."""
 
 
 def polish(files: Mapping[str, str]) -> dict[str, str]:
     """Put modules in form; doing it twice changes nothing.
 
     :param files: texts by path; other files than modules pass unchanged.
-    :raises PolishError: if a text is not Python.
+    :raises InternalError: if a text is not Python.
     """
     modules = {path: in_order(text) for path, text in files.items() if path.endswith(".py")}
     return {**files, **_laid_out(modules)}
@@ -41,7 +39,7 @@ def in_order(text: str) -> str:
     try:
         module = cst.parse_module(head)
     except cst.ParserSyntaxError as error:
-        raise PolishError(f"a template made a module that is not Python: {error}") from error
+        raise InternalError(f"a template made a module that is not Python: {error}") from error
     statements = list(module.body)
     imports = [s for s in statements if _import_of(s) is not None]
     if imports:
@@ -147,7 +145,7 @@ def _laid_out(modules: Mapping[str, str]) -> dict[str, str]:
             [*command, "--line-length", str(LINE_LENGTH), folder], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise PolishError(done.stderr.strip())
+            raise InternalError(done.stderr.strip())
         return {path: file.read_text(encoding="utf-8") for path, file in numbered.items()}
 
 

@@ -42,6 +42,10 @@ class Problem:
         return "\n".join(lines)
 
 
+class InternalError(RuntimeError):
+    """The generator made something that is not Python: its own fault, never a user's."""
+
+
 @dataclass
 class Problems:
     """Collects problems over all stages; each distinct problem is kept once."""

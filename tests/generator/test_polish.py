@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beamwright_generator.polish import PolishError, in_order, isort_key, polish
+from beamwright_generator.polish import in_order, isort_key, polish
+from beamwright_generator.problems import InternalError
 
 HEAD = '''\
 """Docstring."""
@@ -87,12 +88,12 @@ def test_lines_are_as_long_as_the_repository_wants(repository: Path) -> None:
 
 @pytest.mark.parametrize("text", ["class :\n", "x = (\n", 'x = "\n', "import\n", "  x = 1\n"])
 def test_what_is_no_python_is_refused(text: str) -> None:
-    with pytest.raises(PolishError):
+    with pytest.raises(InternalError):
         polish({"x.py": text})
 
 
 def test_what_is_no_python_behind_the_exports_is_refused() -> None:
-    with pytest.raises(PolishError):
+    with pytest.raises(InternalError):
         polish({"x.py": HEAD + "class :\n"})
 
 
