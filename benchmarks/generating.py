@@ -76,7 +76,7 @@ def together(loads: Sequence[Load], corpus: Corpus, folder: Path, transport: Tra
         return Tree(out, module, Run(_shown(problems, file, corpus.top), traceback.format_exc()))
     devices: dict[str, list[str]] = {}
     for placed in generated.model.beamline.devices:
-        devices.setdefault(placed.ioc, []).append(placed.name)
+        devices.setdefault(placed.place.ioc, []).append(placed.place.name)
     return Tree(out, module, Run(_shown(problems, file, corpus.top)), devices)
 
 

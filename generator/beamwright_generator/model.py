@@ -150,22 +150,33 @@ class DeviceType:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What every placed device has: its factory's name and words, and how it is connected.
+
+    :param ioc: the IOC, or IOCs, that serve it.
+    :param timeout: to wait for its channels, in seconds; None leaves it to the runtime.
+    """
+
+    name: str
+    doc: str
+    ioc: str
+    policy: Policy
+    optional: bool = False
+    timeout: float | None = None
+    at: Position | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """A placed device: one factory of the beamline module.
 
     :param arguments: keyword arguments of the class besides the prefix, as values of macros.
     """
 
-    name: str
+    place: Place
     type: ClassRef
     prefix: str
-    doc: str
-    ioc: str
-    policy: Policy
-    optional: bool = False
-    timeout: float | None = None
     arguments: tuple[tuple[str, str], ...] = ()
-    at: Position | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,37 +196,22 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """An areaDetector: driver, file writer and plugins, found by following their asyn ports.
+    """An areaDetector: driver, file writer and plugins, found by following their asyn ports."""
 
-    :param chain: the plugins in words, for the docstring: ``CAM -> HDF5, STAT``.
-    """
-
-    name: str
+    place: Place
     class_name: str
     driver: Part
     writer: Part | None
     plugins: tuple[Part, ...]
-    doc: str
-    ioc: str
-    policy: Policy
-    optional: bool = False
-    timeout: float | None = None
-    at: Position | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """Devices that stand together as one, such as the axes of a stage."""
 
-    name: str
+    place: Place
     class_name: str
     parts: tuple[Part, ...]
-    doc: str
-    ioc: str
-    policy: Policy
-    optional: bool = False
-    timeout: float | None = None
-    at: Position | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,16 +221,10 @@ class Numbered:
     :param entries: each number with the keyword arguments of its device.
     """
 
-    name: str
+    place: Place
     type: ClassRef
     prefix: str
     entries: tuple[tuple[int, tuple[tuple[str, str], ...]], ...]
-    doc: str
-    ioc: str
-    policy: Policy
-    optional: bool = False
-    timeout: float | None = None
-    at: Position | None = field(default=None, compare=False)
 
 
 Placed = Device | Detector | Group | Numbered

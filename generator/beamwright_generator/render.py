@@ -275,7 +275,7 @@ def render_beamline(beamline: Beamline) -> str:
         f"Beamline {beamline.name}{f' ({beamline.title})' if beamline.title else ''}: "
         f"{_counted(count, 'device')} from {_counted(beamline.ioc_count, 'IOC')}."
     )
-    names = ["devices", *(c["class_name"] for c in composites), *(d.name for d in beamline.devices)]
+    names = ["devices", *(c["class_name"] for c in composites), *(d.place.name for d in beamline.devices)]
     return (
         _environment()
         .get_template("beamline.py.j2")
@@ -313,7 +313,7 @@ def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
         return {
             "class_name": placed.class_name,
             "base": imports.name(CORE, "StandardReadable"),
-            "doc": docstring(sentence(placed.doc)),
+            "doc": docstring(sentence(placed.place.doc)),
             "writes": False,
             "readables": [_assigned(part, imports) for part in placed.parts if part.readable],
             "parts": [_assigned(part, imports) for part in placed.parts if not part.readable],
@@ -327,7 +327,7 @@ def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
     return {
         "class_name": placed.class_name,
         "base": f"{imports.name(RUNTIME, 'AreaDetector')}[{imports.ref(placed.driver.type)}]",
-        "doc": docstring(sentence(placed.doc)),
+        "doc": docstring(sentence(placed.place.doc)),
         "writes": placed.writer is not None,
         "readables": [],
         "parts": [_assigned(part, imports) for part in parts],
@@ -336,6 +336,7 @@ def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
 
 
 def _placed(placed: Placed, imports: _Imports) -> dict[str, str]:
+    place = placed.place
     writes = isinstance(placed, Detector) and placed.writer is not None
     if isinstance(placed, Device):
         typed, value = imports.ref(placed.type), _call(placed, imports)
@@ -348,19 +349,21 @@ def _placed(placed: Placed, imports: _Imports) -> dict[str, str]:
     else:
         typed, value = placed.class_name, f"{placed.class_name}({'path_provider' if writes else ''})"
     return {
-        "name": placed.name,
+        "name": place.name,
         "options": _options(placed, imports),
         "parameters": f"path_provider: {imports.name(CORE, 'PathProvider')}" if writes else "",
         "type": typed,
-        "doc": docstring(sentence(f"{placed.doc} ({placed.ioc})" if placed.ioc else placed.doc)),
+        "doc": docstring(
+            sentence(f"{placed.place.doc} ({placed.place.ioc})" if placed.place.ioc else placed.place.doc)
+        ),
         "value": value,
     }
 
 
 def _options(placed: Placed, imports: _Imports) -> str:
     options: Mapping[str, str] = {
-        "policy": f"{imports.name(RUNTIME, 'Policy')}.{Policy(placed.policy).name}",
-        **({"optional": "True"} if placed.optional else {}),
-        **({"timeout": repr(placed.timeout)} if placed.timeout is not None else {}),
+        "policy": f"{imports.name(RUNTIME, 'Policy')}.{Policy(placed.place.policy).name}",
+        **({"optional": "True"} if placed.place.optional else {}),
+        **({"timeout": repr(placed.place.timeout)} if placed.place.timeout is not None else {}),
     }
     return ", ".join(f"{name}={value}" for name, value in options.items())

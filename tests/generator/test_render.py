@@ -22,6 +22,7 @@ from beamwright_generator.model import (
     Format,
     Member,
     Model,
+    Place,
     Plain,
     Policy,
     Signal,
@@ -137,7 +138,7 @@ def test_only_what_is_used_is_imported() -> None:
 
 def test_a_beamline_module_names_its_devices_in_order() -> None:
     devices = tuple(
-        Device(name, PUMP, f"B:{name}:", f"Pump {name}", "IOC", Policy.LAZY, optional=name == "b", timeout=wait)
+        Device(Place(name, f"Pump {name}", "IOC", Policy.LAZY, name == "b", wait), PUMP, f"B:{name}:")
         for name, wait in (("b", None), ("a", 2.5))
     )
     text = polish(render(Model("b01", {}, Beamline("b01", "", "b.yaml", 1, devices))))["beamlines/b01.py"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase, translate
 
-from beamwright_generator.model import ClassRef, Detector, Device, Group, Numbered, Part, Placed
+from beamwright_generator.model import ClassRef, Detector, Device, Group, Numbered, Part, Place, Placed
 from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, DeviceOverride, GroupOverride
 from beamwright_generator.parse.macros import Scope, expand
 from beamwright_generator.problems import Problems
@@ -17,7 +17,7 @@ from beamwright_generator.resolve.names import IMPORTED, Names, pascal, snake
 from beamwright_generator.resolve.prefixes import SEPARATORS, common_start
 from beamwright_generator.resolve.signals import MOTOR
 from beamwright_generator.tables.shipped import device_members
-from beamwright_generator.vocabulary import Policy, Transport
+from beamwright_generator.vocabulary import Transport
 
 _RESERVED = frozenset({"devices"})
 
@@ -128,15 +128,26 @@ class Placing:
         parts = tuple(self._part(names.take(member), one) for member, one in members.items())
         iocs = dict.fromkeys(one.instance.ioc.name for one in members.values())
         first = next(iter(members.values()))
-        return Group(
+        place = Place(
             self._group_names[name],
-            self._class_name(name, "Group"),
-            parts,
             override.doc or f"{pascal(name)}: {', '.join(part.attribute for part in parts)}",
             ", ".join(iocs),
             override.policy or first.instance.ioc.policy or self.beamline.policy,
             override.optional or any(one.instance.ioc.optional for one in members.values()),
             at=first.instance.at,
+        )
+        return Group(place, self._class_name(name, "Group"), parts)
+
+    def _place(self, name: str, doc: str, override: DeviceOverride, one: Seen) -> Place:
+        ioc = one.instance.ioc
+        return Place(
+            name,
+            doc,
+            ioc.name,
+            override.policy or ioc.policy or self.beamline.policy,
+            ioc.optional if override.optional is None else override.optional,
+            override.timeout,
+            one.instance.at,
         )
 
     def _class_name(self, name: str, kind: str) -> str:
@@ -168,57 +179,24 @@ class Placing:
             if one is not composition.writer
         )
         writer = composition.writer
+        doc = f"{override.doc or pascal(driver.content.stem)}; {composition.chain}"
         return Detector(
-            name,
+            self._place(name, doc, override, driver),
             self._class_name(name, "Detector"),
             self._part("driver", driver),
             self._part(composition.attributes[id(writer)], writer) if writer else None,
             plugins,
-            f"{override.doc or pascal(driver.content.stem)}; {composition.chain}",
-            driver.instance.ioc.name,
-            self._policy(override, driver),
-            self._optional(override, driver),
-            override.timeout,
-            driver.instance.at,
         )
 
     def _alone(self, alike: Sequence[Seen], common: str) -> Placed:
         one = alike[0]
         override = self._override(one.prefix)
-        name = self._name(override, one.prefix, common, one)
+        place = self._place(self._name(override, one.prefix, common, one), self._doc(one), override, one)
         ref = self.classes.ref(one.content)
         if len(alike) > 1:
             entries = tuple(sorted((int(other.arguments[0][1]), other.arguments) for other in alike))
-            return Numbered(
-                name,
-                ref,
-                self._addressed(one),
-                entries,
-                self._doc(one),
-                one.instance.ioc.name,
-                self._policy(override, one),
-                self._optional(override, one),
-                override.timeout,
-                one.instance.at,
-            )
-        return Device(
-            name,
-            ref,
-            self._addressed(one),
-            self._doc(one),
-            one.instance.ioc.name,
-            self._policy(override, one),
-            self._optional(override, one),
-            override.timeout,
-            one.arguments,
-            one.instance.at,
-        )
-
-    def _policy(self, override: DeviceOverride, one: Seen) -> Policy:
-        return override.policy or one.instance.ioc.policy or self.beamline.policy
-
-    def _optional(self, override: DeviceOverride, one: Seen) -> bool:
-        return one.instance.ioc.optional if override.optional is None else override.optional
+            return Numbered(place, ref, self._addressed(one), entries)
+        return Device(place, ref, self._addressed(one), one.arguments)
 
     def _name(self, override: DeviceOverride, prefix: str, common: str, one: Seen) -> str:
         wanted = override.name or snake(prefix.removeprefix(common)) or snake(prefix) or snake(one.content.stem)
