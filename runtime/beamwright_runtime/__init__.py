@@ -1,15 +1,19 @@
 """The runtime that generated devices and beamlines stand on."""
 
 from beamwright_runtime._area_detector import AreaDetector, InternalTriggerLogic
+from beamwright_runtime._beamline import Beamline, ConnectionResult
+from beamwright_runtime._device_state import DeviceState, Stage
 from beamwright_runtime._driver_enum import DriverEnum
-from beamwright_runtime._factory import Beamline, DeviceFactory, Policy, device_factory
+from beamwright_runtime._factory import DeviceFactory, Policy, device_factory, get_device_factories
 from beamwright_runtime._motor import Motor, MotorDirection, MotorMode, RetryMode
 from beamwright_runtime._record_device import RecordConnector, RecordDevice
 
 __all__ = [
     "AreaDetector",
     "Beamline",
+    "ConnectionResult",
     "DeviceFactory",
+    "DeviceState",
     "DriverEnum",
     "InternalTriggerLogic",
     "Motor",
@@ -19,5 +23,7 @@ __all__ = [
     "RecordConnector",
     "RecordDevice",
     "RetryMode",
+    "Stage",
     "device_factory",
+    "get_device_factories",
 ]
