@@ -2,8 +2,10 @@
 
 from beamwright_runtime._area_detector import AreaDetector, InternalTriggerLogic
 from beamwright_runtime._beamline import Beamline, ConnectionResult
+from beamwright_runtime._connection import TreeDevice, connect_together, connect_tree, disconnect
 from beamwright_runtime._device_state import DeviceState, Stage
 from beamwright_runtime._driver_enum import DriverEnum
+from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
 from beamwright_runtime._factory import DeviceFactory, Policy, device_factory, get_device_factories
 from beamwright_runtime._motor import Motor, MotorDirection, MotorMode, RetryMode
 from beamwright_runtime._record_device import RecordConnector, RecordDevice
@@ -11,19 +13,27 @@ from beamwright_runtime._record_device import RecordConnector, RecordDevice
 __all__ = [
     "AreaDetector",
     "Beamline",
+    "ConnectionFailedError",
+    "ConnectionProblem",
     "ConnectionResult",
     "DeviceFactory",
     "DeviceState",
     "DriverEnum",
+    "Fault",
     "InternalTriggerLogic",
     "Motor",
     "MotorDirection",
     "MotorMode",
     "Policy",
+    "Reason",
     "RecordConnector",
     "RecordDevice",
     "RetryMode",
     "Stage",
+    "TreeDevice",
+    "connect_together",
+    "connect_tree",
     "device_factory",
+    "disconnect",
     "get_device_factories",
 ]

@@ -7,24 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from ophyd_async.core import Device, DeviceConnector, DeviceFiller, SignalDatatype
-from ophyd_async.epics.core import (
-    CaCommandBackend,
-    CaSignalBackend,
-    EpicsDevice,
-    EpicsDeviceConnector,
-    EpicsOptions,
-    PvaCommandBackend,
-    PvaSignalBackend,
-    PvSuffix,
-)
+from ophyd_async.epics.core import EpicsDevice, EpicsDeviceConnector, EpicsOptions, PvSuffix
 
-from beamwright_runtime._driver_enum import CaStateBackend, DriverEnum, DriverEnumBackend, PvaStateBackend
+from beamwright_runtime._ca_backends import CaBackend, CaCommand
+from beamwright_runtime._connection import TreeConnector, TreeDevice
+from beamwright_runtime._pva_backends import PvaBackend, PvaCommand
 
-RecordBackend = CaSignalBackend[Any] | PvaSignalBackend[Any] | DriverEnumBackend[Any]
-CommandBackend = CaCommandBackend | PvaCommandBackend
+RecordBackend = CaBackend[Any] | PvaBackend[Any]
+CommandBackend = CaCommand | PvaCommand
 
 
-class RecordConnector(EpicsDeviceConnector):
+class RecordConnector(TreeConnector, EpicsDeviceConnector):
     """Makes and connects the children that a class declares as records under one prefix.
 
     :param prefix: starts the name of every record; `pva://` or `ca://` before it chooses the protocol, else CA.
@@ -92,27 +85,21 @@ def _take_options(annotations: list[Any]) -> EpicsOptions[Any]:
 
 
 def _ca_backend(datatype: type[SignalDatatype] | None) -> RecordBackend:
-    states = _driver_states(datatype)
-    return DriverEnumBackend(states, CaStateBackend) if states else CaSignalBackend(datatype)
+    return CaBackend(datatype)
 
 
 def _pva_backend(datatype: type[SignalDatatype] | None) -> RecordBackend:
-    states = _driver_states(datatype)
-    return DriverEnumBackend(states, PvaStateBackend) if states else PvaSignalBackend(datatype)
+    return PvaBackend(datatype)
 
 
-def _driver_states(datatype: type[SignalDatatype] | None) -> type[DriverEnum] | None:
-    return datatype if isinstance(datatype, type) and issubclass(datatype, DriverEnum) else None
-
-
-def _ca_command(signature: inspect.Signature | None) -> CaCommandBackend:
+def _ca_command(signature: inspect.Signature | None) -> CaCommand:
     _refuse_values(signature)
-    return CaCommandBackend()
+    return CaCommand()
 
 
-def _pva_command(signature: inspect.Signature | None) -> PvaCommandBackend:
+def _pva_command(signature: inspect.Signature | None) -> PvaCommand:
     _refuse_values(signature)
-    return PvaCommandBackend()
+    return PvaCommand()
 
 
 def _refuse_values(signature: inspect.Signature | None) -> None:
@@ -120,7 +107,7 @@ def _refuse_values(signature: inspect.Signature | None) -> None:
         raise TypeError(f"a record takes no arguments and returns nothing as a command, but {signature} is declared")
 
 
-class RecordDevice(EpicsDevice):
+class RecordDevice(TreeDevice, EpicsDevice):
     """A device whose signals are records under one prefix; generated devices extend it.
 
     As a mixin it stands first: `class AdBase(RecordDevice, ADBaseIO)`.
