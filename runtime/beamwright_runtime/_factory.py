@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import update_wrapper
 from types import ModuleType
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
 
 from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError
 
@@ -64,7 +64,7 @@ class DeviceFactory(Generic[DeviceT_co]):
 
     :param function: makes the device. Its parameters are filled by, in this order: an argument of the call, the value
         of that name in `Beamline.fixtures`, the factory of that name in the same beamline, the beamline's fixture
-        function of that name, `prefix`, the default.
+        function of that name, `prefix`, the default. It is not called if `Beamline.fixtures` has a device of its name.
     :param beamline: whose factories and fixtures fill the parameters.
     :param policy: when the device is connected.
     :param optional: whether a beamline counts as connected without it.
@@ -211,6 +211,8 @@ class DeviceFactory(Generic[DeviceT_co]):
     def _find_unread(self, arguments: Mapping[str, object], found: dict[str, Fixture], seen: set[str]) -> None:
         if self._beamline is None or self.name in seen or self._device is not None:
             return
+        if self._beamline.fixture_value(self.name) is not None:
+            return
         seen.add(self.name)
         for name in self._parameters.keys() - arguments.keys():
             if self._beamline.fixture_value(name) is not None:
@@ -234,8 +236,9 @@ class DeviceFactory(Generic[DeviceT_co]):
                 raise RuntimeError(f"{self.name} needs itself: its parameters lead back to it")
             self._being_made = True
             try:
-                filled = self._fill(arguments)
-                device = self._function(**filled)
+                given = self._beamline.fixture_value(self.name) if self._beamline is not None else None
+                filled = {} if given else self._fill(arguments)
+                device = cast("DeviceT_co", given[0]) if given else self._function(**filled)
             finally:
                 self._being_made = False
             device.set_name(self.name)
