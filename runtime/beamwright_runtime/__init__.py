@@ -7,12 +7,21 @@ from beamwright_runtime._device_state import DeviceState, Stage
 from beamwright_runtime._driver_enum import DriverEnum
 from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
 from beamwright_runtime._factory import DeviceFactory, Policy, device_factory, get_device_factories
+from beamwright_runtime._liveness import (
+    ConnectionEvent,
+    connection_events,
+    connection_problems,
+    disconnected_signals,
+    is_connected,
+    on_connection_change,
+)
 from beamwright_runtime._motor import Motor, MotorDirection, MotorMode, RetryMode
 from beamwright_runtime._record_device import RecordConnector, RecordDevice
 
 __all__ = [
     "AreaDetector",
     "Beamline",
+    "ConnectionEvent",
     "ConnectionFailedError",
     "ConnectionProblem",
     "ConnectionResult",
@@ -33,7 +42,12 @@ __all__ = [
     "TreeDevice",
     "connect_together",
     "connect_tree",
+    "connection_events",
+    "connection_problems",
     "device_factory",
     "disconnect",
+    "disconnected_signals",
     "get_device_factories",
+    "is_connected",
+    "on_connection_change",
 ]

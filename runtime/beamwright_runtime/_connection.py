@@ -21,6 +21,7 @@ from ophyd_async.core import (
 from ophyd_async.epics.core import EpicsDeviceConnector
 
 from beamwright_runtime._channel_user import FAULTY, PENDING, READY, ChannelUser, Progress
+from beamwright_runtime._class_plan import name_children
 from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
 from beamwright_runtime._outline import Census, outline
 
@@ -33,6 +34,20 @@ class TreeDevice(Device):
     `connect` is idempotent and costs nothing while all channels are up. Callers at the same time share one attempt,
     and cancelling one of them does not touch the others. A failure is tried again by the next call.
     """
+
+    def set_name(self, name: str, *, child_name_separator: str | None = None) -> None:
+        """Name the device, and each child after it.
+
+        :param child_name_separator: stands between the two, `-` unless told.
+        """
+        if getattr(super().set_name, "__func__", None) is not Device.set_name:  # a class between has more to do
+            super().set_name(name, child_name_separator=child_name_separator)
+            return
+        self._name = name
+        if child_name_separator:
+            self._child_name_separator = child_name_separator
+        vars(self).pop("log", None)  # it shows the name
+        name_children(self, self._child_name_separator)
 
     async def connect(
         self,
@@ -163,7 +178,7 @@ class Tree(Progress):
         for listener in list(self.listeners):
             listener()
 
-    def walk(self) -> dict[str, Device]:
+    def survey(self) -> dict[str, Device]:
         """Find the signals and commands and follow them; give the foreign devices, with the way to each."""
         device = self.device
         users: list[ChannelUser] = []
@@ -183,12 +198,17 @@ class Tree(Progress):
                     foreign[_join(path, name)] = child
         if mocked:
             leave_mock(device)
-        with _uncollected():
-            _open(users)
-            self.follow(users)
+        self.follow(users)
         self._walked = True
         self._watched = False
         self.foreign = bool(foreign)
+        return foreign
+
+    def walk(self) -> dict[str, Device]:
+        """Find all below the device and open its channels; give the foreign devices, with the way to each."""
+        with _uncollected():
+            foreign = self.survey()
+            _open(self.users)
         return foreign
 
     async def connect(self, timeout: float, force: bool) -> None:
@@ -245,12 +265,7 @@ class Tree(Progress):
 
     def problems(self, below: str = "") -> Iterator[ConnectionProblem]:
         """Say what is wrong, signal by signal."""
-        for path, child in _descend(self.device, below):
-            user = channel_user(child)
-            if user is not None and user.status != READY:
-                device, _, signal = path.rpartition(".")
-                for pv, fault in user.faults():
-                    yield ConnectionProblem(device, signal, pv, fault)
+        yield from _signal_problems(self.device, below)
         for path, error in self._foreign_errors.items():
             inner = error.problems if isinstance(error, ConnectionFailedError) else ()
             where = _join(below, path)
@@ -310,6 +325,33 @@ async def connect_together(
     if any(_failure_of(task) is not None for task in tasks.values()):
         trees = {key: cast("Tree", device.__dict__[_TREE]) for key, device in devices.items()}
         raise failure_of(trees, name, time.monotonic() - began)
+
+
+def connected_tree(device: Device) -> Tree | None:
+    """Give the tree of a device whose event loop still runs, from any thread."""
+    tree = cast("Tree | None", device.__dict__.get(_TREE))
+    return None if tree is None or tree.loop.is_closed() else tree
+
+
+def survey(device: Device) -> Tree:
+    """Give the tree of a device, connected or not."""
+    tree = tree_of(device)
+    if tree is None:
+        tree = device.__dict__[_TREE] = Tree(device)
+        tree.survey()
+    return tree
+
+
+def users_below(device: Device) -> list[tuple[Device, ChannelUser]]:
+    """List the signals and commands of a device with what connects them."""
+    below = [(child, channel_user(child)) for _, child in _descend(device, "")]
+    return [(child, user) for child, user in below if user is not None]
+
+
+def known_problems(device: Device) -> list[ConnectionProblem]:
+    """Say what is wrong with each signal that is not connected."""
+    tree = connected_tree(device)
+    return list(_signal_problems(device, "") if tree is None else tree.problems())
 
 
 async def disconnect(*devices: Device) -> None:
@@ -398,6 +440,15 @@ def leave_mock(device: Device) -> None:
     elif _is_transparent(type(device), type(device._connector)):
         for _, child in device.children():
             leave_mock(child)
+
+
+def _signal_problems(device: Device, below: str) -> Iterator[ConnectionProblem]:
+    for path, child in _descend(device, below):
+        user = channel_user(child)
+        if user is not None and user.status != READY:
+            where, _, signal = path.rpartition(".")
+            for pv, fault in user.faults():
+                yield ConnectionProblem(where, signal, pv, fault)
 
 
 def _descend(device: Device, path: str) -> Iterator[tuple[str, Device]]:

@@ -17,6 +17,8 @@ from beamwright_runtime._search import SearchPace
 
 logger = logging.getLogger("beamwright")
 
+WATCH_DELAY = 0.2
+"""Seconds from the first answers to the first monitors, while there is still something to be opened."""
 WATCH_BATCH = 250
 """Channels whose monitors are begun in one turn of the loop."""
 LIVENESS = "field(alarm)"
@@ -227,9 +229,9 @@ class PvaChannels:
             listener.channel_up(channel)
         if channel.liveness is None:
             self._unwatched.append(channel)
-        if not self._opening and self._unwatched and not self._watching:
+        if self._unwatched and not self._watching:
             self._watching = True
-            self.loop.call_soon(self._watch_some)
+            self.loop.call_later(WATCH_DELAY if self._opening else 0.0, self._watch_some)
 
     # -- liveness
 
