@@ -7,9 +7,11 @@ import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError, get_mock
+from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError, Signal, get_mock
 
+from beamwright_runtime._connection import connected_tree, tree_of
 from beamwright_runtime._device_state import DeviceState, Stage
+from beamwright_runtime._liveness import disconnected_signals
 
 PARALLEL = 32
 """Devices that connect in the background at the same time: an absent one holds its place until its timeout."""
@@ -45,6 +47,9 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
         self._queued = False
         self._mode: bool | None = None
+        # Weak, because what connects a device shall not keep it alive.
+        self._device: weakref.ref[Device] | None = None
+        self._needed: tuple[Connection, ...] = ()
 
     @property
     def state(self) -> DeviceState | None:
@@ -52,7 +57,27 @@ class Connection:
         loop = self._loop() if self._loop else None
         if self._stage is None or loop is None or not loop.is_running():
             return None
+        device = self._device() if self._device else None
+        if self._stage is Stage.CONNECTED and device is not None and (error := _lost(device)) is not None:
+            return DeviceState(Stage.UNHAPPY, error)
         return DeviceState(self._stage, self._error)
+
+    def is_up(self, mock: bool | None = None) -> bool:
+        """Tell whether the device is known to be connected in the running event loop, without asking anybody.
+
+        :param mock: whether that has to be without hardware; `None` if that does not matter.
+        """
+        device = self._device() if self._device else None
+        if self._stage is not Stage.CONNECTED or device is None or self.connects or not self._is_here():
+            return False
+        in_mock = is_mock(device)
+        if mock not in (None, in_mock):
+            return False
+        if not in_mock:
+            tree = tree_of(device)
+            if tree is None or not tree.ready or tree.foreign or not tree.watched:
+                return False
+        return all(need.is_up() for need in self._needed)
 
     @property
     def waits(self) -> bool:
@@ -98,6 +123,8 @@ class Connection:
         :param force_reconnect: ask the servers again, even if the device is connected.
         :returns: what went wrong, if anything did.
         """
+        if not force_reconnect and self.is_up(mock):
+            return None
         while self.connects and (force_reconnect or not self._would_do(mock)):
             assert self._task is not None
             await asyncio.wait({self._task})
@@ -135,6 +162,7 @@ class Connection:
     async def _attempt(self, mock: bool | None, timeout: float, force_reconnect: bool) -> None:
         try:
             device, needed = await self._build()
+            self._device, self._needed = weakref.ref(device), tuple(needed)
             in_mock = is_mock(device)
             if mock is None:
                 mock = in_mock or self._mock()
@@ -161,6 +189,15 @@ class Connection:
         """Connect for a device that uses this one: in its mode, unless this one is connected already."""
         connected = self.state is not None and self.state.stage is Stage.CONNECTED
         return await self.join(None if connected else mock, timeout)
+
+
+def _lost(device: Device) -> NotConnectedError | None:
+    """Say what has gone since the device was connected, as far as that is known."""
+    tree = connected_tree(device)
+    if tree is None or tree.ready or is_mock(device):
+        return None
+    lost = [signal.source for signal in disconnected_signals(device) if isinstance(signal, Signal)]
+    return NotConnectedError(f"{len(lost)} of its signals went away: {', '.join(lost[:3])}{' ...' * (len(lost) > 3)}")
 
 
 async def _nothing() -> None:

@@ -18,9 +18,9 @@ class Stage(Enum):
     CONNECTING = "connecting"
     """Its servers have been asked."""
     CONNECTED = "connected"
-    """The last attempt succeeded; `ensure_connected` tells whether its servers are still there."""
+    """The last attempt succeeded, and no channel is known to be lost since."""
     UNHAPPY = "unhappy"
-    """The last attempt failed; the next one may succeed."""
+    """The last attempt failed, or channels were lost since; the next one may succeed."""
 
 
 @dataclass(frozen=True)

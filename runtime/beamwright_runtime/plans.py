@@ -141,7 +141,7 @@ def _connect(needed: Sequence[Needed], mock: bool | None = None, timeout: float 
 
 async def _join_all(needed: Sequence[Needed], mock: bool | None, timeout: float | None) -> dict[str, Exception]:
     """Connect, and give what went wrong: an error that is raised here is lost if the plan is stopped meanwhile."""
-    connections = [_connection(device) for device in needed]
+    connections = [connection for device in needed if not (connection := _connection(device)).is_up(mock)]
     errors = await asyncio.gather(*(connection.join(mock, timeout) for connection in connections))
     return {connection.name: error for connection, error in zip(connections, errors, strict=True) if error is not None}
 

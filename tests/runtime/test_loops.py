@@ -221,3 +221,43 @@ print(len(result.devices), list(result.build_errors), len(result.connection_erro
 print(x01.devices.summary().splitlines()[0])
 """)
     assert said.splitlines() == ["14 ['camera'] 6", "x01: 0 of 15 devices connected, 6 unhappy, 9 not asked for"]
+
+
+def test_a_device_that_goes_away_is_unhappy(beamline: str) -> None:
+    with SoftIoc('record(ao, "T:Gain") {}', 'record(ai, "T:Gain_RBV") {}') as ioc:
+        said = ioc.client(
+            f"""{beamline}
+import os, signal, sys
+from beamwright_runtime import on_connection_change
+
+RE = RunEngine(context_managers=[])
+device = amplifier(connect=True)
+
+async def watch():
+    changed = asyncio.Event()
+    on_connection_change(lambda event: changed.set(), device)
+    return changed
+
+def run(work):
+    return asyncio.run_coroutine_threadsafe(work, RE.loop).result(30)
+
+changed = run(watch())
+RE(ensure_connected(device))
+print(amplifier.state)
+os.kill(int(sys.argv[1]), signal.SIGKILL)
+run(changed.wait())
+print(amplifier.state)
+print(devices.summary().splitlines()[0])
+try:
+    RE(ensure_connected(device, timeout=0.3))
+except NotConnectedError as error:
+    print("T:Gain" in str(error))
+""",
+            str(ioc.pid),
+        )
+    connected, lost, summary, failed = said.splitlines()
+    assert connected == "connected"
+    assert lost.startswith("unhappy, because 1 of its signals went away: ")
+    assert lost.endswith("://T:Gain_RBV")
+    assert summary == "x01: 0 of 2 devices connected, 1 unhappy, 1 not asked for"
+    assert failed == "True"
