@@ -52,6 +52,8 @@ class ChannelUser:
     _watches: tuple[Watch, ...] = ()
     _fault: Fault | None = None
     status: int = PENDING
+    watched_by_monitor = False
+    """Whether the loss of a channel is only told while it is monitored."""
 
     def names(self) -> tuple[str, ...]:
         """Give the names of the channels it needs."""
@@ -166,9 +168,16 @@ class ChannelUser:
         if self.status == FAULTY:
             self.recheck()
         if self.status == PENDING:
-            await Progress([self]).settled(timeout)
+            progress = Progress([self])
+            try:
+                await progress.settled(timeout)
+            finally:
+                progress.follow(())
         if self.status != READY:
-            raise NotConnectedError("; ".join(f"{pv}: {fault}" for pv, fault in self.faults()))
+            said = "; ".join(f"{pv}: {fault}" for pv, fault in self.faults())
+            if not self._watches:
+                self.release()
+            raise NotConnectedError(said)
 
 
 class Unknown(Exception):  # noqa: N818 - it is no error, the answer is on its way

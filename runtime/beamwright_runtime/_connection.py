@@ -26,6 +26,8 @@ from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem,
 from beamwright_runtime._outline import Census, outline
 
 _TREE = "_beamwright_tree"
+FOREIGN_GRACE = 0.25
+"""Seconds past the timeout that foreign devices get to say what they failed with: they have the same timeout."""
 
 
 class TreeDevice(Device):
@@ -116,6 +118,7 @@ class Tree(Progress):
         self._forced = False
         self._deadline = 0.0
         self._foreign_errors: dict[str, Exception] = {}
+        self._foreign_tasks: dict[str, asyncio.Task[None]] = {}
         self._telling = False
         self._watched = False
         self._watching: asyncio.Future[None] | None = None
@@ -200,7 +203,7 @@ class Tree(Progress):
             leave_mock(device)
         self.follow(users)
         self._walked = True
-        self._watched = False
+        self._watched = not any(user.watched_by_monitor for user in users)
         self.foreign = bool(foreign)
         return foreign
 
@@ -225,6 +228,8 @@ class Tree(Progress):
             attempt = self._attempt
             # Not awaited itself: a caller that is cancelled would take the attempt with it.
             await asyncio.wait({attempt}, timeout=max(0.0, deadline - self.loop.time()))
+            if self.foreign and not attempt.done():
+                await asyncio.wait({attempt}, timeout=FOREIGN_GRACE)
             if not attempt.done():
                 raise self.failure(self.loop.time() - began)
             if not attempt.cancelled():
@@ -247,7 +252,7 @@ class Tree(Progress):
             for user in self.users:
                 if user.status == FAULTY:
                     user.recheck()
-        tasks = {
+        tasks = self._foreign_tasks = {
             path: self.loop.create_task(child.connect(timeout=timeout, force_reconnect=force))
             for path, child in foreign.items()
         }
@@ -266,6 +271,9 @@ class Tree(Progress):
     def problems(self, below: str = "") -> Iterator[ConnectionProblem]:
         """Say what is wrong, signal by signal."""
         yield from _signal_problems(self.device, below)
+        for path, task in self._foreign_tasks.items():
+            if not task.done():
+                yield ConnectionProblem(_join(below, path), "", "", Fault(Reason.FAILED, "still connecting"))
         for path, error in self._foreign_errors.items():
             inner = error.problems if isinstance(error, ConnectionFailedError) else ()
             where = _join(below, path)

@@ -29,6 +29,7 @@ class PvaUser(ChannelUser):
     """Uses channels over PV Access."""
 
     protocol = "pva"
+    watched_by_monitor = True
     _channels: tuple[PvaChannel, ...] = ()
 
     def pool(self) -> PvaChannels:
