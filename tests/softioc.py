@@ -37,6 +37,7 @@ class SoftIoc:
     :param macros: macro definitions for `dbLoadRecords`, such as `P=X:,R=CAM:`.
     :param timeout: seconds that starting, stopping and each client may take.
     :param environment: further environment variables of the IOC, such as `EPICS_DB_INCLUDE_PATH`.
+    :param ports: where to serve CA, PVA over TCP and PVA over UDP; free ones are found unless given.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class SoftIoc:
         macros: str = "",
         timeout: float = 60.0,
         environment: Mapping[str, str] | None = None,
+        ports: tuple[int, ...] = (),
     ) -> None:
         self._databases = databases
         self._macros = macros
@@ -54,7 +56,9 @@ class SoftIoc:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._output: deque[str] = deque(maxlen=1000)
         self._decided = threading.Event()
+        self._listener: threading.Thread | None = None
         self._serves = False
+        self._given = ports
         self._ports: tuple[int, ...] = (0, 0, 0)
 
     @property
@@ -90,7 +94,7 @@ class SoftIoc:
             raise RuntimeError("the IOC runs already")
         files = self._files()
         for _ in range(STARTS):
-            self._ports = free_ports(3)
+            self._ports = self._given or free_ports(3)
             self._launch(files)
             if self._decided.wait(self._timeout) and self._serves:
                 return self.environment
@@ -106,6 +110,17 @@ class SoftIoc:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+
+    def kill(self) -> None:
+        """End the IOC as a crash would; `start` makes it again."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
+            if self._listener is not None:  # its last word must not be taken for that of the next process
+                self._listener.join()
 
     def client(self, code: str, *arguments: str, data: str = "") -> str:
         """Run Python code as a client of this IOC, in a process of its own, and give what it prints.
@@ -181,7 +196,8 @@ class SoftIoc:
             },
         )
         assert self._process.stdout is not None
-        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        self._listener.start()
 
     def _listen(self, output: IO[str]) -> None:
         with output:

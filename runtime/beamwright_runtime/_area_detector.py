@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from ophyd_async.core import DetectorAcquireLogic, DetectorTriggerLogic, PathProvider, SignalR, TriggerInfo
 from ophyd_async.epics import adcore
 
+from beamwright_runtime._connection import TreeDevice
+
 DriverT = TypeVar("DriverT", bound=adcore.ADBaseIO)
 
 
@@ -27,7 +29,7 @@ class InternalTriggerLogic(DetectorTriggerLogic):
         return await adcore.trigger_info_from_num_images(self.driver)
 
 
-class AreaDetector(adcore.AreaDetector[DriverT]):
+class AreaDetector(TreeDevice, adcore.AreaDetector[DriverT]):
     """A driver with its file writer and plugins.
 
     A subclass assigns its plugins and writer to attributes, then calls this. Frames are written when there are both

@@ -5,31 +5,56 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import update_wrapper
-from types import MappingProxyType
-from typing import Generic, Protocol, TypeVar
+from types import ModuleType
+from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
 
-from bluesky.run_engine import call_in_bluesky_event_loop
-from ophyd_async.core import DEFAULT_TIMEOUT, Device, wait_for_connection
+from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError
+
+from beamwright_runtime._attempt import Connection, connection_of, remember
+from beamwright_runtime._device_state import DeviceState, Stage
+from beamwright_runtime._fixture import Fixture
+from beamwright_runtime._loops import wait_in_loop, waiting_loop
 
 DeviceT = TypeVar("DeviceT", bound=Device)
 DeviceT_co = TypeVar("DeviceT_co", bound=Device, covariant=True)
-
-_making = threading.RLock()
-"""Held while devices are made: a plan and a script may ask for the same device from two threads."""
 
 
 class Policy(Enum):
     """When a device is connected."""
 
     EAGER = "eager"
-    """When the beamline starts."""
+    """In the background, when the beamline starts."""
     LAZY = "lazy"
     """When a plan first uses it."""
     EXPLICIT = "explicit"
     """Only when it is asked for by name."""
+
+
+@runtime_checkable
+class ArgumentSource(Protocol):
+    """What a factory takes its arguments from: its beamline."""
+
+    @property
+    def factories(self) -> Mapping[str, DeviceFactory[Device]]:
+        """Makes devices that are arguments of others."""
+        ...
+
+    @property
+    def mock(self) -> bool:
+        """Whether it was started without hardware."""
+        ...
+
+    def fixture_value(self, name: str) -> tuple[object] | None:
+        """Give a value that stands for what would be made or read, if there is one."""
+        ...
+
+    def fixture_function(self, name: str) -> Fixture | None:
+        """Give what reads a value, if there is something of that name."""
+        ...
 
 
 class DeviceFactory(Generic[DeviceT_co]):
@@ -37,21 +62,23 @@ class DeviceFactory(Generic[DeviceT_co]):
 
     Made by `device_factory` and `Beamline.factory`. Nothing is made or connected before the first call.
 
-    :param function: makes the device. Its parameters are filled by, in this order: an argument of the call, the
-        factory of that name in the same beamline, the beamline's fixture of that name, `prefix`, the default.
+    :param function: makes the device. Its parameters are filled by, in this order: an argument of the call, the value
+        of that name in `Beamline.fixtures`, the factory of that name in the same beamline, the beamline's fixture
+        function of that name, `prefix`, the default. It is not called if `Beamline.fixtures` has a device of its name.
     :param beamline: whose factories and fixtures fill the parameters.
     :param policy: when the device is connected.
     :param optional: whether a beamline counts as connected without it.
     :param timeout: of a connection, in seconds.
     :param mock: whether to connect without hardware unless a call says otherwise.
-    :param skip: whether to leave the device out when a whole beamline is connected.
+    :param skip: whether to leave the device out when a whole beamline is made or connected.
     :param prefix: what the device's PVs start with; fills a parameter of that name.
+    :raises TypeError: if a parameter has the name of a choice of connecting: `connect`, `mock`, `timeout`.
     """
 
     def __init__(
         self,
         function: Callable[..., DeviceT_co],
-        beamline: Beamline | None = None,
+        beamline: ArgumentSource | None = None,
         *,
         policy: Policy = Policy.LAZY,
         optional: bool = False,
@@ -74,16 +101,21 @@ class DeviceFactory(Generic[DeviceT_co]):
         taken = sorted(self._parameters.keys() & {"connect", "mock", "timeout"})
         if taken:
             raise TypeError(f"{self.name}(): {' and '.join(taken)} is for connecting, name the parameter otherwise")
+        self._making = threading.RLock()
         self._device: DeviceT_co | None = None
         self._filled: dict[str, object] = {}
         self._being_made = False
+        self._connection = Connection(
+            self.name, self._build, mock=lambda: self.mock or bool(beamline and beamline.mock), timeout=timeout
+        )
+        _factories.append(weakref.ref(self))
 
     def __repr__(self) -> str:
         return f"<device factory {self.name}>"
 
     @property
     def skip(self) -> bool:
-        """Whether to leave the device out when a whole beamline is connected."""
+        """Whether to leave the device out when a whole beamline is made or connected."""
         return self._skip() if callable(self._skip) else self._skip
 
     @property
@@ -91,45 +123,139 @@ class DeviceFactory(Generic[DeviceT_co]):
         """The device if it has been made."""
         return self._device
 
+    @property
+    def connection(self) -> Connection:
+        """What connects the device, for everybody who needs it."""
+        return self._connection
+
+    @property
+    def state(self) -> DeviceState:
+        """How far the device has come, and why it is unhappy if it is; costs no network traffic."""
+        return self._connection.state or DeviceState(Stage.NOT_BUILT if self._device is None else Stage.BUILT)
+
     def __call__(
         self, *, connect: bool = False, mock: bool | None = None, timeout: float | None = None, **arguments: object
     ) -> DeviceT_co:
         """Give the device, made by the first call.
 
         :param connect: connect it, and the devices it was made with, before returning. Needs a RunEngine and waits;
-            in async code use `await device.connect()` instead.
+            in async code use `await factory.connect()` instead, in a plan `yield from ensure_connected(factory)`.
         :param mock: connect without hardware.
         :param timeout: of the connection, in seconds.
         :param arguments: for the parameters of the function.
         :raises TypeError: if a parameter cannot be filled, or an argument has no parameter.
         :raises ValueError: if the device was already made with another argument.
-        :raises RuntimeError: if `connect` is asked for inside a running event loop, or without a RunEngine.
+        :raises RuntimeError: if `connect` is asked for in the event loop that would connect, or without a RunEngine;
+            or if an `async` fixture is needed that has not been read yet.
         :raises NotConnectedError: if PVs do not answer in time or have other types; shows which.
         """
-        with _making:
-            device = self._make(arguments)
-        if connect:
-            self._connect(self.mock if mock is None else mock, self.timeout if timeout is None else timeout)
+        if not connect:
+            return self._make(arguments)
+        loop = waiting_loop(
+            f"{self.name}(connect=True)",
+            "use `await device.connect()` in async code, or `yield from ensure_connected(device)` in a plan",
+        )
+        return wait_in_loop(self._connect(arguments, mock, timeout, force_reconnect=False), loop)
+
+    async def connect(
+        self,
+        *,
+        mock: bool | None = None,
+        timeout: float | None = None,
+        force_reconnect: bool = False,
+        **arguments: object,
+    ) -> DeviceT_co:
+        """Give the device, made if need be and connected, in the running event loop.
+
+        :param mock: connect without hardware.
+        :param timeout: of the connection, in seconds.
+        :param force_reconnect: ask the servers again, even if the device is connected.
+        :param arguments: for the parameters of the function.
+        :raises TypeError: if a parameter cannot be filled, or an argument has no parameter.
+        :raises ValueError: if the device was already made with another argument.
+        :raises NotConnectedError: if PVs do not answer in time or have other types; shows which.
+        """
+        return await self._connect(arguments, mock, timeout, force_reconnect)
+
+    async def _connect(
+        self, arguments: Mapping[str, object], mock: bool | None, timeout: float | None, force_reconnect: bool
+    ) -> DeviceT_co:
+        device = await self.make(arguments)
+        error = await self._connection.join(mock, timeout, force_reconnect=force_reconnect)
+        if error is not None:
+            raise NotConnectedError({self.name: error}) from error
         return device
+
+    async def make(self, arguments: Mapping[str, object] | None = None) -> DeviceT_co:
+        """Give the device, made if need be; what its arguments read does not hold up the event loop.
+
+        :raises TypeError: if a parameter cannot be filled, or an argument has no parameter.
+        :raises ValueError: if the device was already made with another argument.
+        """
+        arguments = arguments or {}
+        if self._device is None:
+            await asyncio.gather(*(fixture.read() for fixture in self._unread(arguments)))
+        return self._make(arguments)
+
+    async def _build(self) -> tuple[Device, Sequence[Connection]]:
+        device = await self.make()
+        return device, [connection_of(value) for value in self._filled.values() if isinstance(value, Device)]
+
+    def _unread(self, arguments: Mapping[str, object]) -> list[Fixture]:
+        """Find the fixtures that this device and those it uses need; those of a loop of factories once."""
+        found: dict[str, Fixture] = {}
+        seen: set[str] = set()
+        self._find_unread(arguments, found, seen)
+        return list(found.values())
+
+    def _find_unread(self, arguments: Mapping[str, object], found: dict[str, Fixture], seen: set[str]) -> None:
+        if self._beamline is None or self.name in seen or self._device is not None:
+            return
+        if self._beamline.fixture_value(self.name) is not None:
+            return
+        seen.add(self.name)
+        for name in self._parameters.keys() - arguments.keys():
+            if self._beamline.fixture_value(name) is not None:
+                continue
+            if (factory := self._beamline.factories.get(name)) is not None:
+                factory._find_unread({}, found, seen)
+            elif (fixture := self._beamline.fixture_function(name)) is not None and not fixture.is_read:
+                found[name] = fixture
 
     def _make(self, arguments: Mapping[str, object]) -> DeviceT_co:
         self._refuse_unknown(arguments)
-        if self._device is not None:
-            changed = [name for name, value in arguments.items() if self._filled[name] is not value]
-            if changed:
-                raise ValueError(f"{self.name} is already made, with another {' and '.join(changed)}")
-            return self._device
-        if self._being_made:
-            raise RuntimeError(f"{self.name} needs itself: its parameters lead back to it")
-        self._being_made = True
-        try:
-            filled = self._fill(arguments)
-            device = self._function(**filled)
-        finally:
-            self._being_made = False
-        device.set_name(self.name)
-        self._filled, self._device = filled, device
+        if self._device is None:
+            self._refuse_circle(())
+        with self._making:
+            if self._device is not None:
+                changed = [name for name, value in arguments.items() if self._filled.get(name) is not value]
+                if changed:
+                    raise ValueError(f"{self.name} is already made, with another {' and '.join(changed)}")
+                return self._device
+            if self._being_made:
+                raise RuntimeError(f"{self.name} needs itself: its parameters lead back to it")
+            self._being_made = True
+            try:
+                given = self._beamline.fixture_value(self.name) if self._beamline is not None else None
+                filled = {} if given else self._fill(arguments)
+                device = cast("DeviceT_co", given[0]) if given else self._function(**filled)
+            finally:
+                self._being_made = False
+            device.set_name(self.name)
+            self._filled, self._device = filled, device
+            remember(device, self._connection)
         return device
+
+    def _refuse_circle(self, above: tuple[str, ...]) -> None:
+        # Before any lock is taken: two threads in a circle of locks would wait for each other for ever.
+        if self.name in above:
+            raise RuntimeError(f"{self.name} needs itself: its parameters lead back to it")
+        for factory in self._needed():
+            factory._refuse_circle((*above, self.name))
+
+    def _needed(self) -> list[DeviceFactory[Device]]:
+        factories = self._beamline.factories if self._beamline else {}
+        return [factories[name] for name in self._parameters if name in factories]
 
     def _refuse_unknown(self, arguments: Mapping[str, object]) -> None:
         unknown = sorted(arguments.keys() - self._parameters.keys())
@@ -138,60 +264,53 @@ class DeviceFactory(Generic[DeviceT_co]):
             raise TypeError(f"{self.name}() takes {takes}, not {', '.join(unknown)}")
 
     def _fill(self, arguments: Mapping[str, object]) -> dict[str, object]:
-        factories = self._beamline.factories if self._beamline else {}
-        fixtures = self._beamline.fixtures if self._beamline else {}
-        filled: dict[str, object] = {}
-        for name, parameter in self._parameters.items():
-            if name in arguments:
-                filled[name] = arguments[name]
-            elif name in factories:
-                filled[name] = factories[name]()
-            elif name in fixtures:
-                filled[name] = fixtures[name]
-            elif name == "prefix" and self.prefix:
-                filled[name] = self.prefix
-            elif parameter.default is not inspect.Parameter.empty:
-                filled[name] = parameter.default
-            else:
-                raise TypeError(
-                    f'{self.name}() needs {name}: pass {name}=... or set devices.fixtures["{name}"] on its beamline'
-                )
-        return filled
+        return {
+            name: arguments[name] if name in arguments else self._find(name, parameter)
+            for name, parameter in self._parameters.items()
+        }
 
-    def _connect(self, mock: bool, timeout: float) -> None:
-        if _in_event_loop():
-            raise RuntimeError(
-                f"{self.name}(connect=True) waits, which would stop the event loop it is called in: use"
-                f" `await device.connect()` in async code, or `yield from ensure_connected(device)` in a plan"
-            )
-        devices = {name: value for name, value in self._filled.items() if isinstance(value, Device)}
-        if self._device is not None:
-            devices[self.name] = self._device
-        began = False
-
-        async def connect() -> None:
-            nonlocal began
-            began = True
-            await wait_for_connection(**{n: d.connect(mock=mock, timeout=timeout) for n, d in devices.items()})
-
-        try:
-            call_in_bluesky_event_loop(connect())
-        except RuntimeError as error:
-            if began:
-                raise
-            raise RuntimeError(f"{self.name} connects in the event loop of a RunEngine: make one first") from error
+    def _find(self, name: str, parameter: inspect.Parameter) -> object:
+        if self._beamline is not None:
+            if (value := self._beamline.fixture_value(name)) is not None:
+                return value[0]
+            if (factory := self._beamline.factories.get(name)) is not None:
+                return factory()
+            if (fixture := self._beamline.fixture_function(name)) is not None:
+                return fixture.get()
+        if name == "prefix" and self.prefix:
+            return self.prefix
+        if parameter.default is not inspect.Parameter.empty:
+            return parameter.default
+        raise TypeError(
+            f'{self.name}() needs {name}: pass {name}=... or set devices.fixtures["{name}"] on its beamline'
+        )
 
 
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+_factories: list[weakref.ref[DeviceFactory[Device]]] = []
 
 
-class _Decorator(Protocol):
-    def __call__(self, function: Callable[..., DeviceT], /) -> DeviceFactory[DeviceT]: ...
+def get_device_factories(module: ModuleType | None = None) -> tuple[DeviceFactory[Device], ...]:
+    """Give the device factories of a module, or of all modules imported so far, in the order they were defined.
+
+    :param module: whose factories to give, its beamline's included.
+    """
+    _factories[:] = [held for held in _factories if held() is not None]
+    known = [factory for held in _factories if (factory := held()) is not None]
+    if module is None:
+        return tuple(known)
+    inside = {id(value) for value in vars(module).values()}
+    for value in vars(module).values():
+        if isinstance(value, ArgumentSource):
+            inside.update(map(id, value.factories.values()))
+    return tuple(factory for factory in known if id(factory) in inside)
+
+
+class Decorator(Protocol):
+    """Makes a factory of a function that makes a device."""
+
+    def __call__(self, function: Callable[..., DeviceT], /) -> DeviceFactory[DeviceT]:
+        """Make the factory."""
+        ...
 
 
 def device_factory(
@@ -202,7 +321,7 @@ def device_factory(
     mock: bool = False,
     skip: bool | Callable[[], bool] = False,
     prefix: str = "",
-) -> _Decorator:
+) -> Decorator:
     """Decorate a function that makes a device, apart from any beamline; the parameters are those of `DeviceFactory`."""
 
     def decorate(function: Callable[..., DeviceT], /) -> DeviceFactory[DeviceT]:
@@ -211,56 +330,3 @@ def device_factory(
         )
 
     return decorate
-
-
-class Beamline:
-    """The device factories of a beamline, in the order they were defined; iterating gives the factories.
-
-    :param name: what the beamline is called, such as `x01`.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.fixtures: dict[str, object] = {}
-        """Fills factories' parameters by name, such as `path_provider`."""
-        self._factories: dict[str, DeviceFactory[Device]] = {}
-
-    def __repr__(self) -> str:
-        return f"<beamline {self.name}: {len(self)} devices>"
-
-    def __iter__(self) -> Iterator[DeviceFactory[Device]]:
-        return iter(self._factories.values())
-
-    def __len__(self) -> int:
-        return len(self._factories)
-
-    @property
-    def factories(self) -> Mapping[str, DeviceFactory[Device]]:
-        """The factories by the name of their device."""
-        return MappingProxyType(self._factories)
-
-    def factory(
-        self,
-        *,
-        policy: Policy = Policy.LAZY,
-        optional: bool = False,
-        timeout: float = DEFAULT_TIMEOUT,
-        mock: bool = False,
-        skip: bool | Callable[[], bool] = False,
-        prefix: str = "",
-    ) -> _Decorator:
-        """Decorate a function that makes a device of this beamline; the parameters are those of `DeviceFactory`.
-
-        :raises ValueError: if the beamline has a device of that name.
-        """
-
-        def decorate(function: Callable[..., DeviceT], /) -> DeviceFactory[DeviceT]:
-            factory = DeviceFactory(
-                function, self, policy=policy, optional=optional, timeout=timeout, mock=mock, skip=skip, prefix=prefix
-            )
-            if factory.name in self._factories:
-                raise ValueError(f"beamline {self.name} already has a device {factory.name}")
-            self._factories[factory.name] = factory
-            return factory
-
-        return decorate

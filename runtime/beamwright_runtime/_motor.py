@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from ophyd_async.core import DeviceConnector, SignalR, SignalRW, StrictEnum, SubsetEnum, TriggerableCommand
+from ophyd_async.core import DeviceConnector, SignalR, SignalRW, SignalW, StrictEnum, SubsetEnum, TriggerableCommand
+from ophyd_async.core import StandardReadableFormat as Format
 from ophyd_async.epics import motor
-from ophyd_async.epics.core import EpicsDeviceConnector, EpicsOptions, PvSuffix, epics_triggerable_command
+from ophyd_async.epics.core import EpicsDeviceConnector, EpicsOptions, PvSuffix
 
-from beamwright_runtime._record_device import RecordConnector
+from beamwright_runtime._connection import TreeDevice
+from beamwright_runtime._record_device import RecordConnector, record_command
 
 LONGEST_MOVE = 600.0
 """Seconds that homing and tweaking may take: no field of the record tells how far they go."""
@@ -43,7 +45,7 @@ class RetryMode(SubsetEnum):
     GEOMETRIC = "Geometric"
 
 
-class Motor(motor.Motor):
+class Motor(TreeDevice, motor.Motor):
     """A motor record: ophyd-async's motor with the further fields that beamlines use.
 
     Flags that the record keeps as short integers are `int`, which CA and PVA both serve them as.
@@ -53,6 +55,33 @@ class Motor(motor.Motor):
     :param name: what the motor is called in documents.
     :param connector: given instead of a prefix where another device declares the motor as its child.
     """
+
+    # The signals of ophyd-async's motor, which makes them on backends of its own.
+    motor_egu: Annotated[SignalR[str], PvSuffix(".EGU"), Format.CONFIG_SIGNAL]
+    motor_resolution: Annotated[SignalR[float], PvSuffix(".MRES"), Format.CONFIG_SIGNAL]
+    steps_per_revolution: Annotated[SignalR[int], PvSuffix(".SREV"), Format.CONFIG_SIGNAL]
+    units_per_revolution: Annotated[SignalR[float], PvSuffix(".UREV"), Format.CONFIG_SIGNAL]
+    encoder_resolution: Annotated[SignalR[float], PvSuffix(".ERES"), Format.CONFIG_SIGNAL]
+    velocity: Annotated[SignalRW[float], PvSuffix(".VELO"), Format.CONFIG_SIGNAL]
+    offset: Annotated[SignalRW[float], PvSuffix(".OFF"), Format.CONFIG_SIGNAL]
+    user_readback: Annotated[SignalR[float], PvSuffix(".RBV"), Format.HINTED_SIGNAL]
+    user_setpoint: Annotated[SignalRW[float], PvSuffix(".VAL")]
+    max_velocity: Annotated[SignalR[float], PvSuffix(".VMAX")]
+    acceleration_time: Annotated[SignalRW[float], PvSuffix(".ACCL")]
+    precision: Annotated[SignalR[int], PvSuffix(".PREC")]
+    deadband: Annotated[SignalR[float], PvSuffix(".RDBD")]
+    motor_done_move: Annotated[SignalR[int], PvSuffix(".DMOV")]
+    low_limit_travel: Annotated[SignalRW[float], PvSuffix(".LLM")]
+    high_limit_travel: Annotated[SignalRW[float], PvSuffix(".HLM")]
+    dial_low_limit_travel: Annotated[SignalRW[float], PvSuffix(".DLLM")]
+    dial_high_limit_travel: Annotated[SignalRW[float], PvSuffix(".DHLM")]
+    offset_freeze_switch: Annotated[SignalRW[motor.OffsetMode], PvSuffix(".FOFF")]
+    high_limit_switch: Annotated[SignalR[int], PvSuffix(".HLS")]
+    low_limit_switch: Annotated[SignalR[int], PvSuffix(".LLS")]
+    output_link: Annotated[SignalR[str], PvSuffix(".OUT")]
+    set_use_switch: Annotated[SignalRW[motor.UseSetMode], PvSuffix(".SET")]
+    # A put to .STOP is done when the move is, which nobody who stops waits for.
+    motor_stop: Annotated[SignalW[int], PvSuffix(".STOP"), EpicsOptions(wait=False)]
 
     description: Annotated[SignalRW[str], PvSuffix(".DESC")]
 
@@ -113,13 +142,13 @@ class Motor(motor.Motor):
             if prefix or not isinstance(connector, EpicsDeviceConnector):
                 raise ValueError("a motor takes a prefix, or the connector of the device that declares it")
             prefix = connector.prefix
-        super().__init__(prefix)
+        # Past the constructor of ophyd-async's motor, which makes signals.
+        super(motor.Motor, self).__init__(connector=RecordConnector(prefix, macros))
         self._prefix = prefix
-        self.home_forward = epics_triggerable_command(f"{prefix}.HOMF", timeout=LONGEST_MOVE)
-        self.home_reverse = epics_triggerable_command(f"{prefix}.HOMR", timeout=LONGEST_MOVE)
-        self.tweak_forward = epics_triggerable_command(f"{prefix}.TWF", timeout=LONGEST_MOVE)
-        self.tweak_reverse = epics_triggerable_command(f"{prefix}.TWR", timeout=LONGEST_MOVE)
-        RecordConnector(prefix, macros).create_children_from_annotations(self)
+        self.home_forward = record_command(f"{prefix}.HOMF", LONGEST_MOVE)
+        self.home_reverse = record_command(f"{prefix}.HOMR", LONGEST_MOVE)
+        self.tweak_forward = record_command(f"{prefix}.TWF", LONGEST_MOVE)
+        self.tweak_reverse = record_command(f"{prefix}.TWR", LONGEST_MOVE)
         self.set_name(name)
 
     @property

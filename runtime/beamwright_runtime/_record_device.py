@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from typing import Any
 
-from ophyd_async.core import Device, DeviceConnector, DeviceFiller, SignalDatatype
-from ophyd_async.epics.core import (
-    CaCommandBackend,
-    CaSignalBackend,
-    EpicsDevice,
-    EpicsDeviceConnector,
-    EpicsOptions,
-    PvaCommandBackend,
-    PvaSignalBackend,
-    PvSuffix,
-)
+from ophyd_async.core import DEFAULT_TIMEOUT, Device, DeviceConnector, TriggerableCommand
+from ophyd_async.epics.core import EpicsDevice, EpicsDeviceConnector
 
-from beamwright_runtime._driver_enum import CaStateBackend, DriverEnum, DriverEnumBackend, PvaStateBackend
-
-RecordBackend = CaSignalBackend[Any] | PvaSignalBackend[Any] | DriverEnumBackend[Any]
-CommandBackend = CaCommandBackend | PvaCommandBackend
+from beamwright_runtime._ca_backends import CaCommand
+from beamwright_runtime._class_plan import make_children
+from beamwright_runtime._connection import TreeConnector, TreeDevice
+from beamwright_runtime._pva_backends import PvaCommand
 
 
-class RecordConnector(EpicsDeviceConnector):
+class RecordConnector(TreeConnector, EpicsDeviceConnector):
     """Makes and connects the children that a class declares as records under one prefix.
 
     :param prefix: starts the name of every record; `pva://` or `ca://` before it chooses the protocol, else CA.
@@ -41,86 +30,22 @@ class RecordConnector(EpicsDeviceConnector):
 
         :raises TypeError: if a declared child has no `PvSuffix`, or a command takes or returns values.
         """
-        if self._filled:
-            return
-        self._filled = True
-        protocol, _, prefix = self.prefix.rpartition("://")
-        if protocol not in ("", "ca", "pva"):
-            raise ValueError(f"{self.prefix}: unknown protocol {protocol!r}, use ca:// or pva://")
-        filler = DeviceFiller(
-            device,
-            signal_backend_factory=_pva_backend if protocol == "pva" else _ca_backend,
-            device_connector_factory=RecordConnector,
-            command_backend_factory=_pva_command if protocol == "pva" else _ca_command,
-        )
-        for signal, extras in filler.create_signals_from_annotations():
-            suffix = _take_suffix(device, extras)
-            signal.read_pv = prefix + self._expand(suffix.read_suffix)
-            signal.write_pv = prefix + self._expand(_written(suffix))
-            signal.options = _take_options(extras)
-        for command, extras in filler.create_commands_from_annotations():
-            suffix = _take_suffix(device, extras)
-            command.write_pv = prefix + self._expand(_written(suffix))
-        for connector, extras in filler.create_devices_from_annotations():
-            connector.set_prefix(self.prefix + self._expand(_take_suffix(device, extras).read_suffix))
-
-    def _expand(self, suffix: str) -> str:
-        for macro, value in self.macros.items():
-            suffix = suffix.replace(f"$({macro})", value)
-        return suffix
+        if not self._filled:
+            self._filled = True
+            make_children(device, self.prefix, self.macros, RecordConnector)
 
 
-def _written(suffix: PvSuffix) -> str:
-    # An empty setpoint suffix is a name too: the record is called like the device.
-    return suffix.read_suffix if suffix.write_suffix is None else suffix.write_suffix
+def record_command(pv: str, timeout: float | None = DEFAULT_TIMEOUT) -> TriggerableCommand:
+    """Make a command that writes 1 to a PV and waits until the record has processed.
+
+    :param pv: the PV; `pva://` or `ca://` before it chooses the protocol, else CA.
+    :param timeout: of the command, in seconds; None for none.
+    """
+    protocol, _, name = pv.rpartition("://")
+    return TriggerableCommand(PvaCommand(name) if protocol == "pva" else CaCommand(name), timeout)
 
 
-def _take_suffix(device: Device, annotations: list[Any]) -> PvSuffix:
-    for annotation in annotations:
-        if isinstance(annotation, PvSuffix):
-            annotations.remove(annotation)
-            return annotation
-    raise TypeError(f"{type(device).__name__}: a declared child has no PvSuffix")
-
-
-def _take_options(annotations: list[Any]) -> EpicsOptions[Any]:
-    for annotation in annotations:
-        if isinstance(annotation, EpicsOptions):
-            annotations.remove(annotation)
-            return annotation
-    return EpicsOptions()
-
-
-def _ca_backend(datatype: type[SignalDatatype] | None) -> RecordBackend:
-    states = _driver_states(datatype)
-    return DriverEnumBackend(states, CaStateBackend) if states else CaSignalBackend(datatype)
-
-
-def _pva_backend(datatype: type[SignalDatatype] | None) -> RecordBackend:
-    states = _driver_states(datatype)
-    return DriverEnumBackend(states, PvaStateBackend) if states else PvaSignalBackend(datatype)
-
-
-def _driver_states(datatype: type[SignalDatatype] | None) -> type[DriverEnum] | None:
-    return datatype if isinstance(datatype, type) and issubclass(datatype, DriverEnum) else None
-
-
-def _ca_command(signature: inspect.Signature | None) -> CaCommandBackend:
-    _refuse_values(signature)
-    return CaCommandBackend()
-
-
-def _pva_command(signature: inspect.Signature | None) -> PvaCommandBackend:
-    _refuse_values(signature)
-    return PvaCommandBackend()
-
-
-def _refuse_values(signature: inspect.Signature | None) -> None:
-    if signature is not None:
-        raise TypeError(f"a record takes no arguments and returns nothing as a command, but {signature} is declared")
-
-
-class RecordDevice(EpicsDevice):
+class RecordDevice(TreeDevice, EpicsDevice):
     """A device whose signals are records under one prefix; generated devices extend it.
 
     As a mixin it stands first: `class AdBase(RecordDevice, ADBaseIO)`.

@@ -24,7 +24,7 @@ CAMERA = HERE.parents[1] / "examples" / "x01" / "ioc" / "camera"
 
 @pytest.fixture(scope="session")
 def soft_ioc() -> Iterator[SoftIoc]:
-    """The records of `records.db`, and the camera of the example beamline."""
+    """The records of `records.db` and `signals.db`, and the camera of the example beamline."""
     plugin = {"P": "CAM-01:", "NDARRAY_PORT": "SIM1", "XSIZE": "16", "YSIZE": "16", "HIST_SIZE": "16"}
     camera = (
         place(CAMERA / "simDetector.template", P="CAM-01:", R="CAM:", PORT="SIM1"),
@@ -32,7 +32,7 @@ def soft_ioc() -> Iterator[SoftIoc]:
         place(CAMERA / "NDStats.template", **plugin, R="STAT:", PORT="STAT1"),
         place(CAMERA / "NDROI.template", **plugin, R="ROI:", PORT="ROI1"),
     )
-    with SoftIoc(HERE / "records.db", *camera) as ioc:
+    with SoftIoc(HERE / "records.db", HERE / "signals.db", *camera) as ioc:
         yield ioc
 
 
@@ -78,11 +78,25 @@ def pva_motor_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def servers(soft_ioc: SoftIoc, motor_port: int, pva_motor_port: int) -> SoftIoc:
+def mortal_ports() -> tuple[int, ...]:
+    """Ports where clients of this process look for an IOC that a test starts and kills."""
+    return free_ports(3)
+
+
+@pytest.fixture
+def mortal(servers: SoftIoc, mortal_ports: tuple[int, ...]) -> Iterator[SoftIoc]:
+    """An IOC with the records of `mortal.db`, not started."""
+    ioc = SoftIoc(HERE / "mortal.db", ports=mortal_ports)
+    yield ioc
+    ioc.stop()
+
+
+@pytest.fixture(scope="session")
+def servers(soft_ioc: SoftIoc, motor_port: int, pva_motor_port: int, mortal_ports: tuple[int, ...]) -> SoftIoc:
     """All servers, found by CA and PVA in this process: clients read where to search once."""
     environment = soft_ioc.environment
-    environment["EPICS_CA_ADDR_LIST"] += f" 127.0.0.1:{motor_port}"
-    environment["EPICS_PVA_ADDR_LIST"] += f" 127.0.0.1:{pva_motor_port}"
+    environment["EPICS_CA_ADDR_LIST"] += f" 127.0.0.1:{motor_port} 127.0.0.1:{mortal_ports[0]}"
+    environment["EPICS_PVA_ADDR_LIST"] += f" 127.0.0.1:{pva_motor_port} 127.0.0.1:{mortal_ports[2]}"
     os.environ.update(environment)
     return soft_ioc
 

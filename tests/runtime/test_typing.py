@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = [HERE / "example_devices.py", HERE / "typed_beamline.py"]
+FILES = [HERE / "example_devices.py", HERE / "typed_beamline.py", HERE / "typed_plans.py"]
 
 
 def mypy(repository: Path) -> set[tuple[str, int]]:

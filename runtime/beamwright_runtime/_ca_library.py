@@ -1,0 +1,132 @@
+"""libca as bulk work needs it: bare prototypes, callbacks on libca's threads, and the context that aioca uses."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+import threading
+from collections.abc import Callable
+from ctypes import c_char_p, c_double, c_int, c_long, c_short, c_size_t, c_uint, c_ulong, c_void_p
+from pathlib import Path
+from typing import Any
+
+import aioca
+from epicscorelibs.ca import cadef
+
+ECA_NORMAL = 1
+ECA_DISCONNECTED = 192
+OP_UP = 6
+
+_waits: Any = cadef.libca
+"""Releases the GIL during a call: for functions that wait until libca's callbacks have returned."""
+_brief: Any = ctypes.PyDLL(_waits._name)
+"""Keeps the GIL: for functions that take no longer than giving it away and back. They take libca's inner lock, which
+no thread holds while it is in a callback and may wait for the GIL."""
+
+
+class Answer(ctypes.Structure):
+    """What libca hands over with the result of a get, a put or a monitor; the value is valid during the callback."""
+
+    _fields_ = (
+        ("usr", c_size_t),
+        ("chid", c_void_p),
+        ("type", c_long),
+        ("count", c_long),
+        ("raw_dbr", c_void_p),
+        ("status", c_int),
+    )
+
+
+# The struct that libca passes to connection handlers is two words, which these ABIs pass like two arguments. A ctypes
+# structure would be made for each call otherwise.
+TWO_WORDS = sys.platform != "win32" and platform.machine() in ("x86_64", "aarch64", "arm64")
+
+AnswerHandler = ctypes.CFUNCTYPE(None, Answer)
+ConnectionHandler: Any = (
+    ctypes.CFUNCTYPE(None, c_void_p, c_long) if TWO_WORDS else ctypes.CFUNCTYPE(None, cadef.ca_connection_handler_args)
+)
+
+
+def connection_handler(function: Callable[[int, int], None]) -> Any:
+    """Make a C function of `function(chid, op)`; keep what is returned for as long as libca may call it."""
+    if TWO_WORDS:
+        return ConnectionHandler(function)
+    return ConnectionHandler(lambda arguments: function(arguments.chid, arguments.op))
+
+
+def _function(library: Any, name: str, *arguments: Any, returns: Any = c_int) -> Any:
+    # Indexing makes a function object of our own: prototypes and checks of others stay as they are.
+    function = library[name]
+    function.argtypes = arguments
+    function.restype = returns
+    return function
+
+
+create_channel = _function(_brief, "ca_create_channel", c_char_p, ConnectionHandler, c_void_p, c_uint, c_void_p)
+clear_channel = _function(_waits, "ca_clear_channel", c_void_p)
+field_type = _function(_brief, "ca_field_type", c_void_p, returns=c_short)
+element_count = _function(_brief, "ca_element_count", c_void_p, returns=c_ulong)
+read_access = _function(_brief, "ca_read_access", c_void_p, returns=c_uint)
+write_access = _function(_brief, "ca_write_access", c_void_p, returns=c_uint)
+host_name = _function(_brief, "ca_host_name", c_void_p, returns=c_char_p)
+array_get = _function(_brief, "ca_array_get_callback", c_long, c_ulong, c_void_p, AnswerHandler, c_size_t)
+array_put = _function(_waits, "ca_array_put", c_long, c_ulong, c_void_p, c_void_p)
+array_put_wait = _function(
+    _waits, "ca_array_put_callback", c_long, c_ulong, c_void_p, c_void_p, AnswerHandler, c_size_t
+)
+create_subscription = _function(
+    _waits, "ca_create_subscription", c_long, c_ulong, c_void_p, c_long, AnswerHandler, c_size_t, c_void_p
+)
+clear_subscription = _function(_waits, "ca_clear_subscription", c_void_p)
+flush_io = _function(_waits, "ca_flush_io")
+pend_event = _function(_waits, "ca_pend_event", c_double)
+message = cadef.ca_message
+
+
+def use_context() -> None:
+    """Attach this thread to aioca's context, making it if there is none; needs a running event loop."""
+    if epics := sys.modules.get("epics.ca"):
+        epics.use_initial_context()
+    aioca.get_channel_infos()
+
+
+_thread = threading.local()
+_kept: dict[int, int] = {}
+_ensure = _function(ctypes.pythonapi, "PyGILState_Ensure")
+_current = _function(ctypes.pythonapi, "PyThreadState_Get", returns=c_void_p)
+_clear = _function(ctypes.pythonapi, "PyThreadState_Clear", c_void_p, returns=None)
+_delete = _function(ctypes.pythonapi, "PyThreadState_Delete", c_void_p, returns=None)
+_tasks = Path("/proc/self/task")
+_can_tell_threads = _tasks.is_dir()
+
+
+def keep_thread_state() -> None:
+    """Keep the Python state of the libca thread this is called on, which ctypes makes anew for each callback.
+
+    Making it costs more than the rest of a callback. `drop_thread_states` frees those of threads that have ended.
+    """
+    if getattr(_thread, "kept", False) or not _can_tell_threads:
+        return
+    _thread.kept = True
+    identity = threading.get_native_id()
+    if (before := _kept.pop(identity, None)) is not None:  # of an ended thread that had the same number
+        _clear(before)
+        _delete(before)
+    _ensure()
+    _kept[identity] = _current()
+
+
+def drop_thread_states() -> None:
+    """Free the Python states that were kept for threads of libca that have ended."""
+    for identity in list(_kept):
+        if not (_tasks / str(identity)).exists():
+            state = _kept.pop(identity, None)
+            if state is not None:
+                _clear(state)
+                _delete(state)
+
+
+def kept_thread_states() -> int:
+    """Count the threads whose Python state is kept."""
+    return len(_kept)

@@ -1,0 +1,240 @@
+"""What signals and commands have in common: they use channels, and are ready, at fault or pending."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from ophyd_async.core import NotConnectedError
+
+from beamwright_runtime._errors import Fault, Reason
+
+PENDING, READY, FAULTY = 0, 1, 2
+"""Whether a signal waits for its server, is connected with the right type, or has another type than declared."""
+
+NEVER, UP, DOWN = 0, 1, 2
+"""States of a channel: not found yet, connected, lost after it was connected."""
+
+
+class AnyChannel(Protocol):
+    """A channel over Channel Access or PV Access."""
+
+    name: str
+    state: int
+    pool: Any
+    listeners: tuple[Any, ...]
+
+
+class AnyChannels(Protocol):
+    """The channels of one protocol and event loop."""
+
+    def open(self, names: Iterable[str]) -> Sequence[Any]:
+        """Open channels, or give those that are open."""
+        ...
+
+
+class Watch(Protocol):
+    """Counts how far the users of channels are."""
+
+    def moved(self, before: int, now: int) -> None:
+        """One of them went from a status to another."""
+
+    def watched_more(self) -> None:
+        """Take note that a loss of one of them would be told from now on."""
+
+
+class ChannelUser:
+    """A signal's or command's backend: uses one or two channels and checks what they serve."""
+
+    protocol: str
+    _channels: tuple[Any, ...] = ()
+    _watches: tuple[Watch, ...] = ()
+    _fault: Fault | None = None
+    status: int = PENDING
+    watched_by_monitor = False
+    """Whether the loss of a channel is only told while it is monitored."""
+
+    def names(self) -> tuple[str, ...]:
+        """Give the names of the channels it needs."""
+        raise NotImplementedError
+
+    def pool(self) -> AnyChannels:
+        """Give the channels of its protocol in the running event loop."""
+        raise NotImplementedError
+
+    def check(self) -> Fault | None:
+        """Compare what the channels serve with what is declared; raise `Unknown` if that is still to come."""
+        raise NotImplementedError
+
+    def use(self, channels: tuple[Any, ...]) -> None:
+        """Use these channels, given in the order of `names`."""
+        if self._channels:
+            if all(new is old for new, old in zip(channels, self._channels, strict=True)):
+                return
+            self.release()
+        self._channels = channels
+        for channel in channels:
+            channel.listeners += (self,)
+        if channels[0].state == UP:
+            self.channel_up(channels[0])
+
+    def release(self) -> None:
+        """Let the channels go; those that nobody else uses are closed."""
+        channels, self._channels = self._channels, ()
+        for channel in channels:
+            channel.listeners = tuple(user for user in channel.listeners if user is not self)
+            if not channel.listeners:
+                channel.pool.release(channel)
+        self._move(PENDING)
+
+    def channel_up(self, channel: Any) -> None:
+        """Check as soon as all channels are up."""
+        for used in self._channels:
+            if used.state != UP:
+                return
+        try:
+            fault = self.check()
+        except Unknown:
+            return
+        self._fault = fault
+        self._move(READY if fault is None else FAULTY)
+
+    def channel_down(self, channel: Any) -> None:
+        """Wait for the channel to come back."""
+        self._fault = None
+        self._move(PENDING)
+
+    def recheck(self) -> None:
+        """Check anew, with what the server says now."""
+        raise NotImplementedError
+
+    @property
+    def watched(self) -> bool:
+        """Whether a loss of its channels would be told; over Channel Access it always is."""
+        return True
+
+    def doubt(self) -> None:
+        """Take the channels as lost whose loss would not be told."""
+
+    def channel_watched(self) -> None:
+        """Take note that a channel's loss would be told from now on."""
+        for watch in self._watches:
+            watch.watched_more()
+
+    def _move(self, status: int) -> None:
+        before = self.status
+        if status != before:
+            self.status = status
+            for watch in self._watches:
+                watch.moved(before, status)
+
+    def join(self, watch: Watch, alone: tuple[Watch, ...]) -> None:
+        """Be counted by a watch; `alone` is the tuple of only that watch, which many share."""
+        self._watches = (*self._watches, watch) if self._watches else alone
+
+    def leave(self, watch: Watch) -> None:
+        """Be counted no more."""
+        self._watches = tuple(other for other in self._watches if other is not watch)
+
+    def faults(self) -> list[tuple[str, Fault]]:
+        """Say what is wrong, by PV."""
+        if self.status == READY:
+            return []
+        if not self._channels:
+            return [(self._pv(name), Fault(Reason.NEVER_FOUND)) for name in self.names()]
+        if self.status == FAULTY and self._fault is not None:
+            return [(self._pv(self._channels[0].name), self._fault)]
+        missing = [
+            (
+                self._pv(channel.name),
+                Fault(Reason.NEVER_FOUND if channel.state == NEVER else Reason.DISCONNECTED),
+            )
+            for channel in self._channels
+            if channel.state != UP
+        ]
+        return missing or [(self._pv(self._channels[0].name), Fault(Reason.NO_ANSWER))]
+
+    def _pv(self, name: str) -> str:
+        return f"{self.protocol}://{name}"
+
+    async def connect_alone(self, timeout: float) -> None:
+        """Connect this one by itself.
+
+        :param timeout: in seconds.
+        :raises NotConnectedError: names the PV and what is wrong.
+        """
+        self.use(tuple(self.pool().open(self.names())))
+        if self.status == FAULTY:
+            self.recheck()
+        if self.status == PENDING:
+            progress = Progress([self])
+            try:
+                await progress.settled(timeout)
+            finally:
+                progress.follow(())
+        if self.status != READY:
+            said = "; ".join(f"{pv}: {fault}" for pv, fault in self.faults())
+            if not self._watches:
+                self.release()
+            raise NotConnectedError(said)
+
+
+class Unknown(Exception):  # noqa: N818 - it is no error, the answer is on its way
+    """What is served is not known yet."""
+
+
+class Progress:
+    """Counts users of channels by status, and wakes who waits for the last of them."""
+
+    def __init__(self, users: Sequence[ChannelUser] = ()) -> None:
+        self.counts = [0, 0, 0]
+        self.users: Sequence[ChannelUser] = ()
+        self._future: asyncio.Future[None] | None = None
+        self.follow(users)
+
+    def follow(self, users: Sequence[ChannelUser]) -> None:
+        """Count these users from now on."""
+        for user in self.users:
+            user.leave(self)
+        self.users = users
+        alone = (self,)
+        counts = [0, 0, 0]
+        for user in users:
+            user.join(self, alone)
+            counts[user.status] += 1
+        self.counts = counts
+
+    @property
+    def ready(self) -> bool:
+        """Whether all are ready."""
+        return not (self.counts[PENDING] or self.counts[FAULTY])
+
+    def moved(self, before: int, now: int) -> None:
+        """Count a change of status."""
+        counts = self.counts
+        counts[before] -= 1
+        counts[now] += 1
+        if not counts[PENDING] and self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    def watched_more(self) -> None:
+        """Nothing waits for that here."""
+
+    async def settled(self, timeout: float) -> None:
+        """Wait until none is pending, or the time (in seconds) is over."""
+        if not self.counts[PENDING]:
+            return
+        loop = asyncio.get_running_loop()
+        self._future = future = loop.create_future()
+        timer = loop.call_later(timeout, _finish, future)
+        try:
+            await future
+        finally:
+            timer.cancel()
+            self._future = None
+
+
+def _finish(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

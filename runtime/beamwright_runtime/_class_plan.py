@@ -1,0 +1,210 @@
+"""What a device class declares, found once for each class and made into children of every device."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ophyd_async.core import (
+    DEFAULT_TIMEOUT,
+    Command,
+    CommandConnector,
+    Device,
+    DeviceConnector,
+    DeviceFiller,
+    Signal,
+    SignalConnector,
+    SignalR,
+    SignalRW,
+    SignalW,
+    TriggerableCommand,
+)
+from ophyd_async.epics.core import EpicsDeviceConnector, EpicsOptions, PvSuffix
+
+from beamwright_runtime._ca_backends import CaBackend, CaCommand
+from beamwright_runtime._pva_backends import PvaBackend, PvaCommand
+
+PLAIN = (SignalR, SignalW, SignalRW, TriggerableCommand)
+"""Signals and commands whose making is known to do no more than keep their backend."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One annotation of a class.
+
+    :param attribute: the name of the child.
+    :param make: what makes the child.
+    :param datatype: a signal's type of value.
+    :param read: the suffix of the record to read.
+    :param write: the suffix of the record to write.
+    :param options: of a signal's puts; None for the usual ones.
+    :param formats: what is called with the device and the child when it is made.
+    """
+
+    attribute: str
+    make: Any
+    datatype: Any
+    read: str
+    write: str
+    options: EpicsOptions[Any] | None
+    formats: tuple[Callable[[Device, Device], None], ...]
+
+
+@dataclass(frozen=True)
+class ClassPlan:
+    """All annotations of a class, in the order in which children are made."""
+
+    signals: tuple[Declared, ...]
+    commands: tuple[Declared, ...]
+    devices: tuple[Declared, ...]
+
+
+_plans: dict[type[Device], ClassPlan] = {}
+
+
+def class_plan(device: Device) -> ClassPlan:
+    """Give the plan of a device's class.
+
+    :raises TypeError: if a declared child has no `PvSuffix`, or a command takes or returns values.
+    """
+    cls = type(device)
+    plan = _plans.get(cls)
+    if plan is None:
+        plan = _plans[cls] = _Scan(device).plan(cls.__name__)
+    return plan
+
+
+class _Scan(DeviceFiller[CaBackend[Any], DeviceConnector, CaCommand]):
+    """Reads the annotations as ophyd-async does, which refuses what it cannot make."""
+
+    def __init__(self, device: Device) -> None:
+        super().__init__(device, CaBackend, DeviceConnector, lambda signature: CaCommand())
+
+    def plan(self, name: str) -> ClassPlan:
+        for signature in self._command_signature.values():
+            _refuse_values(signature)
+        return ClassPlan(
+            tuple(
+                self._declared(name, attribute, make, self._signal_datatype[_logical(attribute)])
+                for attribute, make in self._uncreated_signals.items()
+            ),
+            tuple(self._declared(name, attribute, make) for attribute, make in self._uncreated_commands.items()),
+            tuple(self._declared(name, attribute, make) for attribute, make in self._uncreated_devices.items()),
+        )
+
+    def _declared(self, name: str, attribute: Any, make: Any, datatype: Any = None) -> Declared:
+        suffix: PvSuffix | None = None
+        options: EpicsOptions[Any] | None = None
+        formats: list[Any] = []
+        for extra in self._extras[attribute]:
+            if isinstance(extra, PvSuffix):
+                suffix = suffix or extra
+            elif isinstance(extra, EpicsOptions):
+                options = extra
+            elif callable(extra):
+                formats.append(extra)
+            else:
+                raise TypeError(f"{name}.{attribute}: {extra!r} means nothing to a device")
+        if suffix is None:
+            raise TypeError(f"{name}: a declared child has no PvSuffix")
+        # An empty setpoint suffix is a name too: the record is called like the device.
+        write = suffix.read_suffix if suffix.write_suffix is None else suffix.write_suffix
+        return Declared(attribute, make, datatype, suffix.read_suffix, write, options, tuple(formats))
+
+
+def _logical(attribute: str) -> Any:
+    return attribute.rstrip("_")
+
+
+def _refuse_values(signature: inspect.Signature | None) -> None:
+    if signature is not None:
+        raise TypeError(f"a record takes no arguments and returns nothing as a command, but {signature} is declared")
+
+
+def make_children(
+    device: Device,
+    prefix: str,
+    macros: Mapping[str, str],
+    make_connector: Callable[[str], EpicsDeviceConnector],
+) -> None:
+    """Make the children that a device's class declares.
+
+    :param prefix: starts the name of every record; `pva://` or `ca://` before it chooses the protocol, else CA.
+    :param macros: what stands for each `$(NAME)` in a suffix.
+    :param make_connector: makes the connector of a declared device from its prefix.
+    """
+    protocol, _, start = prefix.rpartition("://")
+    if protocol not in ("", "ca", "pva"):
+        raise ValueError(f"{prefix}: unknown protocol {protocol!r}, use ca:// or pva://")
+    make_backend: Any = PvaBackend if protocol == "pva" else CaBackend
+    make_command: Any = PvaCommand if protocol == "pva" else CaCommand
+    plan = class_plan(device)
+    for declared in plan.signals:
+        read = start + _expanded(declared.read, macros)
+        write = read if declared.write == declared.read else start + _expanded(declared.write, macros)
+        backend = make_backend(declared.datatype, read, write, declared.options)
+        _add(device, declared, _make_signal(declared.make, backend))
+    for declared in plan.commands:
+        backend = make_command(start + _expanded(declared.write, macros))
+        _add(device, declared, _make_command(declared.make, backend))
+    for declared in plan.devices:
+        connector = make_connector(prefix + _expanded(declared.read, macros))
+        child = declared.make(connector=connector)
+        for adjust in declared.formats:
+            adjust(device, child)
+        setattr(device, declared.attribute, child)
+
+
+def _expanded(suffix: str, macros: Mapping[str, str]) -> str:
+    for macro, value in macros.items():
+        suffix = suffix.replace(f"$({macro})", value)
+    return suffix
+
+
+_put = object.__setattr__
+_shared_methods = dict(vars(Signal(CaBackend(float)))["_setattr_methods"])
+"""How attributes of a signal are set; ophyd-async keeps it for each, but signals have no children to tell apart."""
+
+
+def _make_signal(make: Any, backend: Any) -> Any:
+    if make not in PLAIN:
+        return make(backend)
+    # What the constructor of a signal leaves behind, without the way there.
+    signal = object.__new__(make)
+    _put(signal, "_setattr_methods", _shared_methods)
+    _put(signal, "_connector", SignalConnector(backend))
+    _put(signal, "_timeout", DEFAULT_TIMEOUT)
+    _put(signal, "_attempts", 1)
+    return signal
+
+
+def _make_command(make: Any, backend: Any) -> Any:
+    if make not in PLAIN:
+        return make(backend)
+    command = object.__new__(make)
+    _put(command, "_setattr_methods", _shared_methods)
+    _put(command, "_connector", CommandConnector(backend))
+    _put(command, "_timeout", DEFAULT_TIMEOUT)
+    return command
+
+
+def _add(device: Device, declared: Declared, child: Signal[Any] | Command[Any, Any]) -> None:
+    for adjust in declared.formats:
+        adjust(device, child)
+    _put(child, "parent", device)
+    _put(device, declared.attribute, child)
+    device._child_devices[declared.attribute] = child
+
+
+def name_children(device: Device, separator: str) -> None:
+    """Name the signals and commands of a device, and its other children their own way."""
+    start = device.name + separator if device.name else ""
+    for attribute, child in device.children():
+        name = start + attribute if start else ""
+        if type(child) in PLAIN:
+            _put(child, "_name", name)
+            vars(child).pop("log", None)
+        else:
+            child.set_name(name, child_name_separator=separator)

@@ -1,0 +1,102 @@
+"""What can be wrong with a connection, as data and as an outline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from ophyd_async.core import NotConnectedError
+
+
+class Reason(Enum):
+    """Why a signal is not connected."""
+
+    NEVER_FOUND = "never found"
+    """No server answered to the name."""
+    DISCONNECTED = "disconnected"
+    """It was connected, and its server is gone."""
+    NO_ANSWER = "no answer"
+    """The channel is open, but the server does not answer."""
+    REFUSED = "refused"
+    """The server does not let this client read."""
+    WRONG_TYPE = "wrong type"
+    """The server has another type than was declared."""
+    CHOICES = "choices differ"
+    """The server has other states than were declared."""
+    FAILED = "failed"
+    """A device that connects its own way raised an error."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one signal, apart from where it is.
+
+    :param reason: what kind of fault it is.
+    :param detail: further words for people, such as the server's message.
+    :param declared: the type that was declared, where it is wrong.
+    :param served: the type that the server has, where it is wrong.
+    :param missing: states that were declared and are not served.
+    :param extra: states that are served and were not declared.
+    """
+
+    reason: Reason
+    detail: str = ""
+    declared: str = ""
+    served: str = ""
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.reason is Reason.WRONG_TYPE:
+            return f"wrong type: declared {self.declared}, served {self.served}"
+        if self.reason is Reason.CHOICES:
+            parts = [
+                what + " " + ", ".join(f'"{choice}"' for choice in choices)
+                for what, choices in (("missing", self.missing), ("extra", self.extra))
+                if choices
+            ]
+            return f"choices differ: {', '.join(parts)}"
+        return f"{self.reason.value}: {self.detail}" if self.detail else self.reason.value
+
+
+@dataclass(frozen=True)
+class ConnectionProblem:
+    """One signal that is not connected.
+
+    :param device: where the device is in the tree, such as `slits.gap`; empty for the root itself.
+    :param signal: the signal's attribute in that device.
+    :param pv: its PV with the protocol, such as `ca://BL01X-AL-SLITS-01:X:GAP`.
+    :param fault: what is wrong.
+    """
+
+    device: str
+    signal: str
+    pv: str
+    fault: Fault
+
+    @property
+    def reason(self) -> Reason:
+        """What kind of fault it is."""
+        return self.fault.reason
+
+
+class ConnectionFailedError(NotConnectedError):
+    """Some signals of a tree are not connected; its text is the outline of which and why.
+
+    :ivar problems: one for each signal.
+    """
+
+    def __init__(self, outline: str, problems: Sequence[ConnectionProblem]) -> None:
+        super().__init__(outline)
+        self.problems = tuple(problems)
+
+    def __reduce__(self) -> tuple[type[ConnectionFailedError], tuple[str, tuple[ConnectionProblem, ...]]]:
+        return type(self), (str(self._errors), self.problems)
+
+    def format_error_string(self, indent: str = "") -> str:
+        """Give the outline, indented for a place in the error of a larger tree."""
+        return "".join(f"\n{indent}{line}" for line in str(self._errors).splitlines()) + "\n"
+
+    def __str__(self) -> str:
+        return str(self._errors)

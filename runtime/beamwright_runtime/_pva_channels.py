@@ -1,0 +1,394 @@
+"""PV Access channels, opened and watched many at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from ophyd_async.core import NotConnectedError
+from p4p.client.raw import Context, Disconnected, RemoteError
+
+from beamwright_runtime._channel_user import DOWN, NEVER, UP
+from beamwright_runtime._search import SearchPace
+
+logger = logging.getLogger("beamwright")
+
+WATCH_DELAY = 0.2
+"""Seconds from the first answers to the first monitors, while there is still something to be opened."""
+WATCH_BATCH = 250
+"""Channels whose monitors are begun in one turn of the loop."""
+LIVENESS = "field(alarm)"
+"""What the monitors ask for that only tell whether a channel is there: it is small, and seldom changes."""
+EVERYTHING = "field()"
+
+_context: Context | None = None
+
+
+def context() -> Context:
+    """Give the one client context of this process."""
+    global _context
+    if _context is None:
+        _context = Context("pva", nt=False, useenv=True)
+        atexit.register(_context.close)
+    return _context
+
+
+class PvaChannel:
+    """One PV over PV Access, shared by all who use its name, and closed when the last of them lets it go.
+
+    :ivar state: `NEVER`, `UP` or `DOWN`.
+    :ivar type_id: the id of its structure, such as `epics:nt/NTScalar:1.0`; kept while the channel is down.
+    :ivar specifier: the type of its value, as p4p writes it.
+    :ivar control: states of an enum, or the precision of a real number.
+    :ivar error: why the server does not let it be read; empty if it does.
+    :ivar watched: whether its state has been told by a monitor, so that a loss would be.
+    """
+
+    __slots__ = (
+        "asked",
+        "control",
+        "error",
+        "listeners",
+        "liveness",
+        "name",
+        "operation",
+        "pool",
+        "specifier",
+        "state",
+        "type_id",
+        "watched",
+    )
+
+    def __init__(self, name: str, pool: PvaChannels) -> None:
+        self.name = name
+        self.pool = pool
+        self.state = NEVER
+        self.type_id = ""
+        self.specifier = ""
+        self.control: Any = None
+        self.error = ""
+        self.asked = False
+        self.watched = False
+        self.operation: Any = None
+        self.liveness: Any = None
+        self.listeners: tuple[Any, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<pva://{self.name} {('never found', 'up', 'down')[self.state]}>"
+
+    def require_up(self) -> None:
+        """Raise `NotConnectedError`, which names the PV, unless the channel is connected."""
+        if self.state != UP:
+            said = "has never been found" if self.state == NEVER else "is disconnected"
+            raise NotConnectedError(f"pva://{self.name} {said}")
+
+
+class PvaMonitor:
+    """A subscription, until it is closed; it survives disconnections."""
+
+    def __init__(self, channel: PvaChannel, request: str, callback: Callable[[Any], None]) -> None:
+        self._channel = channel
+        self._callback = callback
+        self._subscription: Any = context().monitor(channel.name, self._ready, request)
+
+    def _ready(self) -> None:
+        self._channel.pool.call(self._take)
+
+    def _take(self) -> None:
+        while self._subscription is not None:
+            value = self._subscription.pop()
+            if value is None:
+                return
+            if isinstance(value, Exception):
+                if not isinstance(value, Disconnected):
+                    logger.error("pva://%s: %s", self._channel.name, value)
+                continue
+            try:
+                self._callback(value)
+            except Exception:
+                logger.exception("pva://%s: an update was not taken", self._channel.name)
+
+    def close(self) -> None:
+        """End it; no further callback comes."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.close()
+
+
+class PvaChannels:
+    """The channels of one event loop. Use `PvaChannels.here()`; all methods are called in that loop."""
+
+    _of_loop: ClassVar[dict[asyncio.AbstractEventLoop, PvaChannels]] = {}
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.pace = SearchPace(batch=2000)
+        self._by_name: dict[str, PvaChannel] = {}
+        self._unopened: deque[PvaChannel] = deque()
+        self._unwatched: deque[PvaChannel] = deque()
+        self._unused: list[PvaChannel] = []
+        self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._awake = False
+        self._closed = False
+        self._opening = 0
+        self._watching = False
+        self._waiting_watched: list[asyncio.Future[None]] = []
+
+    @classmethod
+    def here(cls) -> PvaChannels:
+        """Give the channels of the running event loop; those of loops that are closed are closed too."""
+        loop = asyncio.get_running_loop()
+        pool = cls._of_loop.get(loop)
+        if pool is None:
+            for other in [other for other in cls._of_loop if other.is_closed()]:
+                cls._of_loop.pop(other).close()
+            if not cls._of_loop:
+                context()
+                atexit.unregister(_close_all)
+                atexit.register(_close_all)
+            pool = cls._of_loop[loop] = PvaChannels(loop)
+        return pool
+
+    def __len__(self) -> int:
+        """Count the open channels."""
+        return len(self._by_name)
+
+    # -- from p4p's threads to the loop
+
+    def call(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Have a function called in the loop, together with others of the time; from any thread."""
+        self._calls.append((function, arguments))
+        if not self._awake:
+            self._awake = True
+            try:
+                self.loop.call_soon_threadsafe(self._take)
+            except RuntimeError:  # the loop is closed: nobody is left to tell
+                self._awake = False
+
+    def _take(self) -> None:
+        self._awake = False
+        while self._calls and not self._closed:
+            function, arguments = self._calls.popleft()
+            try:
+                function(*arguments)
+            except Exception:
+                logger.exception("what a PVA server sent was not taken")
+
+    # -- opening and closing
+
+    def open(self, names: Iterable[str]) -> list[PvaChannel]:
+        """Open channels, each name once however often it is asked for; they connect as servers answer."""
+        opened: list[PvaChannel] = []
+        for name in names:
+            channel = self._by_name.get(name)
+            if channel is None:
+                self._by_name[name] = channel = PvaChannel(name, self)
+                self._unopened.append(channel)
+            opened.append(channel)
+        if self._unopened and not self.pace.busy:
+            self._open_some()
+        return opened
+
+    def _open_some(self) -> None:
+        self.pace.busy = False
+        for _ in range(min(len(self._unopened), self.pace.batch)):
+            self._ask(self._unopened.popleft())
+        if self._unopened and not self._closed:
+            self.pace.busy = True
+            self.loop.call_later(self.pace.pause, self._open_some)
+
+    def _ask(self, channel: PvaChannel) -> None:
+        if channel.asked or self._by_name.get(channel.name) is not channel:
+            return
+        channel.asked = True
+        self._opening += 1
+        channel.operation = context().get(channel.name, lambda value: self.call(self._answered, channel, value))
+
+    def ask_control(self, channel: PvaChannel) -> None:
+        """Ask what the server has now; the channel's listeners are told."""
+        if channel.state == UP:
+            self._ask(channel)
+
+    def _answered(self, channel: PvaChannel, value: Any) -> None:
+        operation, channel.operation = channel.operation, None
+        if operation is None:
+            return
+        operation.close()
+        channel.asked = False
+        self._opening -= 1
+        if isinstance(value, Exception) and not isinstance(value, RemoteError):
+            self._ask(channel)
+            return
+        _note(channel, value)
+        channel.state = UP
+        for listener in channel.listeners:
+            listener.channel_up(channel)
+        if channel.liveness is None:
+            self._unwatched.append(channel)
+        if self._unwatched and not self._watching:
+            self._watching = True
+            self.loop.call_later(WATCH_DELAY if self._opening else 0.0, self._watch_some)
+
+    # -- liveness
+
+    def _watch_some(self) -> None:
+        """Begin monitors that tell of losses, when the types of all are known: they cost as much as that."""
+        self._watching = False
+        for _ in range(min(WATCH_BATCH, len(self._unwatched))):
+            self._watch(self._unwatched.popleft(), LIVENESS)
+        if self._unwatched and not self._closed:
+            self._watching = True
+            self.loop.call_soon(self._watch_some)
+
+    def _watch(self, channel: PvaChannel, request: str) -> None:
+        if self._by_name.get(channel.name) is channel:
+            channel.liveness = context().monitor(channel.name, lambda: self.call(self._alive, channel), request)
+
+    def _alive(self, channel: PvaChannel) -> None:
+        while channel.liveness is not None:
+            value = channel.liveness.pop()
+            if value is None:
+                break
+            if isinstance(value, Disconnected):
+                if channel.state == UP and channel.watched:
+                    self._lost(channel)
+            elif isinstance(value, Exception):
+                # Without an alarm field there is nothing small to ask for.
+                channel.liveness.close()
+                channel.liveness = None
+                self._watch(channel, EVERYTHING)
+            else:
+                if channel.state == DOWN:
+                    self._ask(channel)
+                self._seen(channel)
+
+    def _seen(self, channel: PvaChannel) -> None:
+        if not channel.watched:
+            channel.watched = True
+            for listener in channel.listeners:
+                listener.channel_watched()
+
+    def _lost(self, channel: PvaChannel) -> None:
+        channel.state = DOWN
+        if channel.operation is not None:
+            channel.operation.close()
+            channel.operation = None
+            channel.asked = False
+            self._opening -= 1
+        for listener in channel.listeners:
+            listener.channel_down(channel)
+
+    def doubt(self, channel: PvaChannel) -> None:
+        """Take a channel as lost whose monitor does not answer."""
+        if channel.state == UP and not channel.watched:
+            self._lost(channel)
+
+    # -- closing
+
+    def release(self, channel: PvaChannel) -> None:
+        """Close a channel soon, unless somebody uses it again before that."""
+        if not self._unused and not self._closed:
+            self.loop.call_soon(self._close_unused)
+        self._unused.append(channel)
+
+    def _close_unused(self) -> None:
+        unused, self._unused = self._unused, []
+        for channel in unused:
+            if not channel.listeners and self._by_name.get(channel.name) is channel:
+                del self._by_name[channel.name]
+                self._end(channel)
+
+    def _end(self, channel: PvaChannel) -> None:
+        channel.state = DOWN
+        if channel.operation is not None:
+            channel.operation.close()
+            channel.operation = None
+            self._opening -= 1
+        if channel.liveness is not None:
+            channel.liveness.close()
+            channel.liveness = None
+        # pvxs itself closes channels without operations after a while. `Context.disconnect` would cut the operations
+        # that another event loop has on the same name.
+
+    def close(self) -> None:
+        """Close all channels for good; whoever holds one sees it down."""
+        self._closed = True
+        for channel in self._by_name.values():
+            self._end(channel)
+        self._by_name.clear()
+
+    # -- requests
+
+    async def _request(self, begin: Callable[[Callable[[Any], None]], Any]) -> Any:
+        future: asyncio.Future[Any] = self.loop.create_future()
+        operation = begin(lambda value: self.call(_finish, future, value))
+        try:
+            return await future
+        finally:
+            operation.close()
+
+    async def get(self, channel: PvaChannel, request: str | None = None) -> Any:
+        """Read a channel.
+
+        :param request: which fields, such as `field(value,alarm)`; all without it.
+        :raises NotConnectedError: at once if the channel is down; names the PV.
+        """
+        channel.require_up()
+        return await self._request(lambda handler: context().get(channel.name, handler, request))
+
+    async def put(self, channel: PvaChannel, value: Any, wait: bool, look_first: bool) -> None:
+        """Write the value field of a channel.
+
+        :param wait: until the record has processed.
+        :param look_first: read the channel before, which putting the text of a state needs.
+        :raises NotConnectedError: at once if the channel is down; names the PV.
+        """
+        channel.require_up()
+        request = f"field()record[block={'true' if wait else 'false'},process=passive]"
+        await self._request(
+            lambda handler: context().put(
+                channel.name, handler, builder={"value": value}, request=request, get=look_first
+            )
+        )
+
+
+def _finish(future: asyncio.Future[Any], value: Any) -> None:
+    if future.done():
+        return
+    if isinstance(value, Exception):
+        future.set_exception(value)
+    else:
+        future.set_result(value)
+
+
+def _note(channel: PvaChannel, value: Any) -> None:
+    if isinstance(value, Exception):
+        channel.error = str(value) or type(value).__name__
+        return
+    channel.error = ""
+    channel.type_id = value.getID()
+    channel.specifier = specifier_of(value)
+    channel.control = None
+    if channel.type_id == "epics:nt/NTEnum:1.0":
+        channel.control = tuple(value["value"]["choices"])
+    elif channel.specifier in ("f", "d"):
+        channel.control = value.get("display.precision")
+
+
+def specifier_of(value: Any) -> str:
+    """Give the type of the value field as p4p writes it; empty if there is no such field."""
+    try:
+        described = value.type("value").aspy()
+    except KeyError:
+        return ""
+    return described[0] if isinstance(described, tuple) else str(described)
+
+
+def _close_all() -> None:
+    for pool in PvaChannels._of_loop.values():
+        pool.close()
+    PvaChannels._of_loop.clear()

@@ -1,0 +1,238 @@
+"""Which declared types a PV Access channel can serve, and how its values become them."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from math import isnan, nan
+from typing import Any
+
+import numpy as np
+from event_model import Limits, LimitsRange
+from ophyd_async.core import Array1D, SignalMetadata, Table, get_enum_cls
+
+from beamwright_runtime._ca_types import check_states, type_name
+from beamwright_runtime._driver_enum import DriverEnum
+from beamwright_runtime._errors import Fault, Reason
+
+REALS = ("f", "d")
+WHOLE = ("b", "B", "h", "H", "i", "I", "l", "L")
+TRUTHS = ("?", "b", "B", "i", "I")
+SCALAR, ARRAY, ENUM = "epics:nt/NTScalar:1.0", "epics:nt/NTScalarArray:1.0", "epics:nt/NTEnum:1.0"
+TABLE, IMAGE = "epics:nt/NTTable:1.0", "epics:nt/NTNDArray:1.0"
+
+_SERVED: dict[tuple[str, str], Any] = {
+    (SCALAR, "?"): bool,
+    **{(SCALAR, specifier): int for specifier in WHOLE},
+    **{(SCALAR, specifier): float for specifier in REALS},
+    (SCALAR, "s"): str,
+    (ENUM, "S"): str,
+    (ARRAY, "a?"): Array1D[np.bool_],
+    (ARRAY, "ab"): Array1D[np.int8],
+    (ARRAY, "aB"): Array1D[np.uint8],
+    (ARRAY, "ah"): Array1D[np.int16],
+    (ARRAY, "aH"): Array1D[np.uint16],
+    (ARRAY, "ai"): Array1D[np.int32],
+    (ARRAY, "aI"): Array1D[np.uint32],
+    (ARRAY, "al"): Array1D[np.int64],
+    (ARRAY, "aL"): Array1D[np.uint64],
+    (ARRAY, "af"): Array1D[np.float32],
+    (ARRAY, "ad"): Array1D[np.float64],
+    (ARRAY, "as"): Sequence[str],
+    (TABLE, "S"): Table,
+    (IMAGE, "v"): np.ndarray,
+    (IMAGE, "U"): np.ndarray,
+}
+
+
+def served_name(type_id: str, specifier: str, control: Any) -> str:
+    """Name what a server has."""
+    served = _SERVED.get((type_id, specifier))
+    if served is None:
+        return f"{type_id or 'a structure'} of {specifier!r}" if specifier else type_id or "a structure"
+    if type_id == ENUM:
+        return f"enum of {len(control)}"
+    if specifier in REALS and isinstance(control, int):
+        return f"float with precision {control}"
+    return type_name(served)
+
+
+class Conversion:
+    """How the values of a channel become those of a declared type; shared by all signals that convert alike.
+
+    :ivar datatype: what values become.
+    :ivar fields: the fields that a value takes.
+    """
+
+    fields = "value"
+
+    def __init__(self, datatype: Any) -> None:
+        self.datatype = datatype
+
+    def value(self, value: Any) -> Any:
+        """Turn what was read into the declared type."""
+        return value["value"]
+
+    def sent(self, value: Any) -> Any:
+        """Turn a value into what is sent."""
+        return value
+
+
+class ToInt(Conversion):
+    """Whole numbers that are served as real ones."""
+
+    def value(self, value: Any) -> int:
+        """Drop what is behind the point."""
+        return int(value["value"])
+
+
+class ToBool(Conversion):
+    """Truth that is served as a small number."""
+
+    def value(self, value: Any) -> bool:
+        """Take any number but 0 as true."""
+        return bool(value["value"])
+
+
+class StateToBool(Conversion):
+    """Truth that is served as one of two states."""
+
+    def value(self, value: Any) -> bool:
+        """Take the second state as true."""
+        return bool(value["value"]["index"])
+
+
+class ToState(Conversion):
+    """States that become members of an enum, or stay text where there is no such member."""
+
+    def __init__(self, states: Mapping[str, Any], served: str) -> None:
+        super().__init__(str)
+        self._states = states
+        self._plain = served == SCALAR
+
+    def value(self, value: Any) -> Any:
+        """Give the member of the state's text; an index without a state reads as empty text."""
+        if self._plain:
+            text = value["value"]
+        else:
+            choices, index = value["value"]["choices"], value["value"]["index"]
+            text = str(choices[index]) if 0 <= index < len(choices) else ""
+        return self._states.get(text, text)
+
+
+class ToLongText(Conversion):
+    """Text that is served as an array of characters."""
+
+    def value(self, value: Any) -> str:
+        """Drop the end mark."""
+        return str(value["value"].tobytes().partition(b"\0")[0].decode())
+
+    def sent(self, value: str) -> Any:
+        """End it as C does: what stood there before may be longer."""
+        return np.frombuffer(value.encode() + b"\0", dtype=np.int8)
+
+
+class ToImage(Conversion):
+    """Images, which are served as a row of pixels and their dimensions, fastest first."""
+
+    fields = "value,dimension"
+
+    def value(self, value: Any) -> Any:
+        """Give rows of pixels."""
+        sizes = [dimension.size for dimension in value["dimension"]]
+        return value["value"].reshape(sizes[::-1])
+
+    def sent(self, value: Any) -> Any:
+        """Refuse: an image is not written by a client."""
+        raise TypeError("Writing to NDArray not supported")
+
+
+class ToTable(Conversion):
+    """Tables by their columns."""
+
+    def value(self, value: Any) -> Any:
+        """Give the rows; a column that was never set has none."""
+        columns = {name: column for name, column in value["value"].todict().items() if column is not None}
+        return self.datatype(**columns)
+
+    def sent(self, value: Any) -> Any:
+        """Give the columns."""
+        return value.model_dump(mode="python") if isinstance(value, Table) else value
+
+
+@lru_cache(maxsize=4096)
+def convert(declared: Any, type_id: str, specifier: str, control: Any) -> Conversion | Fault:
+    """Say how a channel serves a declared type, or what is wrong.
+
+    :param declared: the type, None for whatever is served.
+    :param control: the channel's states or precision.
+    """
+    if declared == typing.Sequence[str]:
+        declared = Sequence[str]
+    served = _SERVED.get((type_id, specifier))
+    wrong = Fault(Reason.WRONG_TYPE, declared=type_name(declared), served=served_name(type_id, specifier, control))
+    if served is None:
+        return wrong
+    if type_id == ENUM:
+        return _convert_states(declared, control, wrong)
+    if declared is bool and type_id == SCALAR and specifier in TRUTHS:
+        return ToBool(bool)
+    if declared is int and specifier in REALS:
+        return ToInt(int) if control == 0 else wrong
+    if served is str and (states := get_enum_cls(declared)) is not None:
+        members = {member.value: member for member in states} if issubclass(states, DriverEnum) else {}
+        return ToState(members, SCALAR)
+    if served is Table and (declared is None or (isinstance(declared, type) and issubclass(declared, Table))):
+        return ToTable(declared or Table)
+    if declared is str and specifier == "ab":
+        return ToLongText(str)
+    if declared is None or declared == served:
+        return ToImage(served) if type_id == IMAGE else Conversion(served)
+    return wrong
+
+
+def _convert_states(declared: Any, served: Any, wrong: Fault) -> Conversion | Fault:
+    if declared is bool:
+        return StateToBool(bool) if len(served) == 2 else wrong
+    states = get_enum_cls(declared)
+    if states is None:
+        return ToState({}, ENUM) if declared in (None, str) else wrong
+    if issubclass(states, DriverEnum):
+        return ToState({member.value: member for member in states}, ENUM)
+    return check_states(states, served) or ToState({text: states(text) for text in served}, ENUM)
+
+
+def describe(datatype: Any, specifier: str, value: Any) -> SignalMetadata:
+    """Take units, precision, limits and states out of a full reading."""
+    metadata = SignalMetadata()
+    kind = specifier[-1:]
+    served: Any = getattr(value, "value", None)
+    display: Any = getattr(value, "display", None)
+    if hasattr(display, "units") and kind in (*REALS, *WHOLE) and datatype is not str:
+        metadata["units"] = display.units
+    if hasattr(display, "precision") and not isnan(display.precision) and kind in REALS and datatype is not int:
+        metadata["precision"] = display.precision
+    if kind in (*REALS, *WHOLE) and (limits := _limits(value)):
+        metadata["limits"] = limits
+    if datatype is str:
+        if hasattr(display, "choices"):
+            metadata["choices"] = display.choices
+        elif hasattr(served, "choices"):
+            metadata["choices"] = served.choices
+    return metadata
+
+
+def _limits(value: Any) -> Limits:
+    limits = Limits()
+    for name, field, low_field, high_field in (
+        ("alarm", "valueAlarm", "lowAlarmLimit", "highAlarmLimit"),
+        ("control", "control", "limitLow", "limitHigh"),
+        ("display", "display", "limitLow", "limitHigh"),
+        ("warning", "valueAlarm", "lowWarningLimit", "highWarningLimit"),
+    ):
+        part = getattr(value, field, None)
+        low, high = getattr(part, low_field, nan), getattr(part, high_field, nan)
+        if not (isnan(low) and isnan(high)) and not low == high == 0:
+            limits[name] = LimitsRange(low=None if isnan(low) else low, high=None if isnan(high) else high)  # type: ignore[literal-required]
+    return limits

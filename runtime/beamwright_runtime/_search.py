@@ -1,0 +1,19 @@
+"""How fast names are searched for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class SearchPace:
+    """How many names are searched for at a time, so that tens of thousands do not storm the network.
+
+    :param batch: names that are handed to the client library together.
+    :param pause: between two batches, in seconds.
+    """
+
+    batch: int = 20_000
+    pause: float = 0.0
+    busy: bool = field(default=False, init=False, repr=False)
+    """Whether a further batch is due."""

@@ -1,0 +1,202 @@
+"""Plan stubs for devices that connect when a plan needs them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Generator, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast, overload
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import MsgGenerator, Plan
+from ophyd_async.core import Device, NotConnectedError
+
+from beamwright_runtime._attempt import Connection, connection_of
+from beamwright_runtime._devices_within import Needed, devices_within, plan_arguments
+from beamwright_runtime._factory import DeviceFactory
+
+__all__ = ["connected", "ensure_connected"]
+
+D1 = TypeVar("D1", bound=Device)
+D2 = TypeVar("D2", bound=Device)
+D3 = TypeVar("D3", bound=Device)
+D4 = TypeVar("D4", bound=Device)
+CompositeT = TypeVar("CompositeT")
+ResultT = TypeVar("ResultT")
+P = ParamSpec("P")
+
+
+@overload
+def ensure_connected(
+    device: D1 | DeviceFactory[D1], /, *, mock: bool | None = None, timeout: float | None = None
+) -> MsgGenerator[D1]: ...
+@overload
+def ensure_connected(
+    composite: CompositeT, /, *, mock: bool | None = None, timeout: float | None = None
+) -> MsgGenerator[CompositeT]: ...
+@overload
+def ensure_connected(
+    first: D1 | DeviceFactory[D1],
+    second: D2 | DeviceFactory[D2],
+    /,
+    *,
+    mock: bool | None = None,
+    timeout: float | None = None,
+) -> MsgGenerator[tuple[D1, D2]]: ...
+@overload
+def ensure_connected(
+    first: D1 | DeviceFactory[D1],
+    second: D2 | DeviceFactory[D2],
+    third: D3 | DeviceFactory[D3],
+    /,
+    *,
+    mock: bool | None = None,
+    timeout: float | None = None,
+) -> MsgGenerator[tuple[D1, D2, D3]]: ...
+@overload
+def ensure_connected(
+    first: D1 | DeviceFactory[D1],
+    second: D2 | DeviceFactory[D2],
+    third: D3 | DeviceFactory[D3],
+    fourth: D4 | DeviceFactory[D4],
+    /,
+    *,
+    mock: bool | None = None,
+    timeout: float | None = None,
+) -> MsgGenerator[tuple[D1, D2, D3, D4]]: ...
+@overload
+def ensure_connected(
+    first: D1 | DeviceFactory[D1],
+    second: D1 | DeviceFactory[D1],
+    /,
+    *devices: D1 | DeviceFactory[D1],
+    mock: bool | None = None,
+    timeout: float | None = None,
+) -> MsgGenerator[tuple[D1, ...]]: ...
+@overload
+def ensure_connected(
+    *, mock: bool | None = None, timeout: float | None = None, **named: D1 | DeviceFactory[D1]
+) -> MsgGenerator[dict[str, D1]]: ...
+def ensure_connected(
+    *devices: Any, mock: bool | None = None, timeout: float | None = None, **named: Any
+) -> MsgGenerator[Any]:
+    """Connect devices before a plan goes on, at once wherever they stand in a background queue.
+
+    Nothing moves and no run is opened if one is missing: the plan ends here, with an outline of all that are. Costs
+    nothing while all is well, so a plan may begin with it always.
+
+        camera = yield from ensure_connected(x01.camera)
+        camera, stage = yield from ensure_connected(x01.camera(), x01.stage_x())
+
+    :param devices: devices or their factories; or one composite of devices: a dataclass, a pydantic model, a typed
+        dictionary, a list.
+    :param mock: connect without hardware; by default as each device is, or as its factory says.
+    :param timeout: of each attempt, in seconds; by default what each factory says.
+    :param named: devices or their factories by any name.
+    :returns: what was given: the device, a tuple of several, the composite, or the named devices as a dictionary. A
+        factory on its own, in a tuple or by name is replaced by its device.
+    :raises NotConnectedError: if PVs do not answer in time or have other types, or a device cannot be made.
+    :raises TypeError: if both devices and names are given, or a composite has no devices.
+    """
+    if devices and named:
+        raise TypeError("ensure_connected() takes devices, or devices by name, not both")
+    composite = devices[0] if len(devices) == 1 else None
+    needed = devices_within(devices, named)
+    if not needed and not isinstance(composite, (list, tuple, set, dict)):
+        raise TypeError(f"ensure_connected() found no devices in {', '.join(map(repr, devices)) or 'its arguments'}")
+    if composite is None:
+        for value in (*devices, *named.values()):
+            if not isinstance(value, (Device, DeviceFactory)):
+                raise TypeError(f"ensure_connected() takes several devices or one composite of devices, not {value!r}")
+    return cast("MsgGenerator[Any]", Plan(_ensure, needed, devices, named, mock, timeout))
+
+
+def _ensure(
+    needed: Sequence[Needed],
+    devices: tuple[object, ...],
+    named: dict[str, object],
+    mock: bool | None,
+    timeout: float | None,
+) -> MsgGenerator[object]:
+    yield from _connect(needed, mock, timeout)
+    if named:
+        return {name: _device(value) for name, value in named.items()}
+    if len(devices) == 1:
+        return _device(devices[0])
+    return tuple(map(_device, devices))
+
+
+def _device(given: object) -> object:
+    return given() if isinstance(given, DeviceFactory) else given
+
+
+def _connect(needed: Sequence[Needed], mock: bool | None = None, timeout: float | None = None) -> MsgGenerator[None]:
+    tasks = yield from bps.wait_for([lambda: _join_all(needed, mock, timeout)])
+    # A simulated RunEngine carries nothing out, and has no tasks.
+    for task in tasks or ():
+        if errors := task.result():
+            raise NotConnectedError(errors)
+
+
+async def _join_all(needed: Sequence[Needed], mock: bool | None, timeout: float | None) -> dict[str, Exception]:
+    """Connect, and give what went wrong: an error that is raised here is lost if the plan is stopped meanwhile."""
+    connections = [connection for device in needed if not (connection := _connection(device)).is_up(mock)]
+    errors = await asyncio.gather(*(connection.join(mock, timeout) for connection in connections))
+    return {connection.name: error for connection, error in zip(connections, errors, strict=True) if error is not None}
+
+
+def _connection(needed: Needed) -> Connection:
+    return needed.connection if isinstance(needed, DeviceFactory) else connection_of(needed)
+
+
+@overload
+def connected(plan: Callable[P, MsgGenerator[ResultT]], /) -> Callable[P, MsgGenerator[ResultT]]: ...
+@overload
+def connected(plan: MsgGenerator[ResultT], /) -> MsgGenerator[ResultT]: ...
+def connected(
+    plan: Callable[P, MsgGenerator[ResultT]] | MsgGenerator[ResultT], /
+) -> Callable[P, MsgGenerator[ResultT]] | MsgGenerator[ResultT]:
+    """Connect the devices that a plan is given before its first message.
+
+    They are found among its arguments and defaults, also within lists, dictionaries, dataclasses, pydantic models and
+    scan specifications. Nothing moves if one is missing: the plan ends with an outline of all that are.
+
+    As a decorator of a plan, of one's own or of bluesky's:
+
+        @connected
+        def align(stage: Motor, camera: Camera) -> MsgGenerator[None]: ...
+
+        count = connected(bp.count)
+
+    For all plans of a RunEngine: `RE.preprocessors.append(connected)`.
+
+    :param plan: a function that makes a plan, or a plan that has not begun.
+    :raises NotConnectedError: by the plan, if PVs do not answer in time or have other types.
+    """
+    if isinstance(plan, (Generator, Plan)):
+        return _connected_plan(plan)
+    function = plan
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def connect_then_run(*arguments: P.args, **named: P.kwargs) -> MsgGenerator[ResultT]:
+        bound = signature.bind(*arguments, **named)
+        bound.apply_defaults()
+        needed = devices_within(*bound.arguments.values())
+
+        def run() -> MsgGenerator[ResultT]:
+            if needed:
+                yield from _connect(needed)
+            return (yield from function(*arguments, **named))
+
+        return run()
+
+    return connect_then_run
+
+
+def _connected_plan(given: MsgGenerator[ResultT]) -> MsgGenerator[ResultT]:
+    needed = devices_within(plan_arguments(given))
+    if needed:
+        yield from _connect(needed)
+    return (yield from given)

@@ -1,0 +1,188 @@
+"""Signals read, describe, put and watch as ophyd-async's own do, and where those fail they do better."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from aioca import CANothing
+from ophyd_async.core import Array1D, SignalRW, StrictEnum, SubsetEnum, SupersetEnum
+from ophyd_async.epics.core import CaSignalBackend, EpicsOptions, PvaSignalBackend
+
+from beamwright_runtime import disconnect
+from beamwright_runtime._ca_backends import CaBackend, CaCommand
+from beamwright_runtime._channel_user import ChannelUser
+from beamwright_runtime._pva_backends import PvaBackend, PvaCommand
+from tests.softioc import SoftIoc
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Strict(StrictEnum):
+    ONE = "One"
+    TWO = "Two"
+    THREE = "Three"
+
+
+class Subset(SubsetEnum):
+    TWO = "Two"
+
+
+class Superset(SupersetEnum):
+    ONE = "One"
+    TWO = "Two"
+    THREE = "Three"
+    FOUR = "Four"
+
+
+BOTH: list[tuple[str, Any, Any]] = [
+    ("Float", float, 3.25),
+    ("Float", None, 3.5),
+    ("Whole", float, 1.0),
+    ("Whole", int, 2),
+    ("Int", int, 12),
+    ("Int", None, 13),
+    ("Bool", bool, False),
+    ("Bool", str, "No"),
+    ("Enum", Strict, Strict.THREE),
+    ("Enum", Subset, Subset.TWO),
+    ("Enum", Superset, Superset.ONE),
+    ("Enum", str, "Three"),
+    ("Enum", None, "One"),
+    ("Text", str, "other"),
+    ("Floats", Array1D[np.float64], np.array([4.0, 5.5])),
+    ("Single", Array1D[np.float32], np.array([4.0, 5.5], np.float32)),
+    ("Shorts", Array1D[np.int16], np.array([4, 5], np.int16)),
+    ("Bytes", Array1D[np.uint8], np.array([4, 5], np.uint8)),
+    ("Ints", Array1D[np.int32], np.array([4, 5], np.int32)),
+    ("Texts", Sequence[str], ["x", "y"]),
+    ("Path", str, "/a/long/" + "path/" * 12),
+    ("Empty", Array1D[np.float64], np.array([1.0])),
+]
+MATRIX = [
+    *(("ca", *row) for row in BOTH),
+    *(("pva", *row) for row in BOTH),
+    ("ca", "LongText.VAL$", str, "long " * 20),
+    ("pva", "LongText", str, "long " * 20),
+    ("pva", "Long", int, 9007199254740995),
+    ("ca", "Enum.DESC", str, "described"),
+    ("ca", "Bool.PROC", bool, False),
+]
+
+
+def pair(protocol: str, name: str, datatype: Any) -> tuple[Any, Any]:
+    mine, theirs = (CaBackend, CaSignalBackend) if protocol == "ca" else (PvaBackend, PvaSignalBackend)
+    return mine(datatype, f"S:{name}", f"S:{name}"), theirs(datatype, f"S:{name}", f"S:{name}")
+
+
+def same(mine: Any, theirs: Any) -> bool:
+    if isinstance(theirs, np.ndarray):
+        return mine.dtype == theirs.dtype and np.array_equal(mine, theirs)
+    return bool(mine == theirs) and type(mine) is type(theirs)
+
+
+@pytest.mark.parametrize(("protocol", "name", "datatype", "value"), MATRIX)
+async def test_values_readings_and_descriptions_are_those_of_ophyd_async(
+    protocol: str, name: str, datatype: Any, value: Any, live: SoftIoc
+) -> None:
+    mine, theirs = pair(protocol, name, datatype)
+    await mine.connect(5)
+    await theirs.connect(5)
+    assert isinstance(mine, type(theirs))
+    assert mine.source("", True) == theirs.source("", True)
+    for _ in range(2):
+        assert same(await mine.get_value(), await theirs.get_value())
+        assert same(await mine.get_setpoint(), await theirs.get_setpoint())
+        my_reading, their_reading = await mine.get_reading(), await theirs.get_reading()
+        assert same(my_reading.pop("value"), their_reading.pop("value"))
+        assert my_reading == their_reading
+        assert await mine.get_datakey("source") == await theirs.get_datakey("source")
+        await mine.put(value)
+    assert same(await mine.get_value(), await theirs.get_value())
+    if name != "Whole":  # a calculation puts its own result
+        assert np.array_equal(await mine.get_value(), value)
+
+
+@pytest.mark.parametrize(("protocol", "name", "datatype", "value"), MATRIX)
+async def test_changes_are_seen(protocol: str, name: str, datatype: Any, value: Any, live: SoftIoc) -> None:
+    mine, _ = pair(protocol, name, datatype)
+    await mine.connect(5)
+    readings: asyncio.Queue[Any] = asyncio.Queue()
+    mine.set_callback(readings.put_nowait)
+    with pytest.raises(RuntimeError, match="already set"):
+        mine.set_callback(readings.put_nowait)
+    async with asyncio.timeout(30):
+        first = await readings.get()
+    assert np.array_equal(first["value"], await mine.get_value())
+    described = await mine.get_datakey("source")
+    assert await mine.get_datakey("source") is described
+    mine.set_callback(None)
+    assert await mine.get_datakey("source") is not described
+
+
+@pytest.mark.parametrize(
+    ("protocol", "name", "datatype", "value"),
+    [
+        ("ca", "LongText.VAL$", str, ""),
+        ("ca", "LongText", str, ""),
+        ("ca", "Stateless", str, ""),
+        ("pva", "Stateless", str, ""),
+        ("ca", "Unset", str, ""),
+        ("pva", "Long", int, 9007199254740993),
+    ],
+)
+async def test_what_ophyd_async_cannot_read(protocol: str, name: str, datatype: Any, value: Any, live: SoftIoc) -> None:
+    mine, _ = pair(protocol, name, datatype)
+    await mine.connect(5)
+    if name.startswith("Long"):
+        await mine.put(value)
+    assert await mine.get_value() == value
+    assert (await mine.get_reading())["value"] == value
+
+
+@pytest.mark.parametrize(("protocol", "make"), [("ca", CaCommand), ("pva", PvaCommand)])
+async def test_a_command_processes_its_record(protocol: str, make: Any, live: SoftIoc) -> None:
+    command = make("S:Bool")
+    await command.connect(5)
+    bool_signal, _ = pair(protocol, "Bool", bool)
+    await bool_signal.connect(5)
+    await bool_signal.put(False)
+    await command.execute()
+    assert await bool_signal.get_value() is True
+
+
+@pytest.mark.parametrize("protocol", ["ca", "pva"])
+async def test_a_put_that_does_not_wait_returns(protocol: str, live: SoftIoc) -> None:
+    make: Any = CaBackend if protocol == "ca" else PvaBackend
+    backend = make(float, "S:Float", "S:Float", EpicsOptions(wait=lambda value: value > 5))
+    await backend.connect(5)
+    await backend.put(1.0)
+    await backend.put(6.0)
+    assert await backend.get_value() == 6
+
+
+@pytest.mark.parametrize("protocol", ["ca", "pva"])
+async def test_a_state_that_is_not_served_is_refused_by_name(protocol: str, live: SoftIoc) -> None:
+    backend, _ = pair(protocol, "Enum", str)
+    await backend.connect(5)
+    with pytest.raises(ValueError, match=rf"{protocol}://S:Enum has no state 'Nine', it has \['One', 'Two', 'Three'\]"):
+        await backend.put("Nine")
+
+
+async def test_a_refusal_of_the_server_names_the_pv(live: SoftIoc) -> None:
+    backend, _ = pair("ca", "Whole.RTYP", str)
+    await backend.connect(5)
+    with pytest.raises(CANothing, match=r"S:Whole\.RTYP"):
+        await backend.put("calc")
+
+
+async def test_many_signals_are_read_at_once(live: SoftIoc) -> None:
+    signals = [SignalRW[float](CaBackend(float, "S:Float", "S:Float")) for _ in range(50)]
+    await asyncio.gather(*(signal.connect() for signal in signals))
+    values = await asyncio.gather(*(signal.get_value() for signal in signals))
+    assert len(set(values)) == 1
+    await disconnect(*signals)
+    assert all(isinstance(signal._connector.backend, ChannelUser) for signal in signals)

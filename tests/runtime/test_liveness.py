@@ -1,0 +1,153 @@
+"""A device that went away is known to be gone, and comes back as what it is then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import pytest
+import pytest_asyncio
+from ophyd_async.core import NotConnectedError, SignalR, SignalRW, StrictEnum
+from ophyd_async.epics.core import PvSuffix
+
+from beamwright_runtime import (
+    ConnectionFailedError,
+    RecordDevice,
+    connection_events,
+    connection_problems,
+    disconnect,
+    disconnected_signals,
+    is_connected,
+)
+from tests.softioc import SoftIoc
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Mode(StrictEnum):
+    ONE = "One"
+    TWO = "Two"
+
+
+class Amplifier(RecordDevice):
+    gain: Annotated[SignalRW[float], PvSuffix.rbv("Gain")]
+    count: Annotated[SignalRW[int], PvSuffix("Count")]
+    mode: Annotated[SignalRW[Mode], PvSuffix("Mode")]
+
+
+class Steady(RecordDevice):
+    number: Annotated[SignalR[float], PvSuffix("Number")]
+
+
+@pytest_asyncio.fixture(params=["ca://", "pva://"], loop_scope="session")
+async def amplifier(request: pytest.FixtureRequest, mortal: SoftIoc, live: SoftIoc) -> AsyncIterator[Amplifier]:
+    mortal.start()
+    device = Amplifier(f"{request.param}M:", "amplifier")
+    await device.connect(timeout=30)
+    await device.connect(timeout=30)
+    yield device
+    await disconnect(device)
+
+
+async def gone(device: RecordDevice) -> None:
+    async for event in connection_events(device):
+        if not event.connected:
+            return
+
+
+async def back(device: RecordDevice) -> None:
+    async for event in connection_events(device):
+        if event.connected:
+            return
+
+
+async def test_a_killed_server_is_known_and_never_ok(amplifier: Amplifier, mortal: SoftIoc) -> None:
+    mortal.kill()
+    async with asyncio.timeout(30):
+        await gone(amplifier)
+    assert not is_connected(amplifier)
+    with pytest.raises(ConnectionFailedError, match="disconnected"):
+        await amplifier.connect(timeout=0.1)
+    with pytest.raises(NotConnectedError, match="M:Gain_RBV is disconnected"):
+        await amplifier.gain.get_value()
+    with pytest.raises(NotConnectedError, match="M:Gain is disconnected"):
+        await amplifier.gain.set(1.0)
+
+
+async def test_a_server_that_returns_heals_the_device(amplifier: Amplifier, mortal: SoftIoc) -> None:
+    mortal.kill()
+    async with asyncio.timeout(30):
+        await gone(amplifier)
+    assert amplifier.count in disconnected_signals(amplifier)
+    mortal.start()
+    await amplifier.connect(timeout=60)
+    assert disconnected_signals(amplifier) == []
+    assert await amplifier.count.get_value() == 7
+
+
+async def test_a_server_that_returns_with_other_types_is_refused(amplifier: Amplifier, mortal: SoftIoc) -> None:
+    mortal.kill()
+    async with asyncio.timeout(30):
+        await gone(amplifier)
+    other = SoftIoc(
+        'record(ao, "M:Gain") {} record(ai, "M:Gain_RBV") {} record(stringout, "M:Count") {}'
+        ' record(mbbo, "M:Mode") {field(ZRST, "One")}',
+        ports=mortal._given,
+    )
+    with other:
+        with pytest.raises(ConnectionFailedError) as failure:
+            await amplifier.connect(timeout=60)
+        assert {problem.signal: str(problem.fault) for problem in failure.value.problems} == {
+            "count": "wrong type: declared int, served str",
+            "mode": 'choices differ: missing "Two"',
+        }
+        assert connection_problems(amplifier) == list(failure.value.problems)
+
+
+async def test_monitors_survive_a_restart(amplifier: Amplifier, mortal: SoftIoc) -> None:
+    values: asyncio.Queue[int] = asyncio.Queue()
+    amplifier.count.subscribe_reading(lambda reading: values.put_nowait(reading["amplifier-count"]["value"]))
+    async with asyncio.timeout(90):
+        assert await values.get() == 7
+        mortal.kill()
+        await gone(amplifier)
+        mortal.start()
+        await back(amplifier)
+        assert await values.get() == 7
+        await amplifier.count.set(8)
+        while await values.get() != 8:
+            pass
+
+
+async def test_events_tell_only_of_the_devices_asked_for(amplifier: Amplifier, mortal: SoftIoc) -> None:
+    steady = Steady("T:", "steady")
+    await steady.connect()
+    events = connection_events(steady, amplifier)
+    assert [(e.device, e.connected) for e in [await anext(events), await anext(events)]] == [
+        (steady, True),
+        (amplifier, True),
+    ]
+    mortal.kill()
+    async with asyncio.timeout(30):
+        event = await anext(events)
+    assert (event.device, event.connected) == (amplifier, False)
+    assert is_connected(steady)
+    await events.aclose()
+
+
+async def test_ophyd_asyncs_own_connect_of_a_signal_looks_again(amplifier: Amplifier, mortal: SoftIoc) -> None:
+    await amplifier.count.connect()
+    mortal.kill()
+    async with asyncio.timeout(30):
+        await gone(amplifier)
+    with pytest.raises(NotConnectedError, match="M:Count: disconnected"):
+        await amplifier.count.connect(timeout=0.1)
+
+
+async def test_a_device_in_mock_mode_counts_as_connected() -> None:
+    device = Amplifier("ABSENT:")
+    assert not is_connected(device)
+    await device.connect(mock=True)
+    assert is_connected(device)
+    assert disconnected_signals(device) == []
