@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 READY := .venv/.ready
 RESULTS := build/benchmarks
-BENCHMARKS := corpus generate
+BENCHMARKS := corpus generate connect
 STATIC := ruff-check ruff-format mypy basedpyright lint-imports
 
 .PHONY: help demo test soak bench format lint clean constraints environment pytest $(STATIC)
