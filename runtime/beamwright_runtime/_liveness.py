@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from ophyd_async.core import Device
 
 from beamwright_runtime._channel_user import READY
-from beamwright_runtime._connection import connected_tree, known_problems, survey, users_below
+from beamwright_runtime._connection import connected_tree, known_problems, survey
 from beamwright_runtime._errors import ConnectionProblem
+from beamwright_runtime._signals_below import users_below
 
 
 @dataclass(frozen=True)
