@@ -22,7 +22,8 @@ from ophyd_async.core import (
 )
 from ophyd_async.epics.core import CaCommandBackend, CaSignalBackend, EpicsOptions
 
-from beamwright_runtime._ca_channels import CaChannels, Channel
+from beamwright_runtime._ca_channel import Channel
+from beamwright_runtime._ca_channels import CaChannels
 from beamwright_runtime._ca_types import (
     TRIGGERS,
     Conversion,
@@ -65,7 +66,7 @@ class CaUser(ChannelUser):
         """Ask the server again, for states and precision or just for a value."""
         for channel in self._channels:
             channel.control = None
-            channel.pool.ask_control(channel)
+            channel.pool.requests.ask_control(channel)
         self._fault = None
         self._move(0)
 
@@ -77,7 +78,7 @@ def _control(channel: Channel, declared: Any) -> Any:
     if not needs_control(declared, channel.dbf, channel.count):
         return None
     if channel.control is None:
-        channel.pool.ask_control(channel)
+        channel.pool.requests.ask_control(channel)
         raise Unknown
     return channel.control
 
@@ -184,7 +185,7 @@ class CaBackend(CaUser, CaSignalBackend[SignalDatatypeT]):
     async def _get(self, position: int, style: int) -> Any:
         conversion = self._conversion()
         channel = await self._channel(position)
-        return await channel.pool.get(channel, *decoder(channel, conversion.read, style))
+        return await channel.pool.requests.get(channel, *decoder(channel, conversion.read, style))
 
     def _reading(self, value: Any) -> Reading[SignalDatatypeT]:
         return {
@@ -229,7 +230,7 @@ class CaBackend(CaUser, CaSignalBackend[SignalDatatypeT]):
     async def _states(self, position: int) -> list[str]:
         """Ask for the states as they are now: a driver may replace them at any time."""
         channel = await self._channel(position)
-        value = await channel.pool.get(channel, *decoder(channel, dbr.DBR_ENUM, FORMAT_CTRL))
+        value = await channel.pool.requests.get(channel, *decoder(channel, dbr.DBR_ENUM, FORMAT_CTRL))
         return list(value.enums)
 
     async def put(self, value: SignalDatatypeT | None) -> None:
@@ -247,7 +248,7 @@ class CaBackend(CaUser, CaSignalBackend[SignalDatatypeT]):
             sent = conversion.sent(value)
         wait = self.options.wait(value) if callable(self.options.wait) else self.options.wait
         try:
-            await channel.pool.put(channel, sent, conversion.write, wait)
+            await channel.pool.requests.put(channel, sent, conversion.write, wait)
         except CANothing as error:
             if channel.dbf == dbr.DBR_ENUM and isinstance(value, str):
                 states = await self._states(-1)
@@ -268,7 +269,7 @@ class CaBackend(CaUser, CaSignalBackend[SignalDatatypeT]):
             conversion = self._conversion()
             channel = self._require(0)
             kind, decode = decoder(channel, conversion.read, FORMAT_TIME)
-            self.subscription = channel.pool.monitor(
+            self.subscription = channel.pool.monitors.begin(
                 channel,
                 kind,
                 DBE_VALUE | DBE_ALARM,
@@ -345,4 +346,4 @@ class CaCommand(CaUser, CaCommandBackend):
         :raises NotConnectedError: at once if the channel is down; names the PV.
         """
         channel = await self._channel(0)
-        await channel.pool.put(channel, self._execute_value, None, True)
+        await channel.pool.requests.put(channel, self._execute_value, None, True)

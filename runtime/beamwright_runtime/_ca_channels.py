@@ -7,107 +7,27 @@ import atexit
 import ctypes
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Protocol
-
-from aioca import CANothing
-from epicscorelibs.ca import dbr
-from ophyd_async.core import NotConnectedError
+from collections.abc import Iterable
+from typing import ClassVar
 
 from beamwright_runtime import _ca_library as libca
-from beamwright_runtime._channel_user import DOWN, NEVER, UP
+from beamwright_runtime._ca_channel import Channel
+from beamwright_runtime._ca_monitors import CaMonitors
+from beamwright_runtime._ca_requests import CaRequests
+from beamwright_runtime._channel_user import DOWN, UP
 from beamwright_runtime._search import SearchPace
+from beamwright_runtime._wake_up import WakeUp
 
 logger = logging.getLogger("beamwright")
-
-
-class Listener(Protocol):
-    """Is told of changes of a channel it uses, in the channel's event loop."""
-
-    def channel_up(self, channel: Channel) -> None:
-        """Take note that the channel is connected, or that its control information has arrived."""
-
-    def channel_down(self, channel: Channel) -> None:
-        """Take note that the channel is lost."""
-
-
-class Channel:
-    """One PV over Channel Access, shared by all who use its name, and closed when the last of them lets it go.
-
-    :ivar state: `NEVER`, `UP` or `DOWN`.
-    :ivar dbf: the native type as a DBR code, -1 before the first connection; kept while the channel is down.
-    :ivar count: the native number of elements; kept while the channel is down.
-    :ivar control: units, limits, states or precision, where somebody asked since the last connection.
-    """
-
-    __slots__ = (
-        "_as_parameter_",
-        "asked",
-        "control",
-        "count",
-        "dbf",
-        "listeners",
-        "name",
-        "pool",
-        "readable",
-        "state",
-    )
-
-    def __init__(self, name: str, pool: CaChannels) -> None:
-        self.name = name
-        self.pool = pool
-        self._as_parameter_ = 0
-        self.state = NEVER
-        self.dbf = -1
-        self.count = 0
-        self.readable = True
-        self.asked = False
-        self.control: Any = None
-        self.listeners: tuple[Listener, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"<ca://{self.name} {('never found', 'up', 'down')[self.state]}>"
-
-    def require_up(self) -> None:
-        """Raise `NotConnectedError`, which names the PV, unless the channel is connected here and now."""
-        if self.state != UP or self.pool.is_down(self._as_parameter_):
-            said = "has never been found" if self.state == NEVER else "is disconnected"
-            raise NotConnectedError(f"ca://{self.name} {said}")
-        if self.pool.loop is not asyncio.get_running_loop():
-            raise RuntimeError(f"ca://{self.name} was connected in another event loop: connect its device in this one")
-
-    @property
-    def host(self) -> str:
-        """Address of the server that has the PV, while connected."""
-        return bytes(libca.host_name(self._as_parameter_)).decode() if self.state == UP else ""
-
-
-class CaMonitor:
-    """A subscription, until it is closed; it survives disconnections."""
-
-    def __init__(
-        self,
-        channel: Channel,
-        decode: Callable[[int, int, int], Any],
-        callback: Callable[[Any], None],
-        every_update: bool,
-    ) -> None:
-        self.channel = channel
-        self.every_update = every_update
-        self.decode = decode
-        self.callback = callback
-        self.handle = ctypes.c_void_p()
-        self.number = 0
-
-    def close(self) -> None:
-        """End it; no further callback comes."""
-        self.channel.pool.end_monitor(self)
 
 
 class CaChannels:
     """The channels of one event loop. Use `CaChannels.here()`; all methods are called in that loop.
 
     libca calls back on threads of its own. What it says is queued, the loop is woken once, and takes all of it.
+
+    :ivar requests: reads and writes them.
+    :ivar monitors: their subscriptions.
     """
 
     _of_loop: ClassVar[dict[asyncio.AbstractEventLoop, CaChannels]] = {}
@@ -116,25 +36,17 @@ class CaChannels:
         libca.use_context()
         self.loop = loop
         self.pace = SearchPace()
+        self._wake_up = WakeUp(loop, self._take)
+        self.requests = CaRequests(loop, self._wake_up)
+        self.monitors = CaMonitors(self._wake_up)
         self._by_name: dict[str, Channel] = {}
         self._by_chid: dict[int, Channel] = {}
         self._uncreated: deque[Channel] = deque()
         self._unused: list[Channel] = []
         self._events: deque[tuple[int, int]] = deque()
-        self._answers: deque[tuple[int, int, Any]] = deque()
-        self._updates: deque[tuple[int, Any]] = deque()
-        self._waiting: dict[int, tuple[asyncio.Future[Any], str]] = {}
-        self._decoders: dict[int, Callable[[int, int, int], Any]] = {}
-        self._asking: dict[int, Channel] = {}
-        self._monitors: dict[int, CaMonitor] = {}
-        self._number = 0
-        self._awake = False
-        self._unflushed = False
         self._closed = False
         self._chid = ctypes.c_void_p()
         self._on_connection = libca.connection_handler(self._connection)
-        self._on_answer = libca.AnswerHandler(self._answer)
-        self._on_update = libca.AnswerHandler(self._update)
 
     @classmethod
     def here(cls) -> CaChannels:
@@ -222,9 +134,7 @@ class CaChannels:
         self._take_events()
         for handle in gone:
             del self._by_chid[handle]
-        for number in [number for number, channel in self._asking.items() if not channel._as_parameter_]:
-            del self._asking[number]
-            self._decoders.pop(number, None)
+        self.requests.forget_closed()
         libca.flush_io()
         libca.drop_thread_states()
 
@@ -233,8 +143,7 @@ class CaChannels:
         if self._closed:
             return
         self._closed = True
-        for monitor in list(self._monitors.values()):
-            self.end_monitor(monitor)
+        self.monitors.end_all()
         for chid, channel in self._by_chid.items():
             libca.clear_channel(chid)
             channel._as_parameter_ = 0
@@ -250,55 +159,17 @@ class CaChannels:
     def _connection(self, chid: int, op: int) -> None:
         libca.keep_thread_state()
         self._events.append((chid, op))
-        if not self._awake:
-            self._wake()
-
-    def _answer(self, answer: Any) -> None:
-        libca.keep_thread_state()
-        number, status = answer.usr, answer.status
-        value: Any = None
-        decode = self._decoders.pop(number, None)
-        if decode is not None and status == libca.ECA_NORMAL:
-            try:
-                value = decode(answer.raw_dbr, answer.type, answer.count)
-            except Exception as error:
-                value = error
-        self._answers.append((number, status, value))
-        if not self._awake:
-            self._wake()
-
-    def _update(self, answer: Any) -> None:
-        libca.keep_thread_state()
-        monitor = self._monitors.get(answer.usr)
-        if monitor is None or answer.status != libca.ECA_NORMAL:
-            return
-        try:
-            value = monitor.decode(answer.raw_dbr, answer.type, answer.count)
-        except Exception as error:
-            value = error
-        self._updates.append((answer.usr, value))
-        if not self._awake:
-            self._wake()
-
-    def _wake(self) -> None:
-        self._awake = True
-        try:
-            self.loop.call_soon_threadsafe(self._take)
-        except RuntimeError:  # the loop is closed: nobody is left to tell
-            self._awake = False
+        self._wake_up.ask()
 
     # -- what the loop takes
 
     def _take(self) -> None:
-        self._awake = False
         if self._closed:
             return
         self._take_events()
-        self._take_answers()
-        self._take_updates()
-        if self._unflushed:
-            self._unflushed = False
-            libca.flush_io()
+        self.requests.take()
+        self.monitors.take()
+        self.requests.flush()
 
     def _take_events(self) -> None:
         events, by_chid = self._events, self._by_chid
@@ -324,194 +195,6 @@ class CaChannels:
                 channel.state = DOWN
                 for listener in channel.listeners:
                     listener.channel_down(channel)
-
-    def _take_answers(self) -> None:
-        answers = self._answers
-        while answers:
-            number, status, value = answers.popleft()
-            channel = self._asking.pop(number, None)
-            if channel is not None:
-                self._informed(channel, status, value)
-                continue
-            waiting = self._waiting.pop(number, None)
-            if waiting is None:
-                continue
-            future, name = waiting
-            if future.done():
-                continue
-            if status == libca.ECA_DISCONNECTED:
-                future.set_exception(NotConnectedError(f"ca://{name}: disconnected before it answered"))
-            elif status != libca.ECA_NORMAL:
-                future.set_exception(CANothing(name, status))
-            elif isinstance(value, Exception):
-                future.set_exception(value)
-            else:
-                future.set_result(value)
-
-    def _informed(self, channel: Channel, status: int, value: Any) -> None:
-        # An answer from before a disconnection says nothing of what is served now.
-        if channel.state != UP or not channel.asked or status == libca.ECA_DISCONNECTED:
-            return
-        channel.asked = False
-        channel.control = value if status == libca.ECA_NORMAL else CANothing(channel.name, status)
-        for listener in channel.listeners:
-            listener.channel_up(channel)
-
-    def _take_updates(self) -> None:
-        updates = self._updates
-        later: dict[int, int] = {}
-        for number, _ in list(updates):
-            later[number] = later.get(number, 0) + 1
-        while updates:
-            number, value = updates.popleft()
-            later[number] = left = later.get(number, 1) - 1
-            monitor = self._monitors.get(number)
-            if monitor is None or (left > 0 and not monitor.every_update):
-                continue
-            try:
-                if isinstance(value, Exception):
-                    raise value
-                monitor.callback(value)
-            except Exception:
-                logger.exception("ca://%s: an update was not taken", monitor.channel.name)
-
-    # -- requests
-
-    def ask_control(self, channel: Channel) -> None:
-        """Ask for control information; the channel's listeners are told when it has arrived.
-
-        Requests of one turn of the loop leave together.
-        """
-        if channel.asked or channel.state != UP:
-            return
-        channel.asked = True
-        kind = dbr.DBR_TIME_STRING if channel.dbf == dbr.DBR_STRING else channel.dbf + 28
-        number = self._next()
-        self._asking[number] = channel
-        self._decoders[number] = decode_control
-        status = libca.array_get(kind, 1, channel._as_parameter_, self._on_answer, number)
-        if status != libca.ECA_NORMAL:
-            del self._asking[number], self._decoders[number]
-            channel.control = CANothing(channel.name, status)
-            channel.asked = False
-            self.loop.call_soon(self._tell, channel)
-        elif not self._unflushed:
-            self._unflushed = True
-            if not self._awake:
-                self._wake()
-
-    def _tell(self, channel: Channel) -> None:
-        for listener in channel.listeners:
-            listener.channel_up(channel)
-
-    def _next(self) -> int:
-        self._number += 1
-        return self._number
-
-    async def _request(self, channel: Channel, begin: Callable[[int], int], number: int) -> Any:
-        future: asyncio.Future[Any] = self.loop.create_future()
-        self._waiting[number] = (future, channel.name)
-        try:
-            status = begin(number)
-            if status != libca.ECA_NORMAL:
-                raise CANothing(channel.name, status)
-            libca.flush_io()
-            return await future
-        finally:
-            self._waiting.pop(number, None)
-            self._decoders.pop(number, None)
-
-    async def get(self, channel: Channel, kind: int, decode: Callable[[int, int, int], Any]) -> Any:
-        """Read a channel.
-
-        :param kind: the DBR code to ask for.
-        :param decode: turns the answer (address, DBR code, elements) into the value, on libca's thread.
-        :raises NotConnectedError: at once if the channel is down; names the PV.
-        :raises aioca.CANothing: if the server refuses.
-        """
-        channel.require_up()
-        number = self._next()
-        self._decoders[number] = decode
-        chid = channel._as_parameter_
-        return await self._request(channel, lambda n: libca.array_get(kind, 0, chid, self._on_answer, n), number)
-
-    async def put(self, channel: Channel, value: Any, kind: int | None, wait: bool) -> None:
-        """Write a channel.
-
-        :param kind: the DBR code to send, or None for the native type, and text as text.
-        :param wait: until the record has processed; otherwise return when the value is sent.
-        :raises NotConnectedError: at once if the channel is down; names the PV.
-        :raises aioca.CANothing: if the server refuses.
-        """
-        channel.require_up()
-        code, count, address, _keep = dbr.value_to_dbr(channel, kind, value)
-        chid = channel._as_parameter_
-        if wait:
-            await self._request(
-                channel, lambda n: libca.array_put_wait(code, count, chid, address, self._on_answer, n), self._next()
-            )
-            return
-        status = libca.array_put(code, count, chid, address)
-        if status != libca.ECA_NORMAL:
-            raise CANothing(channel.name, status)
-        libca.flush_io()
-
-    def monitor(
-        self,
-        channel: Channel,
-        kind: int,
-        mask: int,
-        decode: Callable[[int, int, int], Any],
-        callback: Callable[[Any], None],
-        every_update: bool = True,
-    ) -> CaMonitor:
-        """Have a callback called with each update of a channel, in the loop.
-
-        :param kind: the DBR code to ask for.
-        :param mask: which changes count, of `DBE_VALUE`, `DBE_ALARM` and so on.
-        :param every_update: otherwise only the last of those that arrived together.
-        """
-        monitor = CaMonitor(channel, decode, callback, every_update)
-        monitor.number = self._next()
-        self._monitors[monitor.number] = monitor
-        status = libca.create_subscription(
-            kind,
-            0,
-            channel._as_parameter_,
-            mask,
-            self._on_update,
-            monitor.number,
-            ctypes.addressof(monitor.handle),
-        )
-        if status != libca.ECA_NORMAL:
-            del self._monitors[monitor.number]
-            raise CANothing(channel.name, status)
-        libca.flush_io()
-        return monitor
-
-    def end_monitor(self, monitor: CaMonitor) -> None:
-        """End a subscription."""
-        if self._monitors.pop(monitor.number, None) is not None and monitor.channel._as_parameter_:
-            libca.clear_subscription(monitor.handle)
-            libca.flush_io()
-
-
-_CONTROL_TYPES = {
-    dbr.DBR_CTRL_ENUM: dbr.dbr_ctrl_enum,
-    dbr.DBR_CTRL_FLOAT: dbr.dbr_ctrl_float,
-    dbr.DBR_CTRL_DOUBLE: dbr.dbr_ctrl_double,
-}
-
-
-def decode_control(address: int, kind: int, count: int) -> Any:
-    """Take the states of an enum, or the precision of a real number."""
-    layout: Any = _CONTROL_TYPES.get(kind)
-    if layout is None:
-        return ()
-    served = layout.from_address(address)
-    if kind == dbr.DBR_CTRL_ENUM:
-        return tuple(bytes(text.value).decode("utf-8", "replace") for text in served.raw_strs[: served.no_str])
-    return int(served.precision)
 
 
 def _close_all() -> None:
