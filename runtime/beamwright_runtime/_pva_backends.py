@@ -19,7 +19,8 @@ from ophyd_async.epics.core import EpicsOptions, PvaCommandBackend, PvaSignalBac
 
 from beamwright_runtime._channel_user import ChannelUser, Unknown
 from beamwright_runtime._errors import Fault, Reason
-from beamwright_runtime._pva_channels import PvaChannel, PvaChannels, PvaMonitor, specifier_of
+from beamwright_runtime._pva_channel import PvaChannel, PvaMonitor, specifier_of
+from beamwright_runtime._pva_channels import PvaChannels
 from beamwright_runtime._pva_types import ENUM, SCALAR, WHOLE, Conversion, convert, describe, served_name
 
 _DEFAULT_OPTIONS: EpicsOptions[Any] = EpicsOptions()

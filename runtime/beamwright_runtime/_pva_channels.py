@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from ophyd_async.core import NotConnectedError
-from p4p.client.raw import Context, Disconnected, RemoteError
+from p4p.client.raw import Disconnected, RemoteError
 
-from beamwright_runtime._channel_user import DOWN, NEVER, UP
+from beamwright_runtime._channel_user import DOWN, UP
+from beamwright_runtime._pva_channel import PvaChannel, context
 from beamwright_runtime._search import SearchPace
+from beamwright_runtime._wake_up import WakeUp
 
 logger = logging.getLogger("beamwright")
 
@@ -24,99 +25,6 @@ WATCH_BATCH = 250
 LIVENESS = "field(alarm)"
 """What the monitors ask for that only tell whether a channel is there: it is small, and seldom changes."""
 EVERYTHING = "field()"
-
-_context: Context | None = None
-
-
-def context() -> Context:
-    """Give the one client context of this process."""
-    global _context
-    if _context is None:
-        _context = Context("pva", nt=False, useenv=True)
-        atexit.register(_context.close)
-    return _context
-
-
-class PvaChannel:
-    """One PV over PV Access, shared by all who use its name, and closed when the last of them lets it go.
-
-    :ivar state: `NEVER`, `UP` or `DOWN`.
-    :ivar type_id: the id of its structure, such as `epics:nt/NTScalar:1.0`; kept while the channel is down.
-    :ivar specifier: the type of its value, as p4p writes it.
-    :ivar control: states of an enum, or the precision of a real number.
-    :ivar error: why the server does not let it be read; empty if it does.
-    :ivar watched: whether its state has been told by a monitor, so that a loss would be.
-    """
-
-    __slots__ = (
-        "asked",
-        "control",
-        "error",
-        "listeners",
-        "liveness",
-        "name",
-        "operation",
-        "pool",
-        "specifier",
-        "state",
-        "type_id",
-        "watched",
-    )
-
-    def __init__(self, name: str, pool: PvaChannels) -> None:
-        self.name = name
-        self.pool = pool
-        self.state = NEVER
-        self.type_id = ""
-        self.specifier = ""
-        self.control: Any = None
-        self.error = ""
-        self.asked = False
-        self.watched = False
-        self.operation: Any = None
-        self.liveness: Any = None
-        self.listeners: tuple[Any, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"<pva://{self.name} {('never found', 'up', 'down')[self.state]}>"
-
-    def require_up(self) -> None:
-        """Raise `NotConnectedError`, which names the PV, unless the channel is connected."""
-        if self.state != UP:
-            said = "has never been found" if self.state == NEVER else "is disconnected"
-            raise NotConnectedError(f"pva://{self.name} {said}")
-
-
-class PvaMonitor:
-    """A subscription, until it is closed; it survives disconnections."""
-
-    def __init__(self, channel: PvaChannel, request: str, callback: Callable[[Any], None]) -> None:
-        self._channel = channel
-        self._callback = callback
-        self._subscription: Any = context().monitor(channel.name, self._ready, request)
-
-    def _ready(self) -> None:
-        self._channel.pool.call(self._take)
-
-    def _take(self) -> None:
-        while self._subscription is not None:
-            value = self._subscription.pop()
-            if value is None:
-                return
-            if isinstance(value, Exception):
-                if not isinstance(value, Disconnected):
-                    logger.error("pva://%s: %s", self._channel.name, value)
-                continue
-            try:
-                self._callback(value)
-            except Exception:
-                logger.exception("pva://%s: an update was not taken", self._channel.name)
-
-    def close(self) -> None:
-        """End it; no further callback comes."""
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None:
-            subscription.close()
 
 
 class PvaChannels:
@@ -132,7 +40,7 @@ class PvaChannels:
         self._unwatched: deque[PvaChannel] = deque()
         self._unused: list[PvaChannel] = []
         self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        self._awake = False
+        self._wake_up = WakeUp(loop, self._take)
         self._closed = False
         self._opening = 0
         self._watching = False
@@ -162,15 +70,9 @@ class PvaChannels:
     def call(self, function: Callable[..., None], *arguments: Any) -> None:
         """Have a function called in the loop, together with others of the time; from any thread."""
         self._calls.append((function, arguments))
-        if not self._awake:
-            self._awake = True
-            try:
-                self.loop.call_soon_threadsafe(self._take)
-            except RuntimeError:  # the loop is closed: nobody is left to tell
-                self._awake = False
+        self._wake_up.ask()
 
     def _take(self) -> None:
-        self._awake = False
         while self._calls and not self._closed:
             function, arguments = self._calls.popleft()
             try:
@@ -223,7 +125,7 @@ class PvaChannels:
         if isinstance(value, Exception) and not isinstance(value, RemoteError):
             self._ask(channel)
             return
-        _note(channel, value)
+        channel.note(value)
         channel.state = UP
         for listener in channel.listeners:
             listener.channel_up(channel)
@@ -363,29 +265,6 @@ def _finish(future: asyncio.Future[Any], value: Any) -> None:
         future.set_exception(value)
     else:
         future.set_result(value)
-
-
-def _note(channel: PvaChannel, value: Any) -> None:
-    if isinstance(value, Exception):
-        channel.error = str(value) or type(value).__name__
-        return
-    channel.error = ""
-    channel.type_id = value.getID()
-    channel.specifier = specifier_of(value)
-    channel.control = None
-    if channel.type_id == "epics:nt/NTEnum:1.0":
-        channel.control = tuple(value["value"]["choices"])
-    elif channel.specifier in ("f", "d"):
-        channel.control = value.get("display.precision")
-
-
-def specifier_of(value: Any) -> str:
-    """Give the type of the value field as p4p writes it; empty if there is no such field."""
-    try:
-        described = value.type("value").aspy()
-    except KeyError:
-        return ""
-    return described[0] if isinstance(described, tuple) else str(described)
 
 
 def _close_all() -> None:
