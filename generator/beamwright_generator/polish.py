@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import libcst as cst
@@ -147,8 +146,3 @@ def _laid_out(modules: Mapping[str, str]) -> dict[str, str]:
         if done.returncode:
             raise InternalError(done.stderr.strip())
         return {path: file.read_text(encoding="utf-8") for path, file in numbered.items()}
-
-
-def formatter_version() -> str:
-    """Name the formatter that lays out lines, for the manifest."""
-    return f"ruff {version('ruff')}"
