@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Make `.venv` and install beamwright into it, editable, with the versions of constraints.txt.
 #
+# The argument names the extras, `dev` without one; what another call installed stays.
+#
 # Works where only Python and make are installed: Debian's Python comes without ensurepip, so pip is then taken
 # from the system's own pip or virtualenv, or (as root) from the package python3-venv.
 set -euo pipefail
@@ -9,6 +11,7 @@ cd "$(dirname "$0")/.."
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
+extras=${1:-dev}
 names=${PYTHON:-python3.11 python3 python3.12 python3.13 python3.14}
 
 say() { echo "environment: $*"; }
@@ -82,5 +85,5 @@ fi
 pip=(.venv/bin/python -m pip --disable-pip-version-check --no-input install --quiet --constraint constraints.txt)
 say "installing what beamwright and its tests need (a minute or two the first time)"
 quietly "${pip[@]}" hatchling editables
-quietly "${pip[@]}" --no-build-isolation --editable '.[dev]'
+quietly "${pip[@]}" --no-build-isolation --editable ".[$extras]"
 say "ready"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write constraints.txt: the exact versions that a fresh environment gets today for `.[dev]`.
+# Write constraints.txt: the exact versions that a fresh environment gets today for `.[dev,blueapi]`.
 #
 # Reads no old constraints and leaves .venv alone; `make` installs the new versions when it next runs.
 set -euo pipefail
@@ -11,15 +11,15 @@ trap 'rm -rf "$folder"' EXIT
 # Without pip of its own, so that a listed setuptools is one that a package asked for.
 .venv/bin/python -m venv --without-pip "$folder/venv"
 pip=(.venv/bin/python -m pip --python "$folder/venv/bin/python" --disable-pip-version-check)
-echo "constraints: installing .[dev] into an empty environment"
-"${pip[@]}" install --quiet --editable '.[dev]'
+echo "constraints: installing .[dev,blueapi] into an empty environment"
+"${pip[@]}" install --quiet --editable '.[dev,blueapi]'
 "${pip[@]}" freeze --all --exclude-editable | LC_ALL=C sort --ignore-case >"$folder/frozen"
 if grep -vE '^[A-Za-z0-9._-]+==[A-Za-z0-9.!+_-]+$' "$folder/frozen"; then
     echo "constraints: the lines above are not name==version; constraints.txt is left as it was" >&2
     exit 1
 fi
 {
-    echo "# Exact versions of everything that .[dev] needs, written by \`make constraints\`."
+    echo "# Exact versions of everything that .[dev,blueapi] needs, written by \`make constraints\`."
     cat "$folder/frozen"
 } >"$folder/constraints"
 cp "$folder/constraints" constraints.txt
