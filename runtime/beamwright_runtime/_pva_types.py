@@ -5,12 +5,10 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from math import isnan, nan
 from typing import Any
 
 import numpy as np
-from event_model import Limits, LimitsRange
-from ophyd_async.core import Array1D, SignalMetadata, Table, get_enum_cls
+from ophyd_async.core import Array1D, Table, get_enum_cls
 
 from beamwright_runtime._ca_types import check_states, type_name
 from beamwright_runtime._driver_enum import DriverEnum
@@ -201,38 +199,3 @@ def _convert_states(declared: Any, served: Any, wrong: Fault) -> Conversion | Fa
     if issubclass(states, DriverEnum):
         return ToState({member.value: member for member in states}, ENUM)
     return check_states(states, served) or ToState({text: states(text) for text in served}, ENUM)
-
-
-def describe(datatype: Any, specifier: str, value: Any) -> SignalMetadata:
-    """Take units, precision, limits and states out of a full reading."""
-    metadata = SignalMetadata()
-    kind = specifier[-1:]
-    served: Any = getattr(value, "value", None)
-    display: Any = getattr(value, "display", None)
-    if hasattr(display, "units") and kind in (*REALS, *WHOLE) and datatype is not str:
-        metadata["units"] = display.units
-    if hasattr(display, "precision") and not isnan(display.precision) and kind in REALS and datatype is not int:
-        metadata["precision"] = display.precision
-    if kind in (*REALS, *WHOLE) and (limits := _limits(value)):
-        metadata["limits"] = limits
-    if datatype is str:
-        if hasattr(display, "choices"):
-            metadata["choices"] = display.choices
-        elif hasattr(served, "choices"):
-            metadata["choices"] = served.choices
-    return metadata
-
-
-def _limits(value: Any) -> Limits:
-    limits = Limits()
-    for name, field, low_field, high_field in (
-        ("alarm", "valueAlarm", "lowAlarmLimit", "highAlarmLimit"),
-        ("control", "control", "limitLow", "limitHigh"),
-        ("display", "display", "limitLow", "limitHigh"),
-        ("warning", "valueAlarm", "lowWarningLimit", "highWarningLimit"),
-    ):
-        part = getattr(value, field, None)
-        low, high = getattr(part, low_field, nan), getattr(part, high_field, nan)
-        if not (isnan(low) and isnan(high)) and not low == high == 0:
-            limits[name] = LimitsRange(low=None if isnan(low) else low, high=None if isnan(high) else high)  # type: ignore[literal-required]
-    return limits
