@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -21,6 +21,7 @@ from beamwright_runtime._signals_below import (
     is_transparent,
     join_path,
     leave_mock,
+    problems_of,
     signal_problems,
 )
 
@@ -195,7 +196,11 @@ class Tree(Progress):
 
     def failure(self, seconds: float) -> ConnectionFailedError:
         """Make the error that shows what is not connected now."""
-        return failure_of({"": self}, self.device.name or type(self.device).__name__, seconds)
+        census = Census(self.device.name or type(self.device).__name__, seconds)
+        for path, names in self.census():
+            census.count(path, names)
+        problems = list(self.problems())
+        return ConnectionFailedError(outline(problems, census), problems)
 
     def problems(self, below: str = "") -> Iterator[ConnectionProblem]:
         """Say what is wrong, signal by signal."""
@@ -204,33 +209,13 @@ class Tree(Progress):
             if not task.done():
                 yield ConnectionProblem(join_path(below, path), "", "", Fault(Reason.FAILED, "still connecting"))
         for path, error in self._foreign_errors.items():
-            inner = error.problems if isinstance(error, ConnectionFailedError) else ()
-            where = join_path(below, path)
-            if inner:
-                for problem in inner:
-                    yield ConnectionProblem(join_path(where, problem.device), problem.signal, problem.pv, problem.fault)
-            else:
-                yield ConnectionProblem(where, "", "", Fault(Reason.FAILED, str(error).strip() or type(error).__name__))
+            yield from problems_of(error, join_path(below, path))
 
-    def census(self, below: str = "") -> Iterator[tuple[str, int]]:
-        """Count the PVs of each device."""
+    def census(self, below: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Give the names of the PVs of each device."""
         for path, child in descend(self.device, below):
             user = channel_user(child)
-            yield path.rpartition(".")[0], 0 if user is None else len(user.names())
-
-
-def failure_of(trees: Mapping[str, Tree], name: str, seconds: float) -> ConnectionFailedError:
-    """Make one error of what is wrong in several trees.
-
-    :param trees: by the name of their device, which is empty for a single one.
-    :param seconds: how long it was tried.
-    """
-    problems = [problem for below, tree in trees.items() for problem in tree.problems(below)]
-    census = Census(name, seconds)
-    for below, tree in trees.items():
-        for path, count in tree.census(below):
-            census.count(path, count)
-    return ConnectionFailedError(outline(problems, census), problems)
+            yield path.rpartition(".")[0], () if user is None else user.names()
 
 
 def exception_of(task: asyncio.Task[Any]) -> Exception | None:
