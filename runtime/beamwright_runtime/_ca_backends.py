@@ -8,8 +8,7 @@ from typing import Any
 from aioca import DBE_ALARM, DBE_VALUE, FORMAT_CTRL, FORMAT_RAW, FORMAT_TIME
 from bluesky.protocols import Reading
 from epicscorelibs.ca import dbr
-from event_model import DataKey
-from ophyd_async.core import Callback, SignalDatatypeT, make_datakey
+from ophyd_async.core import Callback, SignalDatatypeT, SignalMetadata
 from ophyd_async.epics.core import CaCommandBackend, CaSignalBackend
 
 from beamwright_runtime._ca_channel import Channel
@@ -113,13 +112,16 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
             "alarm_severity": -1 if value.severity > 2 else value.severity,
         }
 
-    async def _describe(self, source: str) -> DataKey:
+    async def _describe(self) -> tuple[Any, SignalMetadata]:
         conversion = self._known()
+        channel: Channel = await self._channel(0)
+        if conversion.datatype is str and channel.dbf == dbr.DBR_ENUM and channel.count == 1:
+            # As a text it would come without its states.
+            index = await self._get(0, dbr.DBR_ENUM, FORMAT_CTRL)
+            states = list(index.enums)
+            return states[index] if index < len(states) else "", SignalMetadata(choices=states)
         value = await self._get(0, conversion.read, FORMAT_CTRL)
-        metadata = from_ca(self.datatype, value, conversion.metadata)
-        if conversion.datatype is str and "choices" not in metadata and (states := await self._states(0)) is not None:
-            metadata["choices"] = states
-        return make_datakey(conversion.datatype, conversion.value(value), source, metadata)
+        return value, from_ca(self.datatype, value)
 
     async def _states(self, position: int) -> list[str] | None:
         channel = await self._channel(position)

@@ -12,12 +12,9 @@ from ophyd_async.core import SignalMetadata
 from beamwright_runtime._pva_types import REALS, WHOLE
 
 
-def from_ca(declared: Any, value: Any, known: SignalMetadata) -> SignalMetadata:
-    """Take units, precision and limits out of a reading with control information.
-
-    :param known: what is known without it.
-    """
-    metadata = known.copy()
+def from_ca(declared: Any, value: Any) -> SignalMetadata:
+    """Take units, precision and limits out of a reading with control information."""
+    metadata = SignalMetadata()
     if hasattr(value, "units") and declared not in (str, bool):
         metadata["units"] = value.units
     if hasattr(value, "precision") and not isnan(value.precision) and declared is not int:

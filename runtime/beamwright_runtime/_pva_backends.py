@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from bluesky.protocols import Reading
-from event_model import DataKey
-from ophyd_async.core import Callback, SignalDatatypeT, make_datakey
+from ophyd_async.core import Callback, SignalDatatypeT, SignalMetadata
 from ophyd_async.epics.core import PvaCommandBackend, PvaSignalBackend
 
 from beamwright_runtime._channel_user import ChannelUser, Unknown
@@ -73,18 +73,18 @@ class PvaBackend(PvaUser, RecordSignal[SignalDatatypeT], PvaSignalBackend[Signal
         return await self._get(0, self._timed_fields())
 
     def _reading(self, value: Any) -> Reading[SignalDatatypeT]:
-        stamp, severity = value["timeStamp"], value["alarm"]["severity"]
+        # A structure need not have a time and a severity.
+        stamp, severity = value.get("timeStamp"), value.get("alarm.severity", 0)
         return {
             "value": self._known().value(value),
-            "timestamp": stamp["secondsPastEpoch"] + stamp["nanoseconds"] * 1e-9,
+            "timestamp": stamp["secondsPastEpoch"] + stamp["nanoseconds"] * 1e-9 if stamp else time.time(),
             "alarm_severity": -1 if severity > 2 else severity,
         }
 
-    async def _describe(self, source: str) -> DataKey:
+    async def _describe(self) -> tuple[Any, SignalMetadata]:
         conversion = self._known()
         value = await self._get(0, None)
-        metadata = from_pva(conversion.datatype, specifier_of(value), value)
-        return make_datakey(conversion.datatype, conversion.value(value), source, metadata)
+        return value, from_pva(conversion.datatype, specifier_of(value), value)
 
     async def _states(self, position: int) -> list[str] | None:
         channel = await self._channel(position)

@@ -13,6 +13,8 @@ from ophyd_async.core import (
     NotConnectedError,
     SignalBackend,
     SignalDatatypeT,
+    SignalMetadata,
+    make_datakey,
 )
 from ophyd_async.epics.core import EpicsOptions
 
@@ -36,7 +38,10 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
     options: EpicsOptions[Any] = _DEFAULT_OPTIONS
     conversion: Any = None
     subscription: Any = None
-    _described: DataKey | None = None
+    _described: SignalMetadata | None = None
+    """Units, limits and so on, kept while the signal is watched."""
+    _latest: Any = None
+    """The last value that was told, while the signal is watched."""
 
     def __init__(
         self,
@@ -73,8 +78,8 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         """Ask for the readback with its time and severity."""
         raise NotImplementedError
 
-    async def _describe(self, source: str) -> DataKey:
-        """Ask for the readback with all that describes it."""
+    async def _describe(self) -> tuple[Any, SignalMetadata]:
+        """Ask for the readback with all that describes it: a value, and its metadata."""
         raise NotImplementedError
 
     async def _states(self, position: int) -> list[str] | None:
@@ -150,14 +155,16 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
     async def get_datakey(self, source: str) -> DataKey:
         """Describe the signal: its type and shape, units, limits, precision and states.
 
-        While the signal is watched the description is asked for once, so a scan does not ask at every point.
+        While the signal is watched all but the shape is asked for once, so a scan does not ask at every point.
         """
-        if self._described is not None:
-            return self._described
-        datakey = await self._describe(source)
-        if self.subscription is not None:
-            self._described = datakey
-        return datakey
+        conversion = self._known()
+        value, metadata = self._latest, self._described
+        if value is None or metadata is None:
+            value, metadata = await self._describe()
+            value = conversion.value(value)
+            if self.subscription is not None:
+                self._described = metadata
+        return make_datakey(conversion.datatype, value, source, metadata)
 
     async def put(self, value: SignalDatatypeT | None) -> None:
         """Write the setpoint; None writes what it has, which processes the record.
@@ -172,10 +179,18 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         except NotConnectedError:
             raise
         except Exception as error:
-            states = await self._states(-1) if isinstance(value, str) else None
-            if states is not None and value not in states:
-                raise ValueError(f"{self._pv(self.write_pv)} has no state {str(value)!r}, it has {states}") from error
+            if isinstance(value, str) and (refusal := await self._refusal(value)):
+                raise ValueError(f"{self._pv(self.write_pv)} {refusal}") from error
             raise
+
+    async def _refusal(self, text: str) -> str:
+        """Say why a text is no state of the setpoint; empty if it is one, or if that is not the question."""
+        states = await self._states(-1)
+        if states is not None:
+            return "" if text in states else f"has no state {str(text)!r}, it has {states}"
+        if self.declared is DriverStates and not text.isdecimal():
+            return f"has no state {str(text)!r}, it has none and takes numbers"
+        return ""
 
     def set_callback(self, callback: Callback[Reading[SignalDatatypeT]] | None) -> None:
         """Watch the value, until called with None."""
@@ -183,9 +198,15 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
             raise RuntimeError("Cannot set a callback when one is already set")
         if self.subscription:
             self.subscription.close()
-            self.subscription = self._described = None
+            self.subscription = self._described = self._latest = None
         if callback:
-            self.subscription = self._watch(callback)
+            told = callback
+
+            def tell(reading: Reading[SignalDatatypeT]) -> None:
+                self._latest = reading["value"]
+                told(reading)
+
+            self.subscription = self._watch(tell)
 
 
 class RecordCommand(ChannelUser):
