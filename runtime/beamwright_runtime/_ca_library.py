@@ -8,6 +8,9 @@ import sys
 import threading
 from collections.abc import Callable
 from ctypes import c_char_p, c_double, c_int, c_long, c_short, c_size_t, c_uint, c_ulong, c_void_p
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +89,23 @@ message = cadef.ca_message
 
 def use_context() -> None:
     """Attach this thread to aioca's context, making it if there is none; needs a running event loop."""
-    if epics := sys.modules.get("epics.ca"):
-        epics.use_initial_context()
+    _share_with_pyepics()
     aioca.get_channel_infos()
+
+
+@cache
+def _share_with_pyepics() -> None:
+    """Have aioca find the context that pyepics has made, or else make its own and keep it to the end.
+
+    ophyd imports pyepics as soon as there is a RunEngine. pyepics takes a context that it finds for its own, and would
+    destroy it at the end of the process before aioca and we are done with it.
+    """
+    if epics := sys.modules.get("epics.ca"):
+        if epics.initial_context is not None and not cadef.ca_current_context():
+            epics.use_initial_context()
+    elif find_spec("epics") is not None:
+        import_module("epicscorelibs.path.pyepics")  # has pyepics use the same libca as everybody else
+        import_module("epics.ca").AUTO_CLEANUP = False
 
 
 _thread = threading.local()
