@@ -95,17 +95,21 @@ def use_context() -> None:
 
 @cache
 def _share_with_pyepics() -> None:
-    """Have aioca find the context that pyepics has made, or else make its own and keep it to the end.
+    """Have aioca find the context of pyepics, which is made first where pyepics is installed.
 
-    ophyd imports pyepics as soon as there is a RunEngine. pyepics takes a context that it finds for its own, and would
-    destroy it at the end of the process before aioca and we are done with it.
+    ophyd imports pyepics as soon as there is a RunEngine. pyepics takes a context that it finds for its own: whichever of
+    aioca and pyepics is first at the end of the process destroys it, and the other one crashes. aioca leaves a context
+    alone that it has not made.
     """
-    if epics := sys.modules.get("epics.ca"):
-        if epics.initial_context is not None and not cadef.ca_current_context():
-            epics.use_initial_context()
-    elif find_spec("epics") is not None:
+    if find_spec("epics") is None:
+        return
+    if "epics.ca" not in sys.modules:
         import_module("epicscorelibs.path.pyepics")  # has pyepics use the same libca as everybody else
-        import_module("epics.ca").AUTO_CLEANUP = False
+    epics = import_module("epics.ca")
+    if epics.libca is None:
+        epics.initialize_libca()
+    elif not cadef.ca_current_context():
+        epics.use_initial_context()
 
 
 _thread = threading.local()
