@@ -6,11 +6,34 @@ import asyncio
 from typing import Any
 
 import numpy as np
-from ophyd_async.core import Table
+from ophyd_async.core import StrictEnum, SubsetEnum, SupersetEnum, Table
 from ophyd_async.epics.core import CaSignalBackend, PvaSignalBackend
 
 from beamwright_runtime._ca_backends import CaBackend
 from beamwright_runtime._pva_backends import PvaBackend
+
+
+class Strict(StrictEnum):
+    """The states of the enums that tests serve."""
+
+    ONE = "One"
+    TWO = "Two"
+    THREE = "Three"
+
+
+class Subset(SubsetEnum):
+    """One of them."""
+
+    TWO = "Two"
+
+
+class Superset(SupersetEnum):
+    """One more than there are."""
+
+    ONE = "One"
+    TWO = "Two"
+    THREE = "Three"
+    FOUR = "Four"
 
 
 def pair(protocol: str, name: str, datatype: Any, write: str = "", **options: Any) -> tuple[Any, Any]:

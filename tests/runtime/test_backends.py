@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from aioca import CANothing
-from ophyd_async.core import Array1D, SignalRW, StrictEnum, SubsetEnum, SupersetEnum
+from ophyd_async.core import Array1D, NotConnectedError, SignalRW
 from ophyd_async.epics.core import EpicsOptions
 
 from beamwright_runtime import disconnect
 from beamwright_runtime._ca_backends import CaBackend, CaCommand
 from beamwright_runtime._channel_user import ChannelUser
 from beamwright_runtime._pva_backends import PvaBackend, PvaCommand
-from tests.runtime.compared import Updates, assert_same, connected, pair
+from tests.runtime.compared import Strict, Subset, Superset, Updates, assert_same, connected, pair
 from tests.softioc import SoftIoc
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-class Strict(StrictEnum):
-    ONE = "One"
-    TWO = "Two"
-    THREE = "Three"
-
-
-class Subset(SubsetEnum):
-    TWO = "Two"
-
-
-class Superset(SupersetEnum):
-    ONE = "One"
-    TWO = "Two"
-    THREE = "Three"
-    FOUR = "Four"
 
 
 BOTH: list[tuple[str, Any, Any]] = [
@@ -154,10 +139,54 @@ async def test_a_refusal_of_the_server_names_the_pv(live: SoftIoc) -> None:
         await backend.put("calc")
 
 
+class Watched(asyncio.Event):
+    """Is set when the loss of a backend's channels would be told."""
+
+    def __init__(self, backend: ChannelUser) -> None:
+        super().__init__()
+        self._backend = backend
+        backend.join(self, (self,))
+        self.watched_more()
+
+    def moved(self, before: int, now: int) -> None:
+        """Nothing waits for that here."""
+
+    def watched_more(self) -> None:
+        """Look whether all channels are watched."""
+        if self._backend.watched:
+            self.set()
+
+
+@pytest.mark.parametrize("protocol", ["ca", "pva"])
+async def test_a_request_that_a_lost_server_does_not_answer_names_the_pv(
+    protocol: str, mortal: SoftIoc, live: SoftIoc
+) -> None:
+    mortal.start()
+    slow, _ = pair(protocol, "M:Slow", int)
+    gain, _ = pair(protocol, "M:Gain", float)
+    await slow.connect(30)
+    await gain.connect(30)
+    async with asyncio.timeout(30):
+        await Watched(slow).wait()
+        await Watched(gain).wait()
+    put = asyncio.ensure_future(slow.put(1))
+    assert await gain.get_value() == 2.5
+    os.kill(mortal.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, mortal.pid, os.WSTOPPED)
+    read = asyncio.ensure_future(gain.get_value())
+    await asyncio.sleep(0)  # the turn in which it is asked
+    mortal.kill()
+    for request, name in ((put, "Slow"), (read, "Gain")):
+        with pytest.raises(NotConnectedError, match=f"{protocol}://M:{name}: disconnected before it answered"):
+            await asyncio.wait_for(request, 30)
+    with pytest.raises(NotConnectedError, match=f"{protocol}://M:Gain is disconnected"):
+        await gain.get_reading()
+
+
 async def test_many_signals_are_read_at_once(live: SoftIoc) -> None:
     signals = [SignalRW[float](CaBackend(float, "S:Float", "S:Float")) for _ in range(50)]
-    await asyncio.gather(*(signal.connect() for signal in signals))
-    values = await asyncio.gather(*(signal.get_value() for signal in signals))
+    await asyncio.gather(*(each.connect() for each in signals))
+    values = await asyncio.gather(*(each.get_value() for each in signals))
     assert len(set(values)) == 1
     await disconnect(*signals)
-    assert all(isinstance(signal._connector.backend, ChannelUser) for signal in signals)
+    assert all(isinstance(each._connector.backend, ChannelUser) for each in signals)

@@ -8,32 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ophyd_async.core import Array1D, NotConnectedError, StrictEnum, SubsetEnum, SupersetEnum, Table
+from ophyd_async.core import Array1D, NotConnectedError, StrictEnum, Table
 from p4p.client.raw import RemoteError
 
 from beamwright_runtime._pva_backends import PvaBackend
-from tests.runtime.compared import Updates, assert_same, connected, pair, same
+from tests.runtime.compared import Strict, Subset, Superset, Updates, assert_same, connected, pair, same
 from tests.runtime.pva_structures import ELEMENTS, IMAGES, INTEGERS
 from tests.softioc import SoftIoc
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-class Strict(StrictEnum):
-    ONE = "One"
-    TWO = "Two"
-    THREE = "Three"
-
-
-class Subset(SubsetEnum):
-    TWO = "Two"
-
-
-class Superset(SupersetEnum):
-    ONE = "One"
-    TWO = "Two"
-    THREE = "Three"
-    FOUR = "Four"
 
 
 class Rows(Table):
