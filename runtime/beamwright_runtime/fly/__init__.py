@@ -1,0 +1,35 @@
+"""Fly scans that pause, resume and rewind without losing, repeating or misplacing a frame."""
+
+from beamwright_runtime.fly.beam import BeamWatch
+from beamwright_runtime.fly.detectors import FlownDetector
+from beamwright_runtime.fly.emission import EAGER, Emission, Surplus
+from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
+from beamwright_runtime.fly.flight import Flight, Timing
+from beamwright_runtime.fly.motion import MotionLogic, MotorMotion
+from beamwright_runtime.fly.scan import Points, Scan
+from beamwright_runtime.fly.scanner import FlyScanner
+from beamwright_runtime.fly.segments import Segment, rows_of
+from beamwright_runtime.fly.states import FlyState
+from beamwright_runtime.fly.triggers import SoftwareTriggers, TriggerLogic
+
+__all__ = [
+    "EAGER",
+    "BeamWatch",
+    "Emission",
+    "Flight",
+    "FlownDetector",
+    "FlyScanError",
+    "FlyScanner",
+    "FlyState",
+    "MotionLogic",
+    "MotorMotion",
+    "Points",
+    "Scan",
+    "ScanRefusedError",
+    "Segment",
+    "SoftwareTriggers",
+    "Surplus",
+    "Timing",
+    "TriggerLogic",
+    "rows_of",
+]

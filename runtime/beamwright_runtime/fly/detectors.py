@@ -1,0 +1,173 @@
+"""Detectors in a flight: ophyd-async's, driven through their own methods and logics, with files left open."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from math import prod
+
+from bluesky.protocols import StreamAsset
+from ophyd_async.core import (
+    DetectorTrigger,
+    StandardDetector,
+    StreamableDataProvider,
+    StreamResourceDataProvider,
+    TriggerInfo,
+    observe_signals_value,
+)
+
+from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
+from beamwright_runtime.fly.scan import AxisT, Points
+
+NO_TIMEOUT = 1e9
+"""Seconds: the scanner has timers of its own, which stand still while it is paused."""
+
+
+class FlownDetector:
+    """A detector of a scanner, and how often it collects.
+
+    :param detector: any of ophyd-async's detectors that write streams.
+    :param collections_per_event: collections in each frame of the scan; of a fast detector more than one.
+    :param exposures_per_collection: exposures that the detector adds up to one collection.
+    """
+
+    def __init__(
+        self, detector: StandardDetector, collections_per_event: int = 1, exposures_per_collection: int = 1
+    ) -> None:
+        self.detector = detector
+        self.collections_per_event = collections_per_event
+        self.exposures_per_collection = exposures_per_collection
+        self.changed_at = 0.0
+        self._livetime = self._deadtime = 0.0
+        self._counted: dict[object, int] = {}
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """The detector's name."""
+        return self.detector.name
+
+    @property
+    def _providers(self) -> tuple[StreamableDataProvider, ...]:
+        # ophyd-async tells whole events only, and waits for frames with a timer that a pause would run out.
+        context = self.detector._prepare_ctx
+        return tuple(context.streamable_data_providers) if context is not None else ()
+
+    @property
+    def collections(self) -> int:
+        """Collections on disk, as last told."""
+        return min(self._counted.values(), default=0)
+
+    @property
+    def rows(self) -> int:
+        """Whole frames on disk, as last told."""
+        return self.collections // self.collections_per_event
+
+    @property
+    def partial(self) -> int:
+        """Collections of a frame that is not whole."""
+        return self.collections % self.collections_per_event
+
+    async def deadtime(self) -> float:
+        """Tell how many seconds must be left between exposures."""
+        return (await self.detector.get_trigger_deadtime())[1] or 0.0
+
+    async def arm(self, trigger: DetectorTrigger, frames: Points[AxisT], deadtime: float) -> None:
+        """Prepare for the frames; a detector that is triggered waits for triggers then, in the file that is open.
+
+        :raises ScanRefusedError: if the detector cannot be exposed as the frames need it.
+        """
+        timed = trigger is not DetectorTrigger.EXTERNAL_LEVEL
+        livetime = 0.0
+        if timed:
+            if float(frames.duration.max() - frames.duration.min()) > 1e-9:
+                raise ScanRefusedError(f"{self.name} times its own exposures, which cannot differ within a flight")
+            exposures = prod((self.collections_per_event, self.exposures_per_collection))
+            livetime = float(frames.duration[0]) / exposures - deadtime
+            if livetime <= 0:
+                raise ScanRefusedError(
+                    f"{self.name} needs {deadtime:g} s between exposures, frames have {frames.duration[0] / exposures:g} s"
+                )
+        info = TriggerInfo(
+            trigger=trigger,
+            livetime=livetime,
+            deadtime=deadtime if trigger is DetectorTrigger.INTERNAL else 0.0,
+            exposures_per_collection=self.exposures_per_collection,
+            collections_per_event=self.collections_per_event,
+            number_of_events=len(frames),
+            exposure_timeout=NO_TIMEOUT,
+        )
+        self._livetime, self._deadtime = livetime, info.deadtime
+        await self.detector.prepare(info)
+        await self.count()
+        if not self._providers:
+            raise ScanRefusedError(f"{self.name} writes no stream, so it cannot fly")
+
+    async def start(self) -> None:
+        """Have a detector that times its own frames start."""
+        await self.detector.kickoff()
+
+    async def disarm(self) -> None:
+        """Stop acquiring; the file stays open."""
+        if (acquire := self.detector._acquire_logic) is not None:
+            await acquire.ensure_stopped()
+
+    async def top_up(self, collections: int) -> None:
+        """Take collections that nobody wants, so that the file has as many rows as those of other detectors."""
+        logic, acquire = self.detector._trigger_logic, self.detector._acquire_logic
+        if collections and logic is not None and acquire is not None:
+            await logic.prepare_internal(collections * self.exposures_per_collection, self._livetime, self._deadtime)
+            await acquire.start_acquiring()
+            await acquire.wait_for_idle()
+            await self.count()
+
+    async def count(self) -> None:
+        """Read how much is on disk."""
+        signals = [provider.collections_written_signal for provider in self._providers]
+        values = await asyncio.gather(*(signal.get_value() for signal in signals))
+        self._note(dict(zip(signals, values, strict=True)))
+
+    def _note(self, counted: dict[object, int]) -> None:
+        before = self._counted
+        self._counted = counted
+        if counted != before:
+            self.changed_at = time.monotonic()
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Follow what is on disk from now on, and call back at each change."""
+        self.unwatch()
+        self._watch = asyncio.create_task(self._follow(changed))
+
+    async def _follow(self, changed: Callable[[], None]) -> None:
+        signals = [provider.collections_written_signal for provider in self._providers]
+        async for signal, value in observe_signals_value(*signals):
+            self._note({**self._counted, signal: value})
+            changed()
+
+    def unwatch(self) -> None:
+        """Follow no longer."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    async def flush(self) -> None:
+        """Have everything that is counted readable in the file."""
+        for provider in self._providers:
+            if isinstance(provider, StreamResourceDataProvider) and provider.flush_signal is not None:
+                await provider.flush_signal.set(True)
+
+    async def documents(self, rows: int) -> list[StreamAsset]:
+        """Make the documents of rows not made known yet, up to a number of rows.
+
+        :raises FlyScanError: if they cannot be made, naming the detector.
+        """
+        try:
+            return [document async for document in self.detector.collect_asset_docs(rows)]
+        except Exception as error:
+            raise FlyScanError(f"{self.name} cannot describe what it wrote: {error}") from error
+
+    def forget(self) -> None:
+        """Begin with nothing on disk."""
+        self.unwatch()
+        self._counted = {}

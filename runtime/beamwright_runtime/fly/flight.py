@@ -1,0 +1,346 @@
+"""The flight itself: segment after segment until every frame is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+from ophyd_async.core import DetectorTrigger
+
+from beamwright_runtime.fly.beam import BeamWatch
+from beamwright_runtime.fly.detectors import FlownDetector
+from beamwright_runtime.fly.errors import FlyScanError
+from beamwright_runtime.fly.motion import MotionLogic
+from beamwright_runtime.fly.progress import Progress
+from beamwright_runtime.fly.scan import AxisT, Points, Scan
+from beamwright_runtime.fly.segments import SegmentLog
+from beamwright_runtime.fly.states import IN_FLIGHT, FlyState, StateMachine
+from beamwright_runtime.fly.stop_sequence import StopSequence
+from beamwright_runtime.fly.triggers import TriggerLogic
+
+
+@dataclass(frozen=True)
+class Flight(Generic[AxisT]):
+    """What a scanner is prepared for: the flight at one position of the outer axes.
+
+    :param scan: the whole scan.
+    :param step: which flight of it, from 0.
+    """
+
+    scan: Scan[AxisT]
+    step: int = 0
+
+    @property
+    def start(self) -> int:
+        """The scan index of its first frame."""
+        return self.step * self.scan.flight_frames
+
+    @property
+    def stop(self) -> int:
+        """The scan index behind its last frame."""
+        return self.start + self.scan.flight_frames
+
+
+@dataclass
+class Timing:
+    """How long a scanner waits.
+
+    :param stall: seconds without a new frame, more than a frame takes, after which a detector has failed.
+    :param settle: seconds without a new frame, more than a frame takes, after which none is on its way.
+    :param step: seconds that each step of stopping may take.
+    """
+
+    stall: float = 10.0
+    settle: float = 0.1
+    step: float = 10.0
+
+
+class FlightRun(Generic[AxisT]):
+    """Flies flights with the logics it is given, and stops and restarts them."""
+
+    def __init__(
+        self,
+        detectors: Sequence[FlownDetector],
+        motion: MotionLogic[AxisT],
+        triggers: TriggerLogic[AxisT],
+        beam: BeamWatch | None,
+        timing: Timing,
+        log: SegmentLog,
+    ) -> None:
+        self.detectors = detectors
+        self.motion = motion
+        self.triggers = triggers
+        self.beam = beam
+        self.timing = timing
+        self.log = log
+        self.machine = StateMachine()
+        self.progress = Progress()
+        self.flight: Flight[AxisT] | None = None
+        self.finished: asyncio.Future[None] | None = None
+        self.next = 0
+        self._segment_start = 0
+        self._row = 0
+        self._exposure = 0.0
+        self._deadtime = 0.0
+        self._parts: Sequence[Points[AxisT]] = ()
+        self._task: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._change = asyncio.Event()
+        self._part_row: int | None = None
+        self._stopping = StopSequence(
+            triggers, motion, detectors, self._changed, self._expected, timing.settle, timing.step
+        )
+
+    @property
+    def state(self) -> FlyState:
+        """What goes on."""
+        return self.machine.state
+
+    @property
+    def internal(self) -> bool:
+        """Whether detectors time their own frames."""
+        return self.triggers.trigger is DetectorTrigger.INTERNAL
+
+    @property
+    def frames(self) -> int:
+        """Scan index behind the last frame that is on disk, as far as is known."""
+        if self.state not in IN_FLIGHT or self.flight is None:
+            return self.next
+        return min(self._segment_start + self.progress.rows - self._row, self.flight.stop)
+
+    async def prepare(self, flight: Flight[AxisT]) -> None:
+        """Check that a flight can be flown, and arm the detectors; again for the same flight does nothing."""
+        async with self._lock:
+            if self.state is FlyState.ARMED and self.flight == flight:
+                return
+            if self.state not in (FlyState.STAGED, FlyState.ARMED, FlyState.DONE):
+                raise FlyScanError(f"a scanner that is {self.state.value} cannot be prepared")
+            self.next = flight.start
+            self._deadtime = max(await asyncio.gather(*(d.deadtime() for d in self.detectors)))
+            self.flight = flight
+            await self._arm()
+            self.finished = None
+            self.machine.to(FlyState.ARMED)
+
+    async def _arm(self) -> None:
+        """Arm for all frames from the next one, and note which row it will be."""
+        assert self.flight is not None
+        points = self.flight.scan.points(self.next, self.flight.stop)
+        self._exposure = float(points.duration.max(initial=0.0))
+        self._parts = await self.motion.flights(points) if len(points) else ()
+        if len(points):
+            first = self._parts[0] if self.internal else points
+            await asyncio.gather(*(d.arm(self.triggers.trigger, first, self._deadtime) for d in self.detectors))
+        self._segment_start = self.next
+        self._row = min(detector.rows for detector in self.detectors)
+        self._part_row = None
+        self.progress.restart(self._row)
+
+    def kickoff(self) -> None:
+        """Start the flight; again does nothing.
+
+        :raises FlyScanError: if none is prepared.
+        """
+        if self.finished is not None:
+            return
+        if self.state is not FlyState.ARMED:
+            raise FlyScanError(f"nothing is prepared, the scanner is {self.state.value}")
+        self.finished = asyncio.get_running_loop().create_future()
+        # Whoever waits sees it; where nobody does, the plan has ended for another reason.
+        self.finished.add_done_callback(lambda done: done.exception())
+        if self.beam is not None:
+            self.beam.start()
+            self.beam.restart()
+        self.machine.to(FlyState.RUNNING)
+        self._task = asyncio.create_task(self._fly())
+
+    def resume(self) -> None:
+        """Go on after an interruption; returns at once, what goes wrong is told by `finished`."""
+        if self.state is FlyState.PAUSED:
+            self.machine.to(FlyState.RESTARTING)
+            self._task = asyncio.create_task(self._fly())
+
+    async def _fly(self) -> None:
+        assert self.flight is not None
+        try:
+            while True:
+                if self.state is FlyState.RESTARTING:
+                    if self.beam is not None:
+                        self.beam.restart()
+                    await self._arm()
+                if self.next < self.flight.stop:
+                    if self.state is FlyState.RESTARTING:
+                        self.machine.to(FlyState.RUNNING)
+                    await self._fly_segment()
+                self.machine.to(FlyState.DRAINING)
+                await asyncio.gather(*(detector.flush() for detector in self.detectors))
+                if not self._lost_beam():
+                    break
+                assert self.beam is not None
+                self._close("beam", whole=True)
+                self.machine.to(FlyState.RESTARTING)
+                await self.beam.back()
+            self._unwatch()
+            self._close("done", whole=True)
+            self.machine.to(FlyState.DONE)
+            self._finish(None)
+        except Exception as error:
+            await self._fail(error)
+
+    async def _fly_segment(self) -> None:
+        for detector in self.detectors:
+            detector.watch(self._counted)
+        for part in self._parts:
+            await self.motion.approach(part)
+            if self.internal:
+                await asyncio.gather(*(d.arm(self.triggers.trigger, part, self._deadtime) for d in self.detectors))
+            self._part_row = self._row + part.start - self._segment_start
+            await self.triggers.arm(part, self._deadtime)
+            await self.motion.start(part)
+            if self.internal:
+                await asyncio.gather(*(detector.start() for detector in self.detectors))
+            await self._take(part)
+
+    async def _take(self, part: Points[AxisT]) -> None:
+        """Wait until the axes, the triggers and the detectors are done with a part, or one of them cannot be."""
+        target = self._row + part.stop - self._segment_start
+        began = time.monotonic()
+        others = {asyncio.create_task(self.motion.finish(part)), asyncio.create_task(self.triggers.finish())}
+        try:
+            while True:
+                late = [detector for detector in self.detectors if detector.rows < target]
+                if not late and all(task.done() for task in others):
+                    break
+                self._raise_failed(others)
+                self._raise_stalled(late, began, part)
+                await self._changed(0.2, *(task for task in others if not task.done()))
+            self._raise_failed(others)
+        finally:
+            for task in others:
+                task.cancel()
+
+    async def _expected(self) -> int | None:
+        if self._part_row is None:
+            return self._row
+        sent = await self.triggers.sent()
+        return None if sent is None or self.internal else self._part_row + sent
+
+    def _raise_failed(self, tasks: set[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            if task.done():
+                task.result()
+
+    def _raise_stalled(self, late: Sequence[FlownDetector], began: float, part: Points[AxisT]) -> None:
+        for detector in late:
+            silent = time.monotonic() - max(began, detector.changed_at)
+            if silent > self._exposure + self.timing.stall:
+                frame = self._segment_start + detector.rows - self._row
+                raise FlyScanError(f"{detector.name} wrote no frame for {silent:.1f} s: {frame} is missing")
+
+    def _counted(self) -> None:
+        self.progress.reached(min(detector.rows for detector in self.detectors))
+        self._change.set()
+
+    async def _changed(self, timeout: float, *tasks: asyncio.Task[None]) -> bool:
+        """Wait until a detector has written something, or a task is done; tell whether one has."""
+        self._change.clear()
+        waiting = asyncio.create_task(self._change.wait())
+        try:
+            await asyncio.wait({waiting, *tasks}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            return waiting.done()
+        finally:
+            waiting.cancel()
+
+    def _lost_beam(self) -> bool:
+        return self.beam is not None and self.beam.good_until is not None
+
+    def _unwatch(self) -> None:
+        for detector in self.detectors:
+            detector.unwatch()
+
+    def _close(self, reason: str, whole: bool, rows: int | None = None) -> None:
+        """Record the segment, and set which frame comes next.
+
+        :param rows: that were taken together; all that were written by default.
+        """
+        assert self.flight is not None
+        written = min(detector.rows for detector in self.detectors)
+        taken = (written if rows is None else rows) - self._row
+        good = taken if whole else max(0, taken - 1)
+        if self.beam is not None and (until := self.beam.good_until) is not None:
+            good = max(0, min(good, self.progress.before(until) - self._row))
+            reason = "beam"
+        self.next = min(self._segment_start + good, self.flight.stop)
+        self.log.add(self._segment_start, self.next, self._row, written - self._row, reason)
+        self._segment_start, self._row = self.next, written
+
+    async def interrupt(self, reason: str) -> None:
+        """Stop a flight in the right order and keep it ready to go on; never raises, faults end the flight."""
+        async with self._lock:
+            if self.state not in IN_FLIGHT:
+                return
+            self.machine.to(FlyState.STOPPING)
+            await self._end_task()
+            if fault := await self._halt(reason):
+                self.machine.to(FlyState.FAILED)
+                self._finish(fault)
+            else:
+                self.machine.to(FlyState.PAUSED)
+
+    async def _end_task(self) -> None:
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _halt(self, reason: str) -> FlyScanError | None:
+        ended = await self._stopping.run(self._row, self._exposure)
+        self._unwatch()
+        rows = min(detector.rows for detector in self.detectors)
+        try:
+            if self.internal:
+                await self._level()
+            elif len({detector.rows for detector in self.detectors}) > 1 and not ended.faults:
+                told = ", ".join(f"{detector.name} {detector.rows - self._row}" for detector in self.detectors)
+                ended.faults.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
+            self._close(reason, ended.whole, rows)
+        except Exception as error:
+            ended.faults.append(FlyScanError(f"detectors could not be brought into step: {error}"))
+        return ended.faults[0] if ended.faults else None
+
+    async def _level(self) -> None:
+        """Have detectors that time their own frames write as many rows as the one with most."""
+        most = max(-(-detector.collections // detector.collections_per_event) for detector in self.detectors)
+        async with asyncio.timeout(self.timing.step + self._exposure):
+            await asyncio.gather(
+                *(one.top_up(most * one.collections_per_event - one.collections) for one in self.detectors)
+            )
+
+    async def _fail(self, error: Exception) -> None:
+        self.machine.to(FlyState.FAILED)
+        await self._halt("failure")
+        told = error if isinstance(error, FlyScanError) else FlyScanError(f"the flight failed: {error!r}")
+        told.__cause__ = None if told is error else error
+        self._finish(told)
+
+    def _finish(self, error: Exception | None) -> None:
+        if self.finished is not None and not self.finished.done():
+            self.finished.set_exception(error) if error is not None else self.finished.set_result(None)
+
+    async def stop(self, error: Exception | None = None) -> None:
+        """End the flight before its last frame."""
+        if self.state is FlyState.FAILED and self._task is not None:
+            await asyncio.wait({self._task})
+        await self.interrupt("stop")
+        if self.state in (FlyState.PAUSED, FlyState.ARMED):
+            self.machine.to(FlyState.STOPPED)
+        self._finish(error)
+
+    async def end(self) -> None:
+        """Stop whatever goes on and give everything back, files included."""
+        await self.stop()
+        self._unwatch()
+        if self.beam is not None:
+            self.beam.end()

@@ -1,0 +1,182 @@
+"""Moving the axes of a flight: motor records at constant velocity, row by row."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic
+
+from ophyd_async.core import AsyncStatus, wait_for_value
+from ophyd_async.epics.motor import Motor, MotorLimitsError
+
+from beamwright_runtime.fly.errors import FlyScanError
+from beamwright_runtime.fly.scan import AxisT, Points, constant_velocity, run_down, run_up
+
+
+class MotionLogic(ABC, Generic[AxisT]):
+    """What moves the axes; a scanner holds one and calls it in this order for each flight it gives."""
+
+    @property
+    @abstractmethod
+    def axes(self) -> Sequence[AxisT]:
+        """The axes that it moves."""
+
+    @abstractmethod
+    async def flights(self, points: Points[AxisT]) -> Sequence[Points[AxisT]]:
+        """Split frames into stretches that are flown without a stop, and check that all can be.
+
+        :raises ScanRefusedError: if they cannot, with the reason.
+        """
+
+    @abstractmethod
+    async def approach(self, flight: Points[AxisT]) -> None:
+        """Move to where a flight starts from rest; return when there."""
+
+    @abstractmethod
+    async def start(self, flight: Points[AxisT]) -> None:
+        """Start the flight; return when the first frame starts."""
+
+    @abstractmethod
+    async def finish(self, flight: Points[AxisT]) -> None:
+        """Return when the axes are at rest behind the last frame.
+
+        :raises FlyScanError: if an axis did not get there, naming it.
+        """
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop, and return when nothing moves; may be called at any time."""
+
+    async def release(self) -> None:
+        """Put back what was changed for the scan."""
+        return
+
+
+@dataclass
+class Speeds:
+    """What a motor's speed and ramp are outside flights."""
+
+    velocity: float
+    fastest: float
+    ramp: float
+
+
+@dataclass
+class MotorMotion(MotionLogic[Motor]):
+    """Motor records, which fly straight lines at constant velocity with a run-up before and a run-down behind.
+
+    Each motor starts so that all are at velocity when the first frame starts. Between flights they move at their highest
+    velocity; the velocity that they had before the scan is put back at its end.
+
+    :param motors: the axes.
+    :param tolerance: how far from its target a motor may end, in its units; by default its deadband, or a step.
+    :param timeout: seconds that a move may take longer than its length and velocity say.
+    """
+
+    motors: Sequence[Motor]
+    tolerance: float | None = None
+    timeout: float = 10.0
+    _speeds: dict[Motor, Speeds] = field(default_factory=dict)
+    _moves: dict[Motor, AsyncStatus[None]] = field(default_factory=dict)
+
+    @property
+    def axes(self) -> Sequence[Motor]:
+        """The motors."""
+        return self.motors
+
+    async def flights(self, points: Points[Motor]) -> Sequence[Points[Motor]]:
+        """Split into rows of one velocity, and check velocities and limits of all of them."""
+        for motor in points.midpoints:
+            if motor not in self._speeds:
+                self._speeds[motor] = await _speeds(motor)
+        flights = constant_velocity(points)
+        for motor in points.midpoints:
+            speeds = self._speeds[motor]
+            fastest = max((abs(float(flight.velocity(motor)[0])) for flight in flights), default=0.0)
+            if speeds.fastest and fastest > speeds.fastest * (1 + 1e-9):
+                raise MotorLimitsError(f"{motor.name} cannot fly at {fastest:g}/s, at most at {speeds.fastest:g}/s")
+            ends = [run_up(flight, motor, speeds.ramp) for flight in flights]
+            ends += [run_down(flight, motor, speeds.ramp) for flight in flights]
+            for end in {min(ends, default=0.0), max(ends, default=0.0)} if ends else ():
+                await motor.movable_logic.check_move(end)
+        return flights
+
+    async def approach(self, flight: Points[Motor]) -> None:
+        """Move to the start of the run-up at the highest velocity."""
+        await asyncio.gather(*(self._approach(motor, flight) for motor in flight.midpoints))
+
+    async def _approach(self, motor: Motor, flight: Points[Motor]) -> None:
+        speeds = self._speeds[motor]
+        await motor.velocity.set(speeds.fastest or speeds.velocity)
+        await self._move(motor, run_up(flight, motor, speeds.ramp), speeds.fastest or speeds.velocity)
+        await self._arrive(motor, run_up(flight, motor, speeds.ramp))
+        if velocity := abs(float(flight.velocity(motor)[0])):
+            await motor.velocity.set(velocity)
+
+    async def start(self, flight: Points[Motor]) -> None:
+        """Start the motors that move, those with long ramps first."""
+        moving = [motor for motor in flight.midpoints if flight.velocity(motor)[0]]
+        longest = max((self._speeds[motor].ramp for motor in moving), default=0.0)
+        await asyncio.gather(*(self._start(motor, flight, longest) for motor in moving))
+
+    async def _start(self, motor: Motor, flight: Points[Motor], longest: float) -> None:
+        ramp = self._speeds[motor].ramp
+        await asyncio.sleep(longest - ramp)
+        await self._move(motor, run_down(flight, motor, ramp), abs(float(flight.velocity(motor)[0])))
+        await asyncio.sleep(ramp)
+
+    async def finish(self, flight: Points[Motor]) -> None:
+        """Wait for the motors, and see that they came where they were sent: one that is stopped reports success."""
+        moving = [motor for motor in flight.midpoints if flight.velocity(motor)[0]]
+        await asyncio.gather(
+            *(self._arrive(motor, run_down(flight, motor, self._speeds[motor].ramp)) for motor in moving)
+        )
+
+    async def stop(self) -> None:
+        """Stop the motors and wait until each has come to rest."""
+        await asyncio.gather(*(self._stop(motor) for motor in self.motors))
+
+    async def _stop(self, motor: Motor) -> None:
+        if not await motor.motor_done_move.get_value():
+            await motor.motor_stop.set(1)
+            await wait_for_value(motor.motor_done_move, 1, timeout=self.timeout)
+        if (move := self._moves.pop(motor, None)) is not None:
+            # A stopped move ends as it likes: its outcome is of no interest.
+            await asyncio.wait({move.task}, timeout=self.timeout)
+
+    async def release(self) -> None:
+        """Put the velocities back."""
+        speeds, self._speeds = self._speeds, {}
+        await asyncio.gather(*(motor.velocity.set(before.velocity) for motor, before in speeds.items()))
+
+    async def _move(self, motor: Motor, target: float, velocity: float) -> None:
+        distance = abs(target - await motor.user_readback.get_value())
+        limit = distance / velocity + 2 * self._speeds[motor].ramp + self.timeout
+        self._moves[motor] = AsyncStatus(_put(motor, target, limit), name=motor.name)
+
+    async def _arrive(self, motor: Motor, target: float) -> None:
+        if (move := self._moves.get(motor)) is not None:
+            try:
+                await asyncio.shield(move.task)
+            except TimeoutError as error:
+                raise FlyScanError(f"{motor.name} did not reach {target:g} in time") from error
+            self._moves.pop(motor, None)
+        at, deadband, step = await asyncio.gather(
+            motor.user_readback.get_value(), motor.deadband.get_value(), motor.motor_resolution.get_value()
+        )
+        allowed = self.tolerance if self.tolerance is not None else max(deadband, 2 * abs(step), 1e-6)
+        if abs(at - target) > allowed:
+            raise FlyScanError(f"{motor.name} stopped at {at:g} on its way to {target:g}")
+
+
+async def _put(motor: Motor, target: float, limit: float) -> None:
+    await motor.user_setpoint.set(target, timeout=limit)
+
+
+async def _speeds(motor: Motor) -> Speeds:
+    velocity, fastest, ramp = await asyncio.gather(
+        motor.velocity.get_value(), motor.max_velocity.get_value(), motor.acceleration_time.get_value()
+    )
+    return Speeds(velocity, abs(fastest), ramp)

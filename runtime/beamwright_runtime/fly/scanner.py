@@ -1,0 +1,263 @@
+"""The one device that a RunEngine flies: it owns detectors, triggers and motion."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Generic
+
+from bluesky.protocols import (
+    Collectable,
+    Flyable,
+    HasHints,
+    Hints,
+    Pausable,
+    Preparable,
+    Reading,
+    Stageable,
+    Stoppable,
+    StreamAsset,
+    WritesStreamAssets,
+)
+from bluesky.utils import NoReplayAllowed
+from event_model import DataKey
+from ophyd_async.core import (
+    AsyncConfigurable,
+    AsyncStatus,
+    Device,
+    StandardDetector,
+    WatchableAsyncStatus,
+    WatcherUpdate,
+)
+
+from beamwright_runtime.fly.beam import BeamWatch
+from beamwright_runtime.fly.collecting import Collector
+from beamwright_runtime.fly.detectors import FlownDetector
+from beamwright_runtime.fly.emission import EAGER, Emission, Surplus
+from beamwright_runtime.fly.errors import FlyScanError
+from beamwright_runtime.fly.flight import Flight, FlightRun, Timing
+from beamwright_runtime.fly.motion import MotionLogic
+from beamwright_runtime.fly.scan import AxisT
+from beamwright_runtime.fly.segments import STREAM, SegmentLog
+from beamwright_runtime.fly.states import IN_FLIGHT, REPLAYED, FlyState
+from beamwright_runtime.fly.triggers import SoftwareTriggers, TriggerLogic
+
+
+class FlyScanner(
+    Device,
+    Stageable,
+    Preparable,
+    Flyable,
+    Collectable,
+    WritesStreamAssets,
+    Pausable,
+    Stoppable,
+    AsyncConfigurable,
+    HasHints,
+    Generic[AxisT],
+):
+    """Flies scans that pause, resume and rewind, and loses, repeats and misplaces no frame.
+
+    Give plans this device alone: neither its detectors nor its axes may be staged, set or flown beside it.
+
+    :param detectors: that write streams; one with another rate than the others as a `FlownDetector`.
+    :param motion: moves the axes.
+    :param triggers: start the frames; by default detectors time their own.
+    :param beam: tells which frames had beam; without it, all had.
+    :param emission: how far documents stay behind the files.
+    :param surplus: what becomes of rows whose frames are taken again.
+    :param timing: how long to wait for what.
+    :param name: what the device is called in documents.
+    :raises ValueError: if there is no detector.
+    """
+
+    def __init__(
+        self,
+        detectors: Sequence[StandardDetector | FlownDetector],
+        motion: MotionLogic[AxisT],
+        triggers: TriggerLogic[AxisT] | None = None,
+        *,
+        beam: BeamWatch | None = None,
+        emission: Emission = EAGER,
+        surplus: Surplus = Surplus.APPEND,
+        timing: Timing | None = None,
+        name: str = "scanner",
+    ) -> None:
+        if not detectors:
+            raise ValueError("a scanner needs a detector")
+        self.emission = emission
+        self.surplus = surplus
+        self.segments = SegmentLog()
+        self._timing = timing or Timing()
+        flown = [one if isinstance(one, FlownDetector) else FlownDetector(one) for one in detectors]
+        self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments)
+        self._collector = Collector(flown, self._emitted_until, self._timing.step)
+        self._asked = 0
+        super().__init__(name=name)
+
+    def set_name(self, name: str, *, child_name_separator: str | None = None) -> None:
+        """Name the device; the stream of segments has a name of its own."""
+        super().set_name(name, child_name_separator=child_name_separator)
+        self.segments.set_name(STREAM)
+
+    @property
+    def axes(self) -> Sequence[AxisT]:
+        """The axes that it moves."""
+        return self._run.motion.axes
+
+    @property
+    def state(self) -> FlyState:
+        """What it does."""
+        return self._run.state
+
+    @property
+    def owes_documents(self) -> bool:
+        """Whether there is something to collect."""
+        return self._collector.behind or self.segments.untold
+
+    @property
+    def frames_done(self) -> int:
+        """The scan index behind the last frame that is on disk."""
+        return self._run.frames
+
+    def detector_facts(self) -> dict[str, Any]:
+        """Say for the start document which detectors there are, and how many collections each frame has; plain data."""
+        return {one.name: {"collections_per_event": one.collections_per_event} for one in self._run.detectors}
+
+    @AsyncStatus.wrap
+    async def stage(self) -> None:
+        """Stop everything and begin with no files."""
+        await self._run.end()
+        await asyncio.gather(self._run.triggers.gate(), self._run.motion.stop())
+        await asyncio.gather(*(one.detector.stage() for one in self._run.detectors))
+        for one in self._run.detectors:
+            one.forget()
+        self._collector.clear()
+        self.segments.clear()
+        self._run.progress.restart(0)
+        self._run.machine.to(FlyState.STAGED)
+
+    @AsyncStatus.wrap
+    async def prepare(self, value: Flight[AxisT]) -> None:
+        """Check a flight and arm the detectors for it; nothing moves yet. May be repeated.
+
+        :raises ScanRefusedError: if it cannot be flown, with the reason.
+        """
+        await self._run.prepare(value)
+
+    @AsyncStatus.wrap
+    async def kickoff(self) -> None:
+        """Start the flight: move to its start and go. May be repeated."""
+        self._run.kickoff()
+
+    def complete(self) -> WatchableAsyncStatus[int]:
+        """Wait until every frame of the flight is on disk and flushed, over any pauses; may be asked any number of times.
+
+        Reports the frames on disk. If the flight fails, the status asked for last does.
+        """
+        finished = self._run.finished
+        if finished is None:
+            raise FlyScanError(f"{self.name} is {self.state.value}: nothing was kicked off")
+        self._asked += 1
+        return WatchableAsyncStatus(self._complete(finished, self._asked), name=self.name)
+
+    async def _complete(self, finished: asyncio.Future[None], asked: int) -> AsyncIterator[WatcherUpdate[int]]:
+        flight = self._run.flight
+        assert flight is not None
+        began = time.monotonic()
+        told = -1
+        while not finished.done():
+            await asyncio.wait({finished}, timeout=0.1)
+            if (frames := self._run.frames) != told:
+                told = frames
+                yield WatcherUpdate(
+                    name=self.name,
+                    current=frames,
+                    initial=flight.start,
+                    target=flight.stop,
+                    unit="frames",
+                    precision=0,
+                    time_elapsed=time.monotonic() - began,
+                )
+        if finished.exception() is not None and asked == self._asked:
+            finished.result()
+
+    async def pause(self) -> None:
+        """Stop the flight in the right order, ready to go on; nothing moves and nothing triggers afterwards.
+
+        :raises NoReplayAllowed: once a flight is prepared: it is not repeated, it goes on.
+        """
+        if self.state in REPLAYED:
+            return
+        # A second request to stop, which cancels this one, must not leave half of it undone.
+        await asyncio.shield(asyncio.create_task(self._run.interrupt("pause")))
+        raise NoReplayAllowed
+
+    async def resume(self) -> None:
+        """Have a paused flight go on at the frame where it was stopped; what goes wrong is told by `complete`."""
+        self._run.resume()
+
+    async def stop(self, success: bool = True) -> None:
+        """End the flight before its last frame; `complete` then ends, with an error unless this is a success."""
+        await self._run.stop(None if success else FlyScanError(f"{self.name} was stopped"))
+
+    @AsyncStatus.wrap
+    async def unstage(self) -> None:
+        """Stop everything, close the files and put back what was changed for the scan."""
+        await self._run.end()
+        ended = await asyncio.gather(
+            self._run.triggers.gate(),
+            self._run.motion.stop(),
+            *(one.detector.unstage() for one in self._run.detectors),
+            return_exceptions=True,
+        )
+        released = await asyncio.gather(self._run.motion.release(), return_exceptions=True)
+        self._run.machine.to(FlyState.IDLE)
+        for error in (*ended, *released):
+            if isinstance(error, BaseException):
+                raise error
+
+    def _emitted_until(self) -> int:
+        rows = min(one.rows for one in self._run.detectors)
+        if self.state in IN_FLIGHT or self.state is FlyState.STOPPING:
+            rows = min(rows, rows - self.emission.frames, self._run.progress.before(time.monotonic() - self.emission.seconds))
+        return rows
+
+    async def get_index(self) -> int:
+        """Tell how many rows may be made known."""
+        return self._emitted_until()
+
+    async def collect_asset_docs(self, index: int | None = None) -> AsyncIterator[StreamAsset]:
+        """Make the documents of new rows, of all detectors or of none.
+
+        :raises FlyScanError: if a detector cannot flush or describe them, naming it.
+        """
+        for document in await self._collector.collect():
+            yield document
+
+    async def describe_collect(self) -> dict[str, DataKey]:
+        """Describe what all detectors write."""
+        return await _merged([one.detector.describe_collect() for one in self._run.detectors])
+
+    async def describe_configuration(self) -> dict[str, DataKey]:
+        """Describe the configuration of the detectors and the axes."""
+        return await _merged([one.describe_configuration() for one in self._configured()])
+
+    async def read_configuration(self) -> dict[str, Reading[Any]]:
+        """Read the configuration of the detectors and the axes."""
+        return await _merged([one.read_configuration() for one in self._configured()])
+
+    def _configured(self) -> list[AsyncConfigurable]:
+        parts: list[object] = [*(one.detector for one in self._run.detectors), *self.axes]
+        return [one for one in parts if isinstance(one, AsyncConfigurable)]
+
+    @property
+    def hints(self) -> Hints:
+        """What of the detectors to show first."""
+        fields = [field for one in self._run.detectors for field in one.detector.hints.get("fields", [])]
+        return Hints(fields=fields)
+
+
+async def _merged(parts: Sequence[Any]) -> dict[str, Any]:
+    return {key: value for part in await asyncio.gather(*parts) for key, value in part.items()}

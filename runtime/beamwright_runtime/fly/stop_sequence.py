@@ -1,0 +1,109 @@
+"""Ending a flight in the one order that loses nothing: gate, drain, stop, disarm, flush; every step bounded in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic
+
+from ophyd_async.core import DetectorTrigger
+
+from beamwright_runtime.fly.detectors import FlownDetector
+from beamwright_runtime.fly.errors import FlyScanError
+from beamwright_runtime.fly.motion import MotionLogic
+from beamwright_runtime.fly.scan import AxisT
+from beamwright_runtime.fly.triggers import TriggerLogic
+
+
+@dataclass
+class Ended:
+    """How a stop went.
+
+    :param whole: whether the last frame had its full length.
+    :param faults: what went wrong; every later step was done all the same.
+    """
+
+    whole: bool = True
+    faults: list[FlyScanError] = field(default_factory=list)
+
+
+@dataclass
+class StopSequence(Generic[AxisT]):
+    """What stops, and how long each step may take.
+
+    :param changed: waits for a change of what is on disk, for some seconds at most; tells whether there was one.
+    :param expected: tells how many rows there will be once all frames that were triggered are written, if it is known.
+    :param settle: seconds without a new frame after which none is on its way, where nobody counts triggers.
+    :param timeout: seconds that each step may take.
+    """
+
+    triggers: TriggerLogic[AxisT]
+    motion: MotionLogic[AxisT]
+    detectors: Sequence[FlownDetector]
+    changed: Callable[[float], Awaitable[bool]]
+    expected: Callable[[], Awaitable[int | None]]
+    settle: float
+    timeout: float
+
+    async def run(self, row: int, exposure: float) -> Ended:
+        """Stop; motion last of what makes frames, so that those that have started are good.
+
+        :param row: at which the segment started.
+        :param exposure: seconds of the longest frame.
+        """
+        ended = Ended()
+        whole = await self._step(ended, "the triggers did not stop", self.triggers.gate())
+        ended.whole = bool(whole)
+        if self.triggers.trigger is DetectorTrigger.INTERNAL:
+            await self._disarm(ended)
+        await self._step(ended, "frames are missing", self._drain(row, exposure), self.timeout + exposure)
+        await self._step(ended, "the axes did not stop", self.motion.stop())
+        await self._disarm(ended)
+        for detector in self.detectors:
+            await self._step(ended, f"{detector.name} did not flush", detector.flush())
+            await self._step(ended, f"{detector.name} does not tell what it wrote", detector.count())
+        return ended
+
+    async def _disarm(self, ended: Ended) -> None:
+        await asyncio.gather(*(self._step(ended, f"{d.name} did not stop", d.disarm()) for d in self.detectors))
+
+    async def _drain(self, row: int, exposure: float) -> None:
+        expected = await self.expected()
+        try:
+            async with asyncio.timeout(self.timeout):
+                while not self._all_there(expected) or expected is None:
+                    if not await self.changed(self.settle + exposure) and self._all_there(expected):
+                        return
+        except TimeoutError:
+            wanted = max(d.collections / d.collections_per_event for d in self.detectors)
+            wanted = wanted if expected is None else expected
+            behind = [d for d in self.detectors if d.collections / d.collections_per_event < wanted]
+            told = ", ".join(f"{d.name} has {d.rows - row} of {wanted - row:g}" for d in behind or self.detectors)
+            raise FlyScanError(f"{told} frames since the segment started") from None
+
+    def _all_there(self, expected: int | None) -> bool:
+        if self.triggers.trigger is DetectorTrigger.INTERNAL:
+            return True
+        rows = {detector.rows for detector in self.detectors}
+        whole = len(rows) == 1 and not any(detector.partial for detector in self.detectors)
+        return whole and (expected is None or rows == {expected})
+
+    async def _step(
+        self, ended: Ended, fault: str, doing: Coroutine[Any, Any, bool | None], timeout: float | None = None
+    ) -> bool | None:
+        try:
+            # Somewhat longer than the step's own timer, which says more.
+            async with asyncio.timeout((timeout or self.timeout) + 1.0):
+                return await doing
+        except FlyScanError as error:
+            ended.faults.append(error)
+        except asyncio.CancelledError as error:
+            # A logic waits for something of its own that has been cancelled: no reason to leave out what comes next.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            ended.faults.append(FlyScanError(f"{fault} ({error!r})"))
+        except Exception as error:
+            why = "in time" if isinstance(error, TimeoutError) else f"({error})"
+            ended.faults.append(FlyScanError(f"{fault} {why}"))
+        return None

@@ -1,0 +1,108 @@
+"""What a run left behind: its documents, checked against each other and against its files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from scanspec.specs import Spec
+
+from beamwright_runtime.fly import Scan, rows_of
+from beamwright_runtime.fly.segments import STREAM
+
+
+class Recorded:
+    """The documents of one run."""
+
+    def __init__(self) -> None:
+        self.documents: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, name: str, document: dict[str, Any]) -> None:
+        self.documents.append((name, document))
+
+    def all(self, name: str) -> list[dict[str, Any]]:
+        return [document for kind, document in self.documents if kind == name]
+
+    @property
+    def start(self) -> dict[str, Any]:
+        (start,) = self.all("start")
+        return start
+
+    @property
+    def stop(self) -> dict[str, Any]:
+        (stop,) = self.all("stop")
+        return stop
+
+    def segments(self) -> list[dict[str, Any]]:
+        """The events of the stream of segments."""
+        (descriptor,) = (d for d in self.all("descriptor") if d["name"] == STREAM)
+        found = []
+        for page in self.all("event_page"):
+            if page["descriptor"] == descriptor["uid"]:
+                for i in range(len(page["seq_num"])):
+                    found.append({key.removeprefix(f"{STREAM}-"): values[i] for key, values in page["data"].items()})
+        return found
+
+    def ranges(self) -> dict[str, list[tuple[int, int]]]:
+        """The rows that documents tell of, by data key; with sequence numbers one ahead and nothing left out."""
+        keys = {doc["uid"]: doc["data_key"] for doc in self.all("stream_resource")}
+        assert len(set(keys.values())) == len(keys), "a data key has two resources"
+        found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for doc in self.all("stream_datum"):
+            rows = doc["indices"]["start"], doc["indices"]["stop"]
+            assert (doc["seq_nums"]["start"], doc["seq_nums"]["stop"]) == (rows[0] + 1, rows[1] + 1)
+            found[keys[doc["stream_resource"]]].append(rows)
+        for ranges in found.values():
+            assert ranges[0][0] == 0
+            assert all(before[1] == after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+        return found
+
+    def datasets(self) -> dict[str, NDArray[Any]]:
+        """What the files hold, by data key."""
+        found = {}
+        for doc in self.all("stream_resource"):
+            with h5py.File(Path(unquote(urlparse(doc["uri"]).path)), "r") as file:
+                found[doc["data_key"]] = file[doc["parameters"]["dataset"]][()]
+        return found
+
+    def told(self) -> int:
+        """How many rows documents tell of, the same for all data keys."""
+        ends = {ranges[-1][1] for ranges in self.ranges().values()}
+        assert len(ends) <= 1
+        return ends.pop() if ends else 0
+
+
+def check(run: Recorded, spec: Spec[str], frames: int | None = None, tolerance: float = 1e-6) -> NDArray[np.int64]:
+    """See that each frame of a scan is in one row, at its position, in each file; give the rows by scan index.
+
+    :param frames: how many were taken, if not all.
+    """
+    scan = Scan(spec, flown={"x", "y"} & set(spec.axes()))
+    points = scan.points()
+    rows = rows_of(run.segments(), len(scan))
+    taken = int(np.argmax(rows < 0)) if np.any(rows < 0) else len(scan)
+    assert np.all(rows[taken:] < 0), "frames are missing in the middle"
+    assert taken == (len(scan) if frames is None else frames)
+    assert len(set(rows[:taken])) == taken
+    told, data = run.told(), run.datasets()
+    assert told > rows[:taken].max(initial=-1)
+    rate = {name: one["collections_per_event"] for name, one in run.start["fly_scan"]["detectors"].items()}
+    numbers = {}
+    for key, values in data.items():
+        detector, _, axis = key.partition("-")
+        assert len(values) == told * rate[detector], f"documents do not tell of all that {key} has"
+        whole = values.reshape(told, rate[detector], *values.shape[1:])[rows[:taken]]
+        if axis in points.midpoints:
+            error = np.abs(whole.mean(axis=1) - points.midpoints[axis][:taken])
+            assert error.max(initial=0.0) < tolerance, f"{key} is misplaced"
+        elif not axis:
+            numbers[detector] = whole[:, 0, 0, 0]
+            assert np.all(whole == whole[:, :1, :1, :1])
+    first, *others = numbers.values()
+    assert all(np.array_equal(first, other) for other in others), "detectors are out of step"
+    return rows
