@@ -86,9 +86,8 @@ class FlownDetector:
             exposures = prod((self.collections_per_event, self.exposures_per_collection))
             livetime = float(frames.duration[0]) / exposures - deadtime
             if livetime <= 0:
-                raise ScanRefusedError(
-                    f"{self.name} needs {deadtime:g} s between exposures, frames have {frames.duration[0] / exposures:g} s"
-                )
+                left = frames.duration[0] / exposures
+                raise ScanRefusedError(f"{self.name} needs {deadtime:g} s between exposures, which last {left:g} s")
         info = TriggerInfo(
             trigger=trigger,
             livetime=livetime,

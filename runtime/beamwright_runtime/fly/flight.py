@@ -132,7 +132,7 @@ class FlightRun(Generic[AxisT]):
         self._exposure = float(points.duration.max(initial=0.0))
         self._parts = await self.motion.flights(points) if len(points) else ()
         if len(points):
-            first = self._parts[0] if self.internal else points
+            first = next(iter(self._parts)) if self.internal else points
             await asyncio.gather(*(d.arm(self.triggers.trigger, first, self._deadtime) for d in self.detectors))
         self._segment_start = self.next
         self._row = min(detector.rows for detector in self.detectors)

@@ -67,8 +67,8 @@ class Speeds:
 class MotorMotion(MotionLogic[Motor]):
     """Motor records, which fly straight lines at constant velocity with a run-up before and a run-down behind.
 
-    Each motor starts so that all are at velocity when the first frame starts. Between flights they move at their highest
-    velocity; the velocity that they had before the scan is put back at its end.
+    Each motor starts so that all are at velocity when the first frame starts. Between flights they move at their
+    highest velocity; the velocity that they had before the scan is put back at its end.
 
     :param motors: the axes.
     :param tolerance: how far from its target a motor may end, in its units; by default its deadband, or a step.

@@ -19,6 +19,7 @@ from beamwright_runtime.fly.scan import AxisT, Scan, axis_name
 from beamwright_runtime.fly.scanner import FlyScanner
 from beamwright_runtime.fly.segments import STREAM
 
+
 def fly_scan(
     scanner: FlyScanner[AxisT],
     spec: Spec[AxisT],
@@ -80,7 +81,8 @@ def fly_grid(
     :raises ScanRefusedError: if it cannot be flown, with the reason.
     """
     spec = _grid(lines, duration, snake)
-    return (yield from fly_scan(scanner, spec, flush_period=flush_period, metadata={"plan_name": "fly_grid"} | dict(metadata or {})))
+    named = {"plan_name": "fly_grid", **(metadata or {})}
+    return (yield from fly_scan(scanner, spec, flush_period=flush_period, metadata=named))
 
 
 def _grid(lines: Sequence[Spec[AxisT]], duration: float, snake: bool) -> Spec[AxisT]:
@@ -97,7 +99,12 @@ def _start(scanner: FlyScanner[AxisT], scan: Scan[AxisT], metadata: Mapping[str,
         "motors": [axis_name(axis) for axis in (*scan.outer_axes, *scan.axes)],
         "num_points": len(scan),
         "shape": list(scan.shape),
-        "fly_scan": {**facts, "detectors": scanner.detector_facts(), "segments": STREAM, "surplus": scanner.surplus.value},
+        "fly_scan": {
+            **facts,
+            "detectors": scanner.detector_facts(),
+            "segments": STREAM,
+            "surplus": scanner.surplus.value,
+        },
         **(metadata or {}),
     }
 

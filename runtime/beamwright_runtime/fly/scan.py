@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from math import prod
 from typing import Any, Generic, TypeVar
 
@@ -73,7 +74,7 @@ class Points(Generic[AxisT]):
     def rows(self) -> list[Points[AxisT]]:
         """Split at the gaps."""
         starts = [*(int(i) + self.start for i in np.flatnonzero(self.gap)), self.stop]
-        return [self.part(start, stop) for start, stop in zip(starts, starts[1:], strict=False)]
+        return [self.part(start, stop) for start, stop in pairwise(starts)]
 
     def split(self, at: NDArray[np.bool_]) -> Points[AxisT]:
         """Add gaps."""

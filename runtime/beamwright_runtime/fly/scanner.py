@@ -152,7 +152,7 @@ class FlyScanner(
         self._run.kickoff()
 
     def complete(self) -> WatchableAsyncStatus[int]:
-        """Wait until every frame of the flight is on disk and flushed, over any pauses; may be asked any number of times.
+        """Wait until every frame of the flight is on disk and flushed, over any pauses; may be asked repeatedly.
 
         Reports the frames on disk. If the flight fails, the status asked for last does.
         """
@@ -221,7 +221,9 @@ class FlyScanner(
     def _emitted_until(self) -> int:
         rows = min(one.rows for one in self._run.detectors)
         if self.state in IN_FLIGHT or self.state is FlyState.STOPPING:
-            rows = min(rows, rows - self.emission.frames, self._run.progress.before(time.monotonic() - self.emission.seconds))
+            rows = min(
+                rows, rows - self.emission.frames, self._run.progress.before(time.monotonic() - self.emission.seconds)
+            )
         return rows
 
     async def get_index(self) -> int:

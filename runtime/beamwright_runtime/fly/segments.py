@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from bluesky.protocols import EventCollectable, PartialEvent
+from bluesky.protocols import EventCollectable
 from event_model import DataKey
+from event_model.documents.event import PartialEvent
 from numpy.typing import NDArray
 from ophyd_async.core import Device
 

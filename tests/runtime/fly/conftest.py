@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,18 +22,19 @@ TIMING = Timing(stall=0.5, settle=0.05, step=2.0)
 class Beamline:
     """Two exact axes, a trigger source and two cameras of one rate, all owned by one scanner."""
 
-    def __init__(self, folder: Path, rates: tuple[int, ...] = (1, 1), **options: object) -> None:
+    def __init__(self, folder: Path, rates: tuple[int, ...] = (1, 1), edge: bool = True, **options: object) -> None:
         self.motion = ExactMotion("x", "y")
         self.cameras = [
             Camera(paths_in(folder), f"det{number}", latency=0.005 * number, per_frame=rate)
             for number, rate in enumerate(rates, start=1)
         ]
-        self.triggers = CompareTriggers(self.motion, *self.cameras)
+        for camera in self.cameras:
+            camera.watch(self.motion)
+        self.triggers = CompareTriggers(self.motion, *self.cameras, edge=edge)
         self.scanner = FlyScanner(
             [camera.flown for camera in self.cameras],
             self.motion,
-            self.triggers,
-            **{"timing": TIMING, "name": "scanner", **options},  # type: ignore[arg-type]
+            **{"triggers": self.triggers, "timing": TIMING, "name": "scanner", **options},  # type: ignore[arg-type]
         )
 
 
@@ -47,7 +48,7 @@ class Disturbed:
     """Runs plans, and interrupts them at set times after the run has started."""
 
     engine: RunEngine
-    at_rest: Callable[[], None] = lambda: None
+    at_rest: Callable[[], object] = lambda: None
     run: Recorded = field(default_factory=Recorded)
 
     def fly(
@@ -96,5 +97,5 @@ class Disturbed:
 
 
 @pytest.fixture
-def disturbed(run_engine: RunEngine) -> Iterator[Disturbed]:
-    yield Disturbed(run_engine)
+def disturbed(run_engine: RunEngine) -> Disturbed:
+    return Disturbed(run_engine)

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -172,9 +173,8 @@ class Exposure(NamedTuple):
 class CompareTriggers(TriggerLogic[str]):
     """Triggers each frame of a row in time, from when the axes pass its start."""
 
-    trigger = DetectorTrigger.EXTERNAL_EDGE
-
-    def __init__(self, motion: ExactMotion, *cameras: Camera) -> None:
+    def __init__(self, motion: ExactMotion, *cameras: Camera, edge: bool = True) -> None:
+        self.trigger = DetectorTrigger.EXTERNAL_EDGE if edge else DetectorTrigger.EXTERNAL_LEVEL
         self.motion = motion
         self.cameras = cameras
         self.times: list[float] = []
@@ -193,7 +193,7 @@ class CompareTriggers(TriggerLogic[str]):
             if self._closed:
                 return
         starts = self.motion.began + np.concatenate([[0.0], np.cumsum(flight.duration)])
-        for start, end in zip(starts, starts[1:], strict=False):
+        for start, end in pairwise(starts):
             await asyncio.sleep(start - time.monotonic())
             if self._closed:
                 return
@@ -327,6 +327,10 @@ class _Triggers(DetectorTriggerLogic):
 
     async def prepare_edge(self, num: int, livetime: float) -> None:
         self.camera.expect(num, livetime)
+        self.timed = False
+
+    async def prepare_level(self, num: int) -> None:
+        self.camera.expect(num, 0.0)
         self.timed = False
 
     timed: bool = field(default=False)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bluesky import RunEngine
-from scanspec.specs import Ellipse, Fly, Linspace, Spec
+from bluesky.utils import FailedStatus, Msg
+from ophyd_async.core import WatchableAsyncStatus, soft_signal_r_and_setter
+from ophyd_async.sim import SimMotor
+from scanspec.specs import Ellipse, Fly, Linspace, Spec, Spiral, Static
 
-from beamwright_runtime.fly import FlyScanner, FlyState
+from beamwright_runtime.fly import BeamWatch, Emission, FlyState, ScanRefusedError, SoftwareTriggers
 from beamwright_runtime.fly.plans import fly_scan
 from tests.runtime.fly.conftest import Beamline, Disturbed
-from tests.runtime.fly.recorded import check
+from tests.runtime.fly.recorded import check, check_consistent, taken
 
 SNAKED: Spec[str] = Fly(0.02 @ (Linspace("y", 0, 1, 2) * ~Linspace("x", 0, 2, 12)))
 
@@ -34,10 +40,251 @@ def test_flies_undisturbed(beamline: Beamline, disturbed: Disturbed) -> None:
     assert beamline.scanner.state is FlyState.IDLE
 
 
-@pytest.mark.parametrize("offset", [0.05 * i for i in range(26)])
+OFFSETS = [round(0.05 * i, 2) for i in range(20)]
+"""Seconds after the start of the run; an undisturbed scan takes 0.9."""
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
 def test_a_pause_loses_and_repeats_nothing(beamline: Beamline, disturbed: Disturbed, offset: float) -> None:
     disturbed.at_rest = lambda: at_rest(beamline)
     run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), offset)
     assert run.stop["exit_status"] == "success"
     assert list(check(run, SNAKED)) == list(range(24))
     assert run.stop["num_events"]["primary"] == 24
+
+
+@pytest.mark.parametrize("frame", [1, 6, 12, 18])
+def test_a_pause_in_flight_ends_a_segment(beamline: Beamline, disturbed: Disturbed, frame: int) -> None:
+    def pause(engine: RunEngine) -> None:
+        while beamline.scanner.frames_done < frame:
+            time.sleep(0.001)
+        engine.request_pause()
+
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.0, how=pause)
+    assert list(check(run, SNAKED)) == list(range(24))
+    first, second = run.segments()
+    assert first["stop"] == second["start"] >= frame
+    assert (first["reason"], second["reason"]) == ("pause", "done")
+
+
+def suspend(engine: RunEngine) -> None:
+    """Suspend for a while, as a suspender does."""
+    engine.request_suspend(lambda: asyncio.sleep(0.15))
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_a_suspension_loses_and_repeats_nothing(beamline: Beamline, disturbed: Disturbed, offset: float) -> None:
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), offset, how=suspend)
+    assert run.stop["exit_status"] == "success"
+    assert list(check(run, SNAKED)) == list(range(24))
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_a_deferred_pause_loses_and_repeats_nothing(beamline: Beamline, disturbed: Disturbed, offset: float) -> None:
+    disturbed.at_rest = lambda: at_rest(beamline)
+    plan = fly_scan(beamline.scanner, SNAKED, flush_period=0.1)
+    run = disturbed.fly(plan, offset, how=lambda engine: engine.request_pause(defer=True))
+    assert run.stop["exit_status"] == "success"
+    assert list(check(run, SNAKED)) == list(range(24))
+
+
+@pytest.mark.parametrize("end", [RunEngine.abort, RunEngine.stop])
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_what_was_taken_before_an_end_is_told(
+    beamline: Beamline, disturbed: Disturbed, offset: float, end: Callable[[RunEngine], object]
+) -> None:
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), offset, then=end)
+    assert run.stop["exit_status"] in (("abort", "success") if end is RunEngine.abort else ("success",))
+    check(run, SNAKED, frames=taken(run))
+    at_rest(beamline)
+    assert beamline.scanner.state is FlyState.IDLE
+    assert not any(camera._left for camera in beamline.cameras)
+
+
+@pytest.mark.parametrize("offset", OFFSETS[::3])
+def test_an_abort_in_flight_stops_everything(beamline: Beamline, disturbed: Disturbed, offset: float) -> None:
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), offset, how=RunEngine.abort)
+    check(run, SNAKED, frames=taken(run))
+    at_rest(beamline)
+    assert beamline.scanner.state is FlyState.IDLE
+
+
+def test_many_pauses_one_after_the_other(beamline: Beamline, disturbed: Disturbed) -> None:
+    disturbed.at_rest = lambda: at_rest(beamline)
+    offsets = (0.02, 0.13, 0.11, 0.26, 0.03, 0.31, 0.17, 0.2)
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), *offsets)
+    assert run.stop["exit_status"] == "success"
+    assert list(check(run, SNAKED)) == list(range(24))
+    assert len(run.segments()) > 3
+
+
+SHAPES: dict[str, Spec[str]] = {
+    "ellipse": Fly(0.02 @ Ellipse("x", 0, 4, 1, "y", 0, 4, snake=True)),
+    "two axes at once": Fly(0.02 @ Linspace("y", 0, 1, 15).zip(Linspace("x", 3, 0, 15))),
+    "variable": Fly(Linspace("y", 0, 1, 2) * ~(0.01 @ Linspace("x", 0, 1, 4)).concat(0.04 @ Linspace("x", 2, 5, 4))),
+    "one row back": Fly(0.02 @ Linspace("x", 2, 0, 20)),
+    "in time alone": Fly(0.02 @ Static("x", 1.0, 20)),
+}
+
+
+@pytest.mark.parametrize("offset", [0.1, 0.33, 0.47])
+@pytest.mark.parametrize("name", SHAPES)
+def test_any_shape_goes_on_where_it_was(tmp_path: Path, disturbed: Disturbed, name: str, offset: float) -> None:
+    beamline = Beamline(tmp_path, edge=name != "variable")
+    run = disturbed.fly(fly_scan(beamline.scanner, SHAPES[name], flush_period=0.1), offset, offset / 2)
+    assert run.stop["exit_status"] == "success"
+    rows = check(run, SHAPES[name])
+    assert list(rows) == list(range(len(rows)))
+
+
+def test_three_detectors_at_three_rates(tmp_path: Path, disturbed: Disturbed) -> None:
+    beamline = Beamline(tmp_path, rates=(1, 2, 5))
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.2, 0.3, 0.4)
+    assert run.stop["exit_status"] == "success"
+    assert list(check(run, SNAKED)) == list(range(24))
+
+
+def test_outer_axes_step_and_files_stay_open(tmp_path: Path, disturbed: Disturbed) -> None:
+    beamline = Beamline(tmp_path)
+    z = SimMotor("z", instant=False)
+    spec: Spec[Any] = Fly(0.02 @ (Linspace(z, 0, 0.4, 3) * ~Linspace("x", 0, 1, 6)))
+    run = disturbed.fly(fly_scan(beamline.scanner, spec, flush_period=0.1), 0.2, 0.2, 0.2, 0.2, 0.2, 0.2)
+    assert run.stop["exit_status"] == "success"
+    assert list(check(run, spec)) == list(range(18))
+    assert [len(camera.files) for camera in beamline.cameras] == [1, 1]
+    assert len(run.all("descriptor")) == 2
+
+
+def test_detectors_that_time_their_own_frames_are_brought_into_step(tmp_path: Path, disturbed: Disturbed) -> None:
+    beamline = Beamline(tmp_path, rates=(1, 2), triggers=SoftwareTriggers())
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.23, 0.31, 0.12)
+    assert run.stop["exit_status"] == "success"
+    # Frames start when the detectors do: some milliseconds late, at 50 units in a second.
+    check(run, SNAKED, tolerance=1.0)
+
+
+def test_frames_without_beam_are_taken_again(tmp_path: Path, disturbed: Disturbed) -> None:
+    current, set_current = soft_signal_r_and_setter(float, 300.0)
+    beam = BeamWatch(current, lambda value: value > 100, margin=0.03)
+    beamline = Beamline(tmp_path, beam=beam)
+
+    def lose(engine: RunEngine) -> None:
+        lost = asyncio.Event()
+        engine.loop.call_soon_threadsafe(set_current, 0.0)
+        engine.loop.call_soon_threadsafe(lambda: engine.loop.call_later(0.3, set_current, 300.0))
+        engine.loop.call_soon_threadsafe(lambda: engine.loop.call_later(0.31, lost.set))
+        time.sleep(0.1)
+        engine.request_suspend(lost.wait)
+
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.3, how=lose)
+    assert run.stop["exit_status"] == "success"
+    rows = check(run, SNAKED)
+    first, second = run.segments()
+    assert (first["reason"], second["reason"]) == ("beam", "done")
+    assert first["rows"] > first["stop"] - first["start"], "no frame was taken without beam"
+    assert second["start"] == first["stop"]
+    assert run.told() == 24 + first["rows"] - first["stop"]
+    assert rows[-1] == run.told() - 1
+
+
+def test_beam_that_nobody_waits_for_is_waited_for(tmp_path: Path, disturbed: Disturbed) -> None:
+    current, set_current = soft_signal_r_and_setter(float, 300.0)
+    beamline = Beamline(tmp_path, beam=BeamWatch(current, lambda value: value > 100, margin=0.0))
+
+    def lose(engine: RunEngine) -> None:
+        engine.loop.call_soon_threadsafe(set_current, 0.0)
+        engine.loop.call_soon_threadsafe(lambda: engine.loop.call_later(0.8, set_current, 300.0))
+
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.5, how=lose)
+    assert run.stop["exit_status"] == "success"
+    check(run, SNAKED)
+    assert [one["reason"] for one in run.segments()] == ["beam", "done"]
+
+
+def test_documents_stay_behind_by_as_much_as_they_are_told(tmp_path: Path, disturbed: Disturbed) -> None:
+    beamline = Beamline(tmp_path, emission=Emission(frames=5))
+    behind = []
+
+    def look(name: str, document: dict[str, Any]) -> None:
+        if name == "stream_datum" and beamline.scanner.state is FlyState.RUNNING:
+            behind.append(beamline.scanner.frames_done - document["indices"]["stop"])
+
+    disturbed.engine.subscribe(look)
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.05))
+    assert min(behind) >= 5
+    assert list(check(run, SNAKED)) == list(range(24))
+
+
+def broken(disturbed: Disturbed, beamline: Beamline, match: str, *offsets: float) -> None:
+    """Fly a scan that must fail, and see that everything that was taken is told, and nothing goes on."""
+    with pytest.raises(FailedStatus) as failure:
+        disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), *offsets)
+    assert match in str(failure.value.__cause__)
+    run = disturbed.run
+    assert run.stop["exit_status"] == "fail"
+    check_consistent(run)
+    at_rest(beamline)
+    assert beamline.scanner.state is FlyState.IDLE
+
+
+def test_a_missed_trigger_names_the_detector(beamline: Beamline, disturbed: Disturbed) -> None:
+    beamline.cameras[1].faults.missed = 5
+    broken(disturbed, beamline, "det2")
+
+
+def test_a_missed_trigger_is_found_by_a_pause_too(beamline: Beamline, disturbed: Disturbed) -> None:
+    beamline.cameras[0].faults.missed = 2
+    broken(disturbed, beamline, "det1 has", 0.4)
+
+
+def test_a_detector_that_dies_is_named(beamline: Beamline, disturbed: Disturbed) -> None:
+    beamline.cameras[0].faults.dead_from = 15
+    broken(disturbed, beamline, "det1")
+
+
+def test_an_axis_that_is_stopped_is_named(beamline: Beamline, disturbed: Disturbed) -> None:
+    beamline.motion.stuck_in = 14
+    broken(disturbed, beamline, "x stopped at")
+
+
+def test_a_long_pause_is_no_stall(beamline: Beamline, disturbed: Disturbed) -> None:
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.3, paused_for=1.0)
+    assert run.stop["exit_status"] == "success"
+    check(run, SNAKED)
+
+
+def test_complete_stays_pending_over_a_pause_and_ends_once(beamline: Beamline, disturbed: Disturbed) -> None:
+    asked: list[WatchableAsyncStatus[int]] = []
+    ended: list[object] = []
+    seen: list[int] = []
+
+    def ask(message: Msg) -> None:
+        if message.command == "complete":
+            status = message.obj.complete()
+            status.add_callback(ended.append)
+            status.watch(lambda current=0, **_: seen.append(current))
+            asked.append(status)
+
+    disturbed.engine.msg_hook = ask
+    disturbed.at_rest = lambda: [pytest.fail("ended too soon") for status in asked if status.done]
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.3)
+    assert run.stop["exit_status"] == "success"
+    assert len(asked) == 2
+    assert all(status.success for status in asked)
+    assert len(ended) == 2
+    assert seen[-1] == 24
+
+
+def test_refuses_before_anything_moves(beamline: Beamline, disturbed: Disturbed) -> None:
+    spiral: Spec[str] = Fly(0.02 @ Spiral("x", 0, 10, 2.5, "y", 0))
+    with pytest.raises(FailedStatus) as failure:
+        disturbed.fly(fly_scan(beamline.scanner, spiral))
+    assert isinstance(failure.value.__cause__, ScanRefusedError)
+    assert beamline.motion.moves["x"].still_at < 0
+
+
+def test_a_scan_may_follow_another(beamline: Beamline, disturbed: Disturbed, run_engine: RunEngine) -> None:
+    check(disturbed.fly(fly_scan(beamline.scanner, SNAKED), 0.2), SNAKED)
+    again = Disturbed(run_engine)
+    check(again.fly(fly_scan(beamline.scanner, SNAKED), 0.3), SNAKED)
+    assert [len(camera.files) for camera in beamline.cameras] == [2, 2]
