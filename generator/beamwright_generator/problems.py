@@ -147,5 +147,9 @@ CODES: dict[str, str] = {
     "outside-output": "A generated file would land outside the folders the user gave, by `out` or a symbolic link.",
     "module-shared": "Two beamlines want the same device module with different content.",
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
+    # looking at live systems
+    "live-not-installed": "What talks to live systems is not installed.",
+    "snapshot-impossible": "The first PV of a PVI tree does not answer, or serves something else.",
+    "snapshot-partial": "A part of a PVI tree was named and is not recorded.",
 }
 """Every problem code with what it means; the reference pages are made from this table."""

@@ -187,18 +187,19 @@ def write(differences: Sequence[Difference], package: Path, manifest: Manifest) 
     for difference in differences:
         target = package / difference.path
         if difference.wanted is not None:
-            _replace(target, difference.wanted)
+            replace_file(target, difference.wanted)
         elif difference.path in owned:
             target.unlink(missing_ok=True)
         else:
             continue
         done.append(difference)
     if read(package / MANIFEST) != manifest.text():
-        _replace(package / MANIFEST, manifest.text())
+        replace_file(package / MANIFEST, manifest.text())
     return done
 
 
-def _replace(target: Path, text: str) -> None:
+def replace_file(target: Path, text: str) -> None:
+    """Write a file in one step: it is there whole, or as it was before; folders are made."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:

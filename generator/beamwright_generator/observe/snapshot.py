@@ -1,0 +1,63 @@
+"""Records the PVI tree of a live server, or says why it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from beamwright_generator.observe.pvi_tree import Block, Missing, Walk
+from beamwright_generator.observe.snapshot_text import Snapshot
+from beamwright_generator.problems import Problems
+
+_SCHEME = "pva://"
+_PVI = "PVI"
+_SEARCH = "is it running, and do EPICS_PVA_ADDR_LIST and EPICS_PVA_AUTO_ADDR_LIST lead to it?"
+
+
+def record_snapshot(
+    prefix: str, timeout: float, problems: Problems, progress: Callable[[int, int], None] = lambda blocks, signals: None
+) -> Snapshot | None:
+    """Walk the tree that begins at `prefix` + `PVI` over PVA; None, with a problem, when nothing can be recorded.
+
+    Runs an event loop of its own; the environment says where to search.
+
+    :param prefix: also taken when it names the PVI PV itself, or begins with `pva://`.
+    :param timeout: seconds that each PV has to answer.
+    :param progress: called with the numbers of blocks and signals that were read so far.
+    """
+    prefix = prefix.removeprefix(_SCHEME).removesuffix(_PVI)
+    try:
+        from beamwright_generator.observe.pva_asking import Asking
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "p4p":
+            raise
+        problems.error(
+            "live-not-installed",
+            None,
+            "p4p, which talks to live systems, is not installed",
+            hint="pip install beamwright[live]",
+        )
+        return None
+
+    async def walk() -> Block | Missing:
+        with Asking(timeout) as asking:
+            return await Walk(asking, progress).block(prefix + _PVI)
+
+    found = asyncio.run(walk())
+    if isinstance(found, Missing):
+        separator = "" if prefix.endswith((":", "-", ".", "_", "/")) else f", or should the prefix be {prefix}: instead"
+        problems.error(
+            "snapshot-impossible", None, f"{found.name}: {found.reason}", hint=_SEARCH.rstrip("?") + separator + "?"
+        )
+        return None
+    snapshot = Snapshot(prefix, found)
+    _report_missing(snapshot, problems)
+    return snapshot
+
+
+def _report_missing(snapshot: Snapshot, problems: Problems) -> None:
+    for name, reason in snapshot.missing.items():
+        problems.warning("snapshot-partial", None, f"{name}: {reason}", hint="it stands under `missing`")
+    for signal in snapshot.signals:
+        if signal.missing:
+            problems.warning("snapshot-partial", None, signal.missing, hint="it is recorded as `unknown`")
