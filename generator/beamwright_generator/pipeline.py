@@ -9,13 +9,18 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files as package_files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beamwright_generator.files import Files
 from beamwright_generator.model import Model
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Position
+from beamwright_generator.source import Position, Source
 from beamwright_generator.tree import Difference, Manifest, compare, is_current
 from beamwright_generator.vocabulary import Transport
+
+if TYPE_CHECKING:
+    from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions
+    from beamwright_generator.parse.observations import Observations
 
 PACKAGE = "beamwright_generated"
 
@@ -75,7 +80,10 @@ def generate_beamline(
     # A check that finds nothing changed needs none of the later stages, so they are imported from here on.
     from beamwright_generator.resolve.beamline import resolve_beamline
 
-    model = resolve_beamline(files, source, beamline, positions, problems, progress)
+    observations = _observations(files, source, beamline, positions, problems)
+    if problems.errors:
+        return None
+    model = resolve_beamline(files, source, beamline, positions, problems, progress, observations)
     if problems.errors:
         return None
     texts = _texts(model, jobs)
@@ -87,6 +95,27 @@ def generate_beamline(
     entry = Manifest.entry(texts, files.digests, files.absent, generator)
     after = Manifest(tool(), {**manifest.beamlines, beamline.name: entry})
     return Generated(beamline.name, package, model, texts, differences, after)
+
+
+def _observations(
+    files: Files, source: Source, beamline: BeamlineFile, positions: BeamlinePositions, problems: Problems
+) -> Observations | None:
+    """Read what the beamline file says was observed; before the first `gen observe` there is nothing to read."""
+    if beamline.observations is None:
+        return None
+    from beamwright_generator.parse.observations import parse_observations
+
+    path, at = source.path.parent / beamline.observations, positions.of("observations")
+    if not files.exists(path):
+        problems.warning(
+            "observations-missing",
+            at,
+            f"{beamline.observations} is not there yet",
+            hint="record it with `gen observe` while the IOCs run",
+        )
+        return None
+    found = files.read(path, at)
+    return parse_observations(found, problems) if found else None
 
 
 def generate_device(

@@ -147,6 +147,14 @@ CODES: dict[str, str] = {
     "outside-output": "A generated file would land outside the folders the user gave, by `out` or a symbolic link.",
     "module-shared": "Two beamlines want the same device module with different content.",
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
+    # what was observed of the running IOCs
+    "observations-missing": "A beamline file names observations that are not recorded yet.",
+    "observations-invalid": "An observations file is not valid YAML, or holds something its format does not know.",
+    "observed-contradiction": "A record is described otherwise than it was observed; the description is used.",
+    "observed-missing": "A described record is not served by its running IOC.",
+    "observed-differently": "Devices of one class serve a record differently, so its type stays open.",
+    "observed-extra": "A running IOC serves records beside a device that no description has.",
+    "observation-unused": "Something was observed that no description has any more.",
     # looking at live systems
     "live-not-installed": "What talks to live systems is not installed.",
     "snapshot-impossible": "The first PV of a PVI tree does not answer, or serves something else.",

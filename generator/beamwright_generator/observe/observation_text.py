@@ -5,7 +5,6 @@ Nothing that changes by itself is in it: no values, times, hosts or alarms.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 
@@ -14,6 +13,7 @@ from beamwright_generator.vocabulary import Transport
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*( [\w./-]+)*", re.ASCII)
 _TYPE = re.compile(r"[A-Za-z]\w*(\[\d*\])?", re.ASCII)
+_ESCAPED = {'"': '\\"', "\\": "\\\\"}
 _READ_AS_OTHER = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
@@ -62,4 +62,9 @@ def _word(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    return f'"{"".join(c if c.isprintable() and c not in _ESCAPED else _escape(c) for c in text)}"'
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return _ESCAPED.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\U{code:08x}")

@@ -159,6 +159,9 @@ class BeamlineFile(_Entry):
         default=None,
         description="Folder for the generated package, from this file; default: `generated` in the repository.",
     )
+    observations: str | None = Field(
+        default=None, description="What the running IOCs serve, as `gen observe` recorded it."
+    )
     transport: Transport = Field(default=Transport.CA, description="Channel Access or PV Access.")
     policy: Policy = Field(default=Policy.LAZY, description="When devices are connected.")
     iocs: Sequence[IocEntry] = Field(min_length=1, description="The beamline's IOCs.")

@@ -1,4 +1,4 @@
-"""Recorded observations: what the running IOCs of a beamline serve, as `gen observe` writes it; every fact has its line."""
+"""Recorded observations: what the running IOCs of a beamline serve, as `gen observe` writes it, each with its line."""
 
 from __future__ import annotations
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase, translate
 
 from beamwright_generator.model import ClassRef, Detector, Device, Group, Numbered, Part, Place, Placed
-from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, DeviceOverride, GroupOverride
+from beamwright_generator.parse.beamline import (
+    BeamlineFile,
+    BeamlinePositions,
+    DeviceOverride,
+    GroupOverride,
+    Overrides,
+)
 from beamwright_generator.parse.macros import Scope, expand
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.classes import Resolved
@@ -44,7 +50,7 @@ class Placing:
 
     def place(self, seen: Sequence[Seen]) -> tuple[Placed, ...]:
         """Give each device its factory; those of a detector or a group share one."""
-        kept = [one for one in seen if self._is_kept(one)]
+        kept = [one for one in seen if is_placed(one.prefix, self.beamline.overrides)]
         common = self._said_by_all([one.prefix for one in kept])
         self._group_names = {name: self._names.take(name) for name in self.beamline.overrides.groups}
         placed: list[tuple[int, Placed]] = []
@@ -79,12 +85,6 @@ class Placing:
         return common
 
     # -- what the beamline file says
-
-    def _is_kept(self, one: Seen) -> bool:
-        overrides = self.beamline.overrides
-        kept = not overrides.include or any(fnmatchcase(one.prefix, glob) for glob in overrides.include)
-        left_out = any(fnmatchcase(one.prefix, glob) for glob in overrides.exclude)
-        return kept and not left_out and not self._override(one.prefix).skip
 
     def _override(self, prefix: str) -> DeviceOverride:
         return self.beamline.overrides.devices.get(prefix, _NO_OVERRIDE)
@@ -221,6 +221,13 @@ class Placing:
         if desc.strip() and "$(" not in desc:
             return " ".join(desc.split())
         return f"Records of {one.content.source.rpartition('/')[2]}"
+
+
+def is_placed(prefix: str, overrides: Overrides) -> bool:
+    """Tell whether the beamline has the device at a prefix, and its file does not leave it out."""
+    kept = not overrides.include or any(fnmatchcase(prefix, glob) for glob in overrides.include)
+    left_out = any(fnmatchcase(prefix, glob) for glob in overrides.exclude)
+    return kept and not left_out and not overrides.devices.get(prefix, _NO_OVERRIDE).skip
 
 
 def _alike(seen: Sequence[Seen]) -> Iterator[list[Seen]]:
