@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,14 +11,20 @@ import click
 from beamwright_generator.cli_report import counted, fail, report
 
 
+def _pv_name(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    if not re.fullmatch(r"[!-~]+", text):
+        raise click.BadParameter(f"{text!r} begins no PV: it is empty, or has blanks or marks that no PV can have")
+    return text
+
+
 @click.command()
-@click.argument("prefix")
+@click.argument("prefix", callback=_pv_name)
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
     default=5.0,
     show_default=True,
-    help="Seconds that each PV has to answer.",
+    help="Seconds without any answer after which what was asked counts as missing.",
 )
 @click.option(
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; default: stdout."

@@ -49,14 +49,6 @@ class Served(Protocol):
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column of a table: the name of its array type, and its choices where the server tells them."""
-
-    type: str
-    choices: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
 class Facts:
     """What is known of a signal.
 
@@ -64,7 +56,7 @@ class Facts:
     :param nt: the id of a structure that is none of the types above.
     :param choices: of an enum, in their order; None for everything else.
     :param precision: decimal places, of floats alone.
-    :param columns: of a table, in their order.
+    :param columns: of a table, in their order: the name of the array type of each.
     """
 
     type: str
@@ -73,12 +65,16 @@ class Facts:
     description: str = ""
     units: str = ""
     precision: int | None = None
-    columns: Mapping[str, Column] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
-    def same_type(self, other: Facts) -> bool:
-        """Tell whether both hold the same kind of value, whatever they are described as."""
-        mine, others = (replace(one, description="", units="", precision=None) for one in (self, other))
-        return mine == others
+    @property
+    def kind(self) -> str:
+        """What a value is made of, in words: two PVs with the same can be one signal."""
+        if self.choices is not None:
+            return f"{self.type} of {', '.join(self.choices) or 'no choices'}"
+        if self.columns:
+            return f"{self.type} of {', '.join(f'{name} {column}' for name, column in self.columns.items())}"
+        return self.nt or self.type
 
 
 def facts_of(served: Served) -> Facts:
@@ -110,9 +106,10 @@ def _value_type(code: object) -> str | None:
     return f"{name}[]" if name and code.startswith("a") else name
 
 
-def _columns(value: Any) -> Iterator[tuple[str, Column]]:
+def _columns(value: Any) -> Iterator[tuple[str, str]]:
     for name, code in value.items() if hasattr(value, "items") else ():
-        yield name, Column(_value_type(code) or UNKNOWN)
+        column = _value_type(code) or UNKNOWN
+        yield name, column if column.endswith("[]") else UNKNOWN
 
 
 def _strings(found: object) -> tuple[str, ...]:

@@ -1,9 +1,8 @@
-"""Asks many PVs over PV Access at once, a bounded number at a time, and never waits without an end."""
+"""Asks many PVs over PV Access at once, and stops to wait when nothing answers any more."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self, cast
 
@@ -12,38 +11,53 @@ from p4p.client.asyncio import Context, Disconnected, RemoteError
 from beamwright_generator.observe.nt_types import Served
 from beamwright_generator.observe.pvi_tree import NoAnswerError
 
-AT_ONCE = 1000
-"""PVs that are asked at the same time; more does not make a server answer sooner."""
+AT_ONCE = 2000
+"""PVs that are asked at the same time."""
 
 
 class Asking:
-    """Gets structures over PVA, as the environment says where to search.
+    """Gets structures over PVA, searched for as the environment says.
 
-    :param timeout: seconds that each PV has to answer.
-    :param answered: called with the name of each PV that answered.
+    A server that is slow but works is waited for: a PV is given up when for `timeout` seconds neither it nor any other
+    has answered. So a server that dies costs this time once, however many PVs it had.
+
+    :param timeout: seconds without any answer.
     """
 
-    def __init__(self, timeout: float, answered: Callable[[str], None] = lambda name: None) -> None:
+    def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._answered = answered
+        self._answered = 0.0
         self._room = asyncio.Semaphore(AT_ONCE)
         self._context = Context("pva", nt=False)
 
     async def get(self, name: str) -> Served:
         """Give what a PV serves now, or raise `NoAnswerError`."""
         async with self._room:
+            answer = asyncio.ensure_future(self._context.get(name))
             try:
-                served = cast(Served, await asyncio.wait_for(self._context.get(name), self._timeout))
+                await self._until_answered(answer)
+                served = answer.result()
             except TimeoutError:
                 raise NoAnswerError(f"no answer within {self._timeout:g} s") from None
             except Disconnected:
                 raise NoAnswerError("the connection was lost") from None
             except RemoteError as error:
                 raise NoAnswerError(f"refused: {' '.join(str(error).split())}") from None
-            except (RuntimeError, ValueError) as error:  # what the client cannot decode, or a name that cannot be
+            except (RuntimeError, ValueError) as error:  # what the client cannot decode, or a name that none can have
                 raise NoAnswerError(f"not readable: {' '.join(str(error).split())}") from None
-        self._answered(name)
-        return served
+            finally:
+                answer.cancel()
+        return cast("Served", served)
+
+    async def _until_answered(self, answer: asyncio.Future[object]) -> None:
+        now = asyncio.get_running_loop().time
+        deadline = now() + self._timeout
+        while not answer.done():
+            if now() >= deadline:
+                raise TimeoutError
+            await asyncio.wait({answer}, timeout=deadline - now())
+            deadline = max(deadline, self._answered + self._timeout)
+        self._answered = now()
 
     def __enter__(self) -> Self:
         return self

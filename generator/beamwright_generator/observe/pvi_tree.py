@@ -132,12 +132,13 @@ class Walk:
         self._progress(self._blocks, self._signals)
         facts = [answer for answer in answers if isinstance(answer, Facts)]
         if len(facts) < len(answers):
-            reasons = [f"{pv}: {no}" for pv, no in zip(pvs.values(), answers, strict=False) if isinstance(no, str)]
+            asked = zip(dict.fromkeys(pvs.values()), answers, strict=True)
+            reasons = [f"{pv}: {answer}" for pv, answer in asked if isinstance(answer, str)]
             return Signal(pvs, Facts(UNKNOWN), "; ".join(reasons))
         first, *others = facts
-        if not all(first.same_type(other) for other in others):
-            types = " and ".join(other.type for other in facts)
-            return Signal(pvs, Facts(UNKNOWN), f"{' and '.join(pvs.values())} do not serve the same: {types}")
+        if any(other.kind != first.kind for other in others):
+            kinds = (f"{pv} is {one.kind}" for pv, one in zip(dict.fromkeys(pvs.values()), facts, strict=True))
+            return Signal(pvs, Facts(UNKNOWN), f"its PVs differ: {'; '.join(kinds)}")
         described = next((other.description for other in facts if other.description), "")
         return Signal(pvs, replace(first, description=described))
 

@@ -11,7 +11,7 @@ from beamwright_generator.problems import Problems
 
 _SCHEME = "pva://"
 _PVI = "PVI"
-_SEARCH = "is it running, and do EPICS_PVA_ADDR_LIST and EPICS_PVA_AUTO_ADDR_LIST lead to it?"
+_MOST_SHOWN = 10
 
 
 def record_snapshot(
@@ -22,7 +22,7 @@ def record_snapshot(
     Runs an event loop of its own; the environment says where to search.
 
     :param prefix: also taken when it names the PVI PV itself, or begins with `pva://`.
-    :param timeout: seconds that each PV has to answer.
+    :param timeout: seconds without any answer after which what was asked counts as missing.
     :param progress: called with the numbers of blocks and signals that were read so far.
     """
     prefix = prefix.removeprefix(_SCHEME).removesuffix(_PVI)
@@ -45,9 +45,12 @@ def record_snapshot(
 
     found = asyncio.run(walk())
     if isinstance(found, Missing):
-        separator = "" if prefix.endswith((":", "-", ".", "_", "/")) else f", or should the prefix be {prefix}: instead"
         problems.error(
-            "snapshot-impossible", None, f"{found.name}: {found.reason}", hint=_SEARCH.rstrip("?") + separator + "?"
+            "snapshot-impossible",
+            None,
+            f"{found.name}: {found.reason}",
+            hint=f"is the server running, {_wrong_prefix(prefix)}and do EPICS_PVA_ADDR_LIST and "
+            "EPICS_PVA_AUTO_ADDR_LIST lead to it?",
         )
         return None
     snapshot = Snapshot(prefix, found)
@@ -55,9 +58,20 @@ def record_snapshot(
     return snapshot
 
 
+def _wrong_prefix(prefix: str) -> str:
+    return "" if not prefix[-1:].isalnum() else f"does its prefix end with a colon ({prefix}:), "
+
+
 def _report_missing(snapshot: Snapshot, problems: Problems) -> None:
-    for name, reason in snapshot.missing.items():
-        problems.warning("snapshot-partial", None, f"{name}: {reason}", hint="it stands under `missing`")
-    for signal in snapshot.signals:
-        if signal.missing:
-            problems.warning("snapshot-partial", None, signal.missing, hint="it is recorded as `unknown`")
+    found = [f"{name}: {reason}" for name, reason in snapshot.missing.items()]
+    found += [signal.missing for signal in snapshot.signals if signal.missing]
+    if not found:
+        return
+    more = [f"... and {len(found) - _MOST_SHOWN:,} more"] if len(found) > _MOST_SHOWN else []
+    problems.warning(
+        "snapshot-partial",
+        None,
+        f"{len(found):,} of what {snapshot.root.pvi} leads to could not be read",
+        detail=[*found[:_MOST_SHOWN], *more],
+        hint="the file names them under `missing`; with --strict it is not written",
+    )
