@@ -8,10 +8,11 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from choices import BitMux, Captured, Direction, PosMux
 from fastcs.attributes import AttrR, AttrRW
 from fastcs.controllers import Controller
 from fastcs.datatypes import Bool, Enum, Float, Int, String
+
+from choices import BitMux, Captured, Direction, PosMux
 from wires import Wires
 
 

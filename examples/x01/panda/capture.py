@@ -9,12 +9,13 @@ from typing import Any
 
 import h5py
 import numpy as np
-from blocks import Inenc
-from choices import DATASETS, BitMux, CaptureMode
 from fastcs.attributes import AttrR, AttrRW
 from fastcs.controllers import Controller
 from fastcs.datatypes import Bool, Enum, Float, Int, String, Table
 from fastcs.methods import command
+
+from blocks import Inenc
+from choices import DATASETS, BitMux, CaptureMode
 from wires import Wires
 
 CHUNK = 1024

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 SEQUENCERS = COMPARATORS = PULSES = ENCODERS = (1, 2)
 """The numbers of the blocks of each kind."""
@@ -38,7 +39,7 @@ Captured = states("Captured", "No", "Value")
 SECONDS = {"min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 """How long each of the time units is."""
 
-SEQUENCE = [
+SEQUENCE: list[tuple[str, DTypeLike]] = [
     ("repeats", np.uint16),
     ("trigger", np.dtype("U16")),
     ("position", np.int32),
@@ -49,7 +50,7 @@ SEQUENCE = [
 ]
 """The columns of a sequencer's table."""
 
-DATASETS = [("name", np.dtype("U64")), ("dtype", np.dtype("U16"))]
+DATASETS: list[tuple[str, DTypeLike]] = [("name", np.dtype("U64")), ("dtype", np.dtype("U16"))]
 """The columns of the table of what is written."""
 
 IDLE_SEQUENCE = np.array([(1, "Immediate", 0, 0, *[False] * 6, 0, *[False] * 6)], dtype=SEQUENCE)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from typing import Any
 
-from blocks import EnabledBlock
-from choices import IDLE_SEQUENCE, OUTPUTS, SECONDS, SEQUENCE, BitMux, PosMux, TimeUnits
 from fastcs.attributes import AttrR, AttrRW
 from fastcs.datatypes import Enum, Float, Int, Table
+
+from blocks import EnabledBlock
+from choices import IDLE_SEQUENCE, OUTPUTS, SECONDS, SEQUENCE, BitMux, PosMux, TimeUnits
 from wires import Wires
 
 
@@ -32,7 +34,15 @@ class Seq(EnabledBlock):
     def __init__(self, number: int, wires: Wires) -> None:
         super().__init__(wires, "Sequencer")
         self._outputs = {output: f"SEQ{number}.OUT{output.upper()}" for output in OUTPUTS}
-        for mux in (self.bita, self.bitb, self.bitc, self.posa, self.posb, self.posc):
+        self._inputs: dict[str, AttrRW[Any, Any]] = {
+            "BITA": self.bita,
+            "BITB": self.bitb,
+            "BITC": self.bitc,
+            "POSA": self.posa,
+            "POSB": self.posb,
+            "POSC": self.posc,
+        }
+        for mux in self._inputs.values():
             mux.add_on_update_callback(self._rewired)
 
     async def run(self) -> None:
@@ -43,7 +53,7 @@ class Seq(EnabledBlock):
             for line, row in enumerate(table, start=1):
                 await self.table_line.update(line)
                 for _ in times(int(row["repeats"])):
-                    await self.wires.until(lambda row=row: self._triggered(str(row["trigger"]), int(row["position"])))
+                    await self.wires.until(partial(self._triggered, str(row["trigger"]), int(row["position"])))
                     if row["time1"]:
                         await self._phase(row, "1", tick)
                     await self._phase(row, "2", tick)
@@ -61,13 +71,13 @@ class Seq(EnabledBlock):
         await asyncio.sleep(int(row[f"time{phase}"]) * tick)
 
     def _triggered(self, trigger: str, position: int) -> bool:
-        mux = trigger[:4].lower()
+        if trigger == "Immediate":
+            return True
+        wire = self._inputs[trigger[:4]].get().name
         if trigger.startswith("BIT"):
-            return self.wires.bit(self.attributes[mux].get().name) == trigger.endswith("1")
-        if trigger.startswith("POS"):
-            counts = self.wires.position(self.attributes[mux].get().name)
-            return counts >= position if ">=" in trigger else counts <= position
-        return True
+            return self.wires.bit(wire) == trigger.endswith("1")
+        counts = self.wires.position(wire)
+        return counts >= position if ">=" in trigger else counts <= position
 
     async def _rewired(self, mux: Any) -> None:
         await self.wires.changed()

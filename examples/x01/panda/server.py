@@ -13,17 +13,19 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from blocks import Inenc, Pcomp, Pulse
-from capture import Data, Pcap
-from choices import COMPARATORS, ENCODERS, PULSES, SEQUENCERS
 from fastcs.attributes import AttrRW
 from fastcs.control_system import FastCS
 from fastcs.controllers import Controller, ControllerAPI, ControllerVector
 from fastcs.logging import logger
 from fastcs.transports import Transport
+
+from blocks import Inenc, Pcomp, Pulse
+from capture import Data, Pcap
+from choices import COMPARATORS, ENCODERS, PULSES, SEQUENCERS
 from sequencer import Seq
 from wires import Wires
 
@@ -50,13 +52,14 @@ class Ready(Transport):
     """Serves nothing; stands last to act once the others serve."""
 
     box: Box
+    ready: Callable[[], None]
 
     def connect(self, controller_apis: list[ControllerAPI], loop: asyncio.AbstractEventLoop) -> None:
         """Keep what is served."""
         self._apis = controller_apis
 
     async def serve(self) -> None:
-        """Give the setpoints their first values, which FastCS leaves at 0, and say that the box is there."""
+        """Give the setpoints their first values, which FastCS leaves at 0, and tell that the box is there."""
         for number, name in zip(ENCODERS, ("x", "y"), strict=True):
             await self.box.inenc[number].val_dataset.update(name)
         for api in self._apis:
@@ -64,11 +67,11 @@ class Ready(Transport):
                 for attribute in below.attributes.values():
                     if isinstance(attribute, AttrRW):
                         await attribute.update(attribute.get())
-        print(f"serving {self.box.path[0]}:", flush=True)
+        self.ready()
 
 
-async def serve(prefix: str) -> None:
-    """Serve until this is cancelled."""
+async def serve(prefix: str, ready: Callable[[], None]) -> None:
+    """Serve until this is cancelled; `ready` is called when clients can connect."""
     from fastcs.transports.epics.pva import EpicsPVATransport
 
     logger.remove()
@@ -76,7 +79,7 @@ async def serve(prefix: str) -> None:
     box = Box(Wires())
     box.set_path([prefix.rstrip(":")])
     loop = asyncio.get_running_loop()
-    await FastCS(box, [EpicsPVATransport(), Ready(box)], loop=loop).serve(interactive=False)
+    await FastCS(box, [EpicsPVATransport(), Ready(box, ready)], loop=loop).serve(interactive=False)
 
 
 async def parent_ended(period: float = 0.5) -> None:
@@ -88,7 +91,7 @@ async def parent_ended(period: float = 0.5) -> None:
 
 async def main(prefix: str) -> None:
     """Serve until a signal or the end of the parent."""
-    serving = asyncio.create_task(serve(prefix))
+    serving = asyncio.create_task(serve(prefix, lambda: print(f"serving {prefix}", flush=True)))
     orphaned = asyncio.create_task(parent_ended())
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
@@ -100,7 +103,7 @@ async def main(prefix: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Serve a PandA-like box over PVA on 127.0.0.1.")
     parser.add_argument("--prefix", default=PREFIX, help="starts every name, %(default)s unless given")
     arguments = parser.parse_args()
     # Before p4p is loaded, which reads them: nothing leaves this machine.
