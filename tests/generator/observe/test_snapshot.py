@@ -182,3 +182,10 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path, update_golden
     )
     assert done.returncode == NOT_CLEAN
     expect(EXPECTED / "not_installed.problems.txt", done.stderr, update_golden)
+
+
+def test_the_example_of_the_page_is_a_snapshot(repository: Path) -> None:
+    page = (repository / "docs" / "snapshots.md").read_text(encoding="utf-8")
+    _, _, after = page.partition("```yaml\n")
+    example, _, _ = after.partition("```")
+    assert {signal.type for signal in signals(parsed(example).root)} >= {"bool", "enum", "table", "unknown"}
