@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from beamwright_generator.cli_live import snapshot
-from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, counted, fail, report
+from beamwright_generator.cli_observe import observe
+from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, counted, fail, report, save
 
 if TYPE_CHECKING:
     from beamwright_generator.pipeline import Generated
@@ -76,12 +77,7 @@ def beamline(
     """
     from beamwright_generator.problems import Problems
 
-    if not file.exists() and str(file).isidentifier():
-        from beamwright_generator.pipeline import file_of
-
-        file = file_of(str(file), Path.cwd()) or file
-    if not file.is_file():
-        raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
+    file = beamline_file(file)
     problems = Problems()
     generated = _generate(file, out, problems, quiet, jobs, trust_manifest=check and not strict and summary is None)
     failed = report(problems, strict, None if quiet and not notes else notes)
@@ -150,17 +146,7 @@ def _write_summary(generated: Generated, target: str) -> None:
 
     before = {difference.path: difference.found for difference in generated.differences}
     text = summarise(generated.name, generated.files, before)
-    if target == "-":
-        click.echo(text, nl=False)
-    else:
-        _save(Path(target), text)
-
-
-def _save(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        fail(f"cannot write {path}: {error.strerror}")
+    save(target, text)
 
 
 def _write(generated: Generated, quiet: bool) -> None:
@@ -276,7 +262,7 @@ def init(
     failed = report(problems, False, None)
     if text is None or failed:
         fail(f"{out} was not written")
-    _save(out, text)
+    save(str(out), text)
     click.echo(f"wrote {out}; next: gen beamline {out}")
 
 
@@ -291,6 +277,7 @@ def schema() -> None:
 
 
 main.add_command(snapshot)
+main.add_command(observe)
 
 
 if __name__ == "__main__":

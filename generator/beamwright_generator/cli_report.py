@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -40,6 +41,28 @@ def report(problems: Problems, strict: bool, notes: bool | None) -> bool:
         hidden = " (--notes shows the notes)" if counts[Severity.NOTE] and not notes else ""
         click.echo(", ".join(shown) + hidden, err=True)
     return bool(counts[Severity.ERROR] or (strict and counts[Severity.WARNING]))
+
+
+def beamline_file(file: Path) -> Path:
+    """Find a beamline file, also by the name of a beamline that was generated before."""
+    if not file.exists() and str(file).isidentifier():
+        from beamwright_generator.pipeline import file_of
+
+        file = file_of(str(file), Path.cwd()) or file
+    if not file.is_file():
+        raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
+    return file
+
+
+def save(target: str, text: str) -> None:
+    """Write a text to a file, or to stdout for `-`."""
+    if target == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        fail(f"cannot write {target}: {error.strerror}")
 
 
 def counted(number: int, noun: str) -> str:

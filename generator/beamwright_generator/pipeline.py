@@ -21,6 +21,7 @@ from beamwright_generator.vocabulary import Transport
 if TYPE_CHECKING:
     from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions
     from beamwright_generator.parse.observations import Observations
+    from beamwright_generator.resolve.described import DescribedPv
 
 PACKAGE = "beamwright_generated"
 
@@ -55,16 +56,11 @@ def generate_beamline(
     :param jobs: processes that modules are rendered in.
     :param trust_manifest: be content when no input and no output changed since they were written.
     """
-    from beamwright_generator.parse.beamline import parse_beamline
-
     root = repository(path)
-    files = Files([root if path.resolve().is_relative_to(root) else path.parent], root, problems)
-    source = files.read(path)
-    parsed = parse_beamline(source, problems) if source else None
-    if source is None or parsed is None:
+    opened = _open(path, root, problems)
+    if opened is None:
         return None
-    beamline, positions = parsed
-    files.roots = (*files.roots, *((source.path.parent / folder).resolve() for folder in beamline.roots))
+    files, source, beamline, positions = opened
     package = (out or _out(source.path.parent, beamline.out, root)).resolve() / PACKAGE
     if out is None and not any(package.is_relative_to(folder) for folder in files.roots):
         problems.error(
@@ -95,6 +91,48 @@ def generate_beamline(
     entry = Manifest.entry(texts, files.digests, files.absent, generator)
     after = Manifest(tool(), {**manifest.beamlines, beamline.name: entry})
     return Generated(beamline.name, package, model, texts, differences, after)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a beamline promises, and what was observed of it until now.
+
+    :param observations: the file that the beamline file names for what is observed.
+    :param before: what it holds; None when there is none.
+    """
+
+    name: str
+    pvs: Sequence[DescribedPv]
+    observations: Path | None
+    before: Observations | None
+
+
+def read_described(path: Path, problems: Problems) -> Described | None:
+    """Read what a beamline file and its descriptions promise, PV by PV; None when errors stand in the way."""
+    opened = _open(path, repository(path), problems)
+    if opened is None:
+        return None
+    from beamwright_generator.resolve.beamline import describe_beamline
+
+    files, source, beamline, positions = opened
+    named = source.path.parent / beamline.observations if beamline.observations is not None else None
+    before = _observations(files, source, beamline, positions, problems) if named and named.is_file() else None
+    pvs = describe_beamline(files, source, beamline, positions, problems)
+    return None if problems.errors else Described(beamline.name, pvs, named, before)
+
+
+def _open(path: Path, root: Path, problems: Problems) -> tuple[Files, Source, BeamlineFile, BeamlinePositions] | None:
+    """Read a beamline file, and open the folders that it and its repository allow."""
+    from beamwright_generator.parse.beamline import parse_beamline
+
+    files = Files([root if path.resolve().is_relative_to(root) else path.parent], root, problems)
+    source = files.read(path)
+    parsed = parse_beamline(source, problems) if source else None
+    if source is None or parsed is None:
+        return None
+    beamline, positions = parsed
+    files.roots = (*files.roots, *((source.path.parent / folder).resolve() for folder in beamline.roots))
+    return files, source, beamline, positions
 
 
 def _observations(

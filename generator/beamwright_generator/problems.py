@@ -156,6 +156,8 @@ CODES: dict[str, str] = {
     "observed-extra": "A running IOC serves records beside a device that no description has.",
     "observation-unused": "Something was observed that no description has any more.",
     # looking at live systems
+    "observe-impossible": "No IOC that was to be observed answers, or none is called so.",
+    "observe-partial": "An IOC did not answer while it was observed.",
     "live-not-installed": "What talks to live systems is not installed.",
     "snapshot-impossible": "The first PV of a PVI tree does not answer, or serves something else.",
     "snapshot-partial": "A part of a PVI tree was named and is not recorded.",
