@@ -20,6 +20,9 @@ from p4p.server.asyncio import SharedPV
 BLOCKS, SIGNALS = 20, 100
 """The size of the tree `BIG:`, which has as many entries as a large box."""
 
+SLOW, STEP = 5, 0.6
+"""How many signals the tree `SLOW:` has, and how many seconds pass before each can be found."""
+
 
 def structure(entries: Mapping[str, Any], field: str = "value", description: str = "") -> Value:
     """Make a PVI structure."""
@@ -118,12 +121,21 @@ def big() -> dict[str, Value]:
     return served
 
 
+def slow() -> dict[str, Value]:
+    """Signals that come one after another, once the tree is asked for; see `Trees`."""
+    entries = {f"signal{number}": {"r": f"SLOW:{number}"} for number in range(SLOW)}
+    return {"SLOW:PVI": structure(entries)} | {entry["r"]: scalar("i") for entry in entries.values()}
+
+
 class Trees:
     """Opens a channel for every PV of the trees, and dies at one of them."""
 
     def __init__(self, deadly: str) -> None:
         trees = {"SCALAR:PVI": scalar("i")} | legacy() | kinds() | odd() | big()
         self._served = {name: SharedPV(initial=value) for name, value in trees.items()}
+        self._late = {name: value for name, value in slow().items() if name != "SLOW:PVI"}
+        self._served |= {"SLOW:PVI": SharedPV(initial=slow()["SLOW:PVI"])} | {name: SharedPV() for name in self._late}
+        self._loop = asyncio.get_running_loop()
         self._deadly = deadly
 
     def testChannel(self, name: str) -> bool:  # noqa: N802 - p4p's name
@@ -132,7 +144,15 @@ class Trees:
     def makeChannel(self, name: str, peer: str) -> SharedPV:  # noqa: N802 - p4p's name
         if name == self._deadly:
             os._exit(1)
+        if name == "SLOW:PVI":
+            asyncio.run_coroutine_threadsafe(self._open(), self._loop)
         return self._served[name]
+
+    async def _open(self) -> None:
+        while self._late:
+            await asyncio.sleep(STEP)
+            name = next(iter(self._late))
+            self._served[name].open(self._late.pop(name))
 
 
 async def serve(deadly: str) -> None:

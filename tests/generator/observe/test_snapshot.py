@@ -162,6 +162,27 @@ def test_what_a_server_said_before_it_died_is_recorded(gen: Gen) -> None:
     assert f"warning[snapshot-partial]: {len(lost):,} of what BIG:PVI leads to could not be read" in done.stderr
 
 
+def test_a_slow_server_is_waited_for_while_anything_answers(gen: Gen) -> None:
+    with Served("p4p_trees.py") as server:
+        done = gen(server.environment, "SLOW:", "--timeout", 2)
+    assert done.stderr == "1 block, 5 signals\n"
+    assert [signal.type for signal in signals(parsed(done.stdout).root)] == ["int32"] * 5
+
+
+def test_progress_is_shown_on_a_terminal(p4p_trees: Mapping[str, str]) -> None:
+    master, slave = os.openpty()
+    try:
+        command = [sys.executable, "-m", "beamwright_generator.cli", "snapshot", "LEGACY:"]
+        environment = os.environ | p4p_trees
+        subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=slave, timeout=120, check=True)
+        shown = os.read(master, 4096).decode()
+    finally:
+        os.close(slave)
+        os.close(master)
+    assert "\r  1 block, 0 signals" in shown
+    assert shown.endswith("3 blocks, 2 signals\r\n")
+
+
 @pytest.mark.parametrize("name", ["", "two words", "a\nb"])
 def test_a_name_that_no_pv_has_is_a_usage_error(gen: Gen, name: str) -> None:
     done = gen({}, name)
