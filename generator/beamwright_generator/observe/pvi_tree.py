@@ -21,6 +21,9 @@ ACCESSES = ("r", "rw", "w", "x")
 MOST_BLOCKS = 100_000
 """Blocks that one walk reads; a server that invents ever more of them does not keep it for ever."""
 
+DEEPEST = 14
+"""Blocks in blocks; deeper than any real tree, and as deep as the reader of snapshots goes."""
+
 _MEMBER = re.compile(r"__(\d+)", re.ASCII)
 
 
@@ -92,6 +95,8 @@ class Walk:
         """
         if pvi in above:
             return Missing(pvi, f"cycle: {above[-1]} leads back to it")
+        if len(above) > DEEPEST:
+            return Missing(pvi, f"not read: it is more than {DEEPEST} blocks deep")
         self._blocks += 1
         if self._blocks > MOST_BLOCKS:
             return Missing(pvi, f"not read: the tree has more than {MOST_BLOCKS:,} blocks")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from p4p import Type, Value
-from p4p.nt import NTScalar
+from p4p.nt import NTScalar, NTTable
 
 from beamwright_generator.observe import pvi_tree
 from beamwright_generator.observe.nt_types import SCALARS
 from beamwright_generator.observe.pvi_tree import Block, Missing, NoAnswerError, Signal, Walk
 from beamwright_generator.observe.snapshot_text import Snapshot, snapshot_text
 from beamwright_generator.parse import snapshot
+from beamwright_generator.problems import Problems
+from beamwright_generator.source import Source
 
 
 def structure(**entries: Mapping[str, str]) -> Value:
@@ -66,6 +69,26 @@ async def test_a_server_that_always_has_one_block_more_is_left(monkeypatch: pyte
     reasons = {entry.reason for entry in found.walk() if isinstance(entry, Missing)}
     assert reasons == {"not read: the tree has more than 50 blocks"}
     assert sum(isinstance(entry, Block) for entry in found.walk()) == 49
+
+
+async def test_a_tree_is_recorded_as_deep_as_it_can_be_read_again() -> None:
+    inner = ("value", ("S", None, [("down", ("aS", None, [("d", "s")])), ("here", ("S", None, [("r", "s")]))]))
+
+    class Bottomless:
+        async def get(self, name: str) -> Value:
+            if name == "Table":
+                return Value(NTTable.buildType([("a", "ai")]))
+            return Value(Type([inner]), {"value": {"down": [{"d": f"{name}a"}], "here": {"r": "Table"}}})
+
+    async with asyncio.timeout(30):
+        found = await Walk(Bottomless()).block("X")
+    assert isinstance(found, Block)
+    assert [entry.reason for entry in found.walk() if isinstance(entry, Missing)] == [
+        f"not read: it is more than {pvi_tree.DEEPEST} blocks deep"
+    ]
+    problems = Problems()
+    text = snapshot_text(Snapshot("X", found))
+    assert snapshot.parse_snapshot(Source(Path("x.yaml"), "x.yaml", text), problems) is not None, list(problems)
 
 
 def test_a_block_that_stands_in_two_places_is_recorded_in_both() -> None:
