@@ -195,7 +195,7 @@ def _is_table(datatype: Any) -> bool:
 
 
 def value_text(datatype: Any) -> str:
-    """Write a datatype as `float` or `uint16[]`, or as the import path of an enum or table; a column of states as `path[]`."""
+    """Write a datatype as `float` or `uint16[]`, or as the path of an enum or table; a column of states as `path[]`."""
     if get_origin(datatype) is np.ndarray:
         return f"{np.dtype(get_args(get_args(datatype)[1])[0]).name}[]"
     if (enum := get_enum_cls(datatype)) is not None:

@@ -16,6 +16,7 @@ from beamwright_generator.model import (
     Child,
     ClassRef,
     Datatype,
+    DeclaredVector,
     Detector,
     Device,
     DeviceType,
@@ -31,6 +32,9 @@ from beamwright_generator.model import (
     Plain,
     Policy,
     Signal,
+    SignalVector,
+    States,
+    TableType,
     Vector,
 )
 
@@ -38,6 +42,7 @@ PACKAGE = "beamwright_generated"
 CORE = "ophyd_async.core"
 EPICS = "ophyd_async.epics.core"
 RUNTIME = "beamwright_runtime"
+FASTCS = "ophyd_async.fastcs"
 
 _FORMATS = {
     Format.READ: "UNCACHED_SIGNAL",
@@ -91,7 +96,10 @@ class _Imports:
         return alias or name
 
     def ref(self, ref: ClassRef) -> str:
-        """Refer to a class."""
+        """Refer to a class; the blocks of a PandA by their module, because generated ones have the same names."""
+        package, _, module = ref.module.rpartition(".")
+        if package == FASTCS:
+            return f"{self.name(package, module)}.{ref.name}"
         return self.name(ref.module, ref.name)
 
     def lines(self) -> list[str]:
@@ -153,8 +161,9 @@ def render_devices(module: str, types: Iterable[DeviceType], command: str) -> st
             sources=", ".join(_comment(source) for source in sources),
             doc=docstring(f"Records of {', '.join(dict.fromkeys(source.rpartition('/')[2] for source in sources))}."),
             enums=[_enum(enum, imports) for enum in enums],
+            tables=[_table(table, imports) for device in types for table in device.tables],
             devices=[_device_class(device, imports) for device in types],
-            exports=sorted(literal(name) for name in [*(e.name for e in enums), *(d.ref.name for d in types)]),
+            exports=sorted(literal(name) for name in dict.fromkeys(name for d in types for name in d.defined)),
             imports=imports.lines(),
         )
     )
@@ -171,6 +180,15 @@ def _enum(enum: EnumType, imports: _Imports) -> dict[str, Any]:
         "kind": imports.name(module, enum.kind.value),
         "doc": docstring(f"States of {enum.states_of}."),
         "states": [{"member": state.member, "text": literal(state.text)} for state in enum.states],
+    }
+
+
+def _table(table: TableType, imports: _Imports) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "parent": imports.name(CORE, "Table"),
+        "doc": docstring(f"Columns of {table.table_of}."),
+        "columns": [{"name": name, "type": _datatype(datatype, imports)} for name, datatype in table.columns],
     }
 
 
@@ -210,22 +228,50 @@ def _device_class(device: DeviceType, imports: _Imports) -> dict[str, Any]:
 
 
 def _is_declared(member: Member) -> bool:
-    return isinstance(member, Signal) or (isinstance(member, Child) and member.declared)
+    return isinstance(member, Signal | DeclaredVector | SignalVector) or (isinstance(member, Child) and member.declared)
 
 
 def _annotation(member: Member, imports: _Imports) -> str:
     annotated = imports.name("typing", "Annotated", "A")
     if isinstance(member, Child):
-        return f"{annotated}[{imports.ref(member.type)}, {_suffix(member.suffix, None, imports)}]"
+        extras = [_suffix(member.suffix, None, imports), *_shown_by_parent(member, imports)]
+        return f"{annotated}[{imports.ref(member.type)}, {', '.join(extras)}]"
+    if isinstance(member, DeclaredVector | SignalVector):
+        return f"{annotated}[{_vector(member, imports)}]"
     assert isinstance(member, Signal)
-    kind = imports.name(CORE, member.access.value)
-    typed = kind if member.access is Access.COMMAND else f"{kind}[{_datatype(member.datatype, imports)}]"
+    typed = _signal_type(member, imports)
     extras = [_suffix(member.read, member.write, imports)]
     if member.busy:
         extras.append(f"{imports.name(EPICS, 'EpicsOptions')}(wait={imports.name(CORE, 'non_zero')})")
     if member.format is not Format.NONE:
         extras.append(f"{imports.name(CORE, 'StandardReadableFormat', 'Format')}.{_FORMATS[member.format]}")
     return f"{annotated}[{typed}, {', '.join(extras)}]"
+
+
+def _signal_type(member: Signal | SignalVector, imports: _Imports) -> str:
+    kind = imports.name(CORE, member.access.value)
+    return kind if member.access is Access.COMMAND else f"{kind}[{_datatype(member.datatype, imports)}]"
+
+
+def _vector(member: DeclaredVector | SignalVector, imports: _Imports) -> str:
+    numbered: list[dict[int, str]]
+    extras: list[str] = []
+    if isinstance(member, SignalVector):
+        typed = _signal_type(member, imports)
+        numbered = [{n: _suffix(read, write, imports) if write else literal(read) for n, read, write in member.entries}]
+    else:
+        typed, extras = imports.ref(member.type), _shown_by_parent(member, imports)
+        numbered = [
+            {n: literal(suffix) for n, suffix in member.entries},
+            {n: imports.ref(ref) for n, ref in member.own},
+        ]
+    listed = ["{" + ", ".join(f"{n}: {text}" for n, text in entries.items()) + "}" for entries in numbered if entries]
+    vector = f"{imports.name(CORE, 'DeviceVector')}[{typed}]"
+    return ", ".join([vector, f"{imports.name(RUNTIME, 'PvSuffixes')}({', '.join(listed)})", *extras])
+
+
+def _shown_by_parent(member: Child | DeclaredVector, imports: _Imports) -> list[str]:
+    return [f"{imports.name(CORE, 'StandardReadableFormat', 'Format')}.CHILD"] if member.readable else []
 
 
 def _suffix(read: str, write: str | None, imports: _Imports) -> str:
@@ -241,8 +287,13 @@ def _datatype(datatype: Datatype | None, imports: _Imports) -> str:
     match datatype:
         case Plain("Sequence[str]"):
             return f"{imports.name('collections.abc', 'Sequence')}[str]"
+        case Plain("np.ndarray"):
+            imports.plain.add("import numpy as np")
+            return "np.ndarray"
         case Plain(name):
             return name
+        case States(enum):
+            return f"{imports.name('collections.abc', 'Sequence')}[{imports.ref(enum)}]"
         case ArrayType(dtype):
             imports.plain.add("import numpy as np")
             return f"{imports.name(CORE, 'Array1D')}[np.{dtype}]"
@@ -300,8 +351,8 @@ def _arguments(values: Iterable[tuple[str, str]]) -> str:
     return "".join(f", {name}={literal(value)}" for name, value in values)
 
 
-def _call(part: Part | Device, imports: _Imports) -> str:
-    return f"{imports.ref(part.type)}({literal(part.prefix)}{_arguments(part.arguments)})"
+def _call(part: Part | Device, imports: _Imports, more: str = "") -> str:
+    return f"{imports.ref(part.type)}({literal(part.prefix)}{more}{_arguments(part.arguments)})"
 
 
 def _assigned(part: Part, imports: _Imports) -> dict[str, str]:
@@ -337,9 +388,9 @@ def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
 
 def _placed(placed: Placed, imports: _Imports) -> dict[str, str]:
     place = placed.place
-    writes = isinstance(placed, Detector) and placed.writer is not None
+    writes = placed.writes if isinstance(placed, Device) else isinstance(placed, Detector) and placed.writer is not None
     if isinstance(placed, Device):
-        typed, value = imports.ref(placed.type), _call(placed, imports)
+        typed, value = imports.ref(placed.type), _call(placed, imports, ", path_provider" if writes else "")
     elif isinstance(placed, Numbered):
         vector = imports.name(CORE, "DeviceVector")
         typed = f"{vector}[{imports.ref(placed.type)}]"

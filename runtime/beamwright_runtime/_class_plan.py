@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args, get_origin
 
 from ophyd_async.core import (
@@ -40,9 +40,11 @@ class PvSuffixes:
         seq: Annotated[DeviceVector[SeqBlock], PvSuffixes({1: "SEQ1:", 2: "SEQ2:"})]
 
     :param suffixes: relative to the device that declares the vector; a text is the suffix to read and to write.
+    :param classes: of members that are not just of the vector's class, but extend it.
     """
 
     suffixes: Mapping[int, str | PvSuffix]
+    classes: Mapping[int, type[Device]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class DeclaredVector:
     :param attribute: the name of the vector.
     :param kind: what its members are.
     :param members: by number.
-    :param formats: what is called with the device and the vector when it is made.
+    :param formats: what is called with the device and each member when it is made.
     """
 
     attribute: str
@@ -150,7 +152,8 @@ class _Scan(DeviceFiller[CaBackend[Any], DeviceConnector, CaCommand]):
         for number, given in numbered.suffixes.items():
             suffix = PvSuffix(given) if isinstance(given, str) else given
             write = _write_suffix(suffix)
-            members[number] = Declared(str(number), kind, datatype, suffix.read_suffix, write, options, ())
+            make = numbered.classes.get(number, kind)
+            members[number] = Declared(str(number), make, datatype, suffix.read_suffix, write, options, ())
         return DeclaredVector(attribute, kind, members, formats)
 
     def _sorted_extras(
@@ -226,7 +229,8 @@ def make_children(
     for branch in plan.devices:
         child = below(branch) if isinstance(branch, Declared) else vector(branch)
         for adjust in branch.formats:
-            adjust(device, child)
+            for shown in child.values() if isinstance(child, DeviceVector) else (child,):
+                adjust(device, shown)
         setattr(device, branch.attribute, child)
 
 

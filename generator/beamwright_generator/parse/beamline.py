@@ -72,7 +72,7 @@ class IocEntry(_Entry):
     databases: Sequence[DatabaseEntry] = Field(default=(), description="Databases loaded besides the boot script.")
     substitutions: Sequence[str] = Field(default=(), description="Substitution files loaded besides the boot script.")
     pvi: Sequence[str] = Field(default=(), description="PVI device yaml files; each matches the template of its name.")
-    snapshots: Sequence[str] = Field(default=(), description="Recorded PVI trees; this version does not read them yet.")
+    snapshots: Sequence[str] = Field(default=(), description="Recorded PVI trees, as `gen snapshot` writes them.")
     transport: Transport | None = Field(
         default=None, description="Channel Access or PV Access; default: the beamline's."
     )

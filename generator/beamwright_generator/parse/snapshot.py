@@ -147,6 +147,8 @@ class _Reader:
 
     def snapshot(self, node: Node) -> Snapshot | None:
         parts = self._mapping(node, "a snapshot")
+        if not isinstance(node, MappingNode):
+            return None
         version = self._text(parts.get("snapshot"))
         if version != VERSION:
             said = f"has version {version}" if version else "says no version"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from beamwright_generator.resolve.instances import Instance, Instances
 from beamwright_generator.resolve.observed import FactsByContent
 from beamwright_generator.resolve.placing import Placing, is_placed
 from beamwright_generator.resolve.prefixes import filled
+from beamwright_generator.resolve.snapshots import Snapshots
 from beamwright_generator.source import Source
 from beamwright_generator.vocabulary import Transport
 
@@ -57,11 +58,16 @@ def resolve_beamline(
     for one in seen:
         classes.add(one.content)
     _report_twice(seen, problems)
-    _report_unused(beamline.overrides.templates, contents.values(), positions, problems)
     resolved = classes.resolved()
     modules = resolved.modules()
+    recorded = Snapshots(files, folder, beamline, positions, problems).made_besides(modules)
+    modules = dict(sorted({**modules, **recorded.modules}.items()))
+    _report_unused(beamline.overrides.templates, contents.values(), recorded.files, positions, problems)
     readable = frozenset(_readable(modules))
-    placed = Placing(beamline, positions, resolved, readable, problems).place(seen)
+    places = {id(ioc): number for number, ioc in enumerate(beamline.iocs)}
+    seen = sorted([*seen, *recorded.seen], key=lambda one: places[id(one.instance.ioc)])
+    classes_of_all = recorded.added_to(resolved)
+    placed = Placing(beamline, positions, classes_of_all, readable, problems, recorded.writers).place(seen)
     return Model(
         beamline.name, modules, Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed)
     )
@@ -173,15 +179,21 @@ def _seen(instance: Instance, content: Content, problems: Problems) -> Seen | No
 def _report_unused(
     overrides: Mapping[str, TemplateOverride],
     contents: Iterable[Contents],
+    snapshots: Collection[str],
     positions: BeamlinePositions,
     problems: Problems,
 ) -> None:
-    """Report overrides of templates that no IOC loads, and of records that a template does not have."""
+    """Report overrides of templates that no IOC loads, and of records that a template does not have.
+
+    :param snapshots: file names of recorded trees, whose entries are looked for where they are read.
+    """
     leaves: dict[str, set[str]] = {}
     for made in contents:
         for file, found in made.leaves.items():
             leaves.setdefault(file, set()).update(found)
     for file, override in overrides.items():
+        if file in snapshots:
+            continue
         if file not in leaves:
             at = positions.of("overrides", "templates", file)
             problems.warning("override-unused", at, f"no IOC loads {file}", hint="write the template's file name")

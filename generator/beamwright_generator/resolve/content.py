@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from beamwright_generator.model import Child, ClassRef, EnumType, Format, Member, Signal
+from beamwright_generator.model import Child, ClassRef, EnumType, Format, Member, Signal, Vector
 from beamwright_generator.parse.beamline import TemplateOverride
 from beamwright_generator.resolve.descriptions import PviFacts
 from beamwright_generator.resolve.names import Names, snake
@@ -110,6 +110,7 @@ class Content:
             ), states
         if isinstance(member, Child) and member.type == MOTOR:
             return replace(member, doc="")
+        assert isinstance(member, Child | Vector)
         return replace(member, doc="", type=ClassRef("", "")), self._part(member.attribute).identity
 
     def _part(self, attribute: str) -> Content:

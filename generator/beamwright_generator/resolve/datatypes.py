@@ -247,6 +247,7 @@ def _two_states(record: str, settings: Mapping[str, str], transport: Transport) 
 
 
 def says_truth(zero: str, one: str) -> bool:
+    """Tell whether two labels only say false and true."""
     """Tell whether the labels of two states only say false and true."""
     zero, one = zero.strip().lower(), one.strip().lower()
     return not zero or not one or zero == one or zero in FALSE_WORDS or (zero, one) in TRUTH_WORDS

@@ -33,6 +33,7 @@ class Placing:
     """Turns what was seen in the IOCs into the devices of the beamline module, in load order.
 
     :param readable: classes that take part in the documents of a run.
+    :param writers: classes that write files by themselves.
     """
 
     beamline: BeamlineFile
@@ -40,6 +41,7 @@ class Placing:
     classes: Resolved
     readable: frozenset[ClassRef]
     problems: Problems
+    writers: frozenset[ClassRef] = frozenset()
     _names: Names = field(default_factory=lambda: Names(reserved=_RESERVED))
     _class_names: Names = field(init=False)
     _group_names: dict[str, str] = field(default_factory=dict)
@@ -164,8 +166,9 @@ class Placing:
 
     def _addressed(self, one: Seen) -> str:
         """Give the prefix with its protocol, where that is not Channel Access."""
-        transport = one.instance.ioc.transport or self.beamline.transport
-        return one.prefix if transport is Transport.CA else f"{transport}://{one.prefix}"
+        transport = one.content.transport
+        prefix = one.prefix if one.start is None else one.start
+        return prefix if transport is Transport.CA else f"{transport}://{prefix}"
 
     def _detector(self, composition: Composition, common: str) -> Detector:
         driver = composition.driver
@@ -196,7 +199,7 @@ class Placing:
         if len(alike) > 1:
             entries = tuple(sorted((int(other.arguments[0][1]), other.arguments) for other in alike))
             return Numbered(place, ref, self._addressed(one), entries)
-        return Device(place, ref, self._addressed(one), one.arguments)
+        return Device(place, ref, self._addressed(one), one.arguments, ref in self.writers)
 
     def _name(self, override: DeviceOverride, prefix: str, common: str, one: Seen) -> str:
         wanted = override.name or snake(prefix.removeprefix(common)) or snake(prefix) or snake(one.content.stem)
