@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -37,75 +36,18 @@ from beamwright_generator.model import (
     TableType,
     Vector,
 )
+from beamwright_generator.python_text import Imports, comment, docstring, literal, sentence
 
 PACKAGE = "beamwright_generated"
 CORE = "ophyd_async.core"
 EPICS = "ophyd_async.epics.core"
 RUNTIME = "beamwright_runtime"
-FASTCS = "ophyd_async.fastcs"
 
 _FORMATS = {
     Format.READ: "UNCACHED_SIGNAL",
     Format.HINTED: "HINTED_SIGNAL",
     Format.CONFIG: "CONFIG_SIGNAL",
 }
-
-
-def literal(text: str) -> str:
-    """Write text as a Python string literal on one line, in the quotes that ruff would choose."""
-    quote = "'" if '"' in text and "'" not in text else '"'
-    out = []
-    for char in text:
-        if char in ("\\", quote):
-            out.append(f"\\{char}")
-        elif char.isprintable():
-            out.append(char)
-        else:
-            code = ord(char)
-            out.append(f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}")
-    return f"{quote}{''.join(out)}{quote}"
-
-
-def docstring(text: str) -> str:
-    """Write text as a docstring on one line; blanks are folded and nothing in it can end it."""
-    folded = " ".join(text.split())
-    printable = "".join(char if char.isprintable() else "?" for char in folded).replace("\\", "\\\\")
-    head = printable.rstrip('"')
-    quotes = len(printable) - len(head)
-    return '"""' + head.replace('"""', '\\"\\"\\"') + '\\"' * quotes + '"""'
-
-
-def sentence(text: str) -> str:
-    """End text with a full stop, as docstrings do."""
-    text = text.strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-class _Imports:
-    """Collects imports as a by-product of naming things, so that no import can be unused or missing."""
-
-    def __init__(self, own_module: str) -> None:
-        self._own = own_module
-        self._names: dict[str, set[str]] = defaultdict(set)
-        self.plain: set[str] = set()
-
-    def name(self, module: str, name: str, alias: str = "") -> str:
-        """Refer to a name, importing it unless it belongs to this module."""
-        if module and module != self._own:
-            self._names[module].add(f"{name} as {alias}" if alias else name)
-        return alias or name
-
-    def ref(self, ref: ClassRef) -> str:
-        """Refer to a class; the blocks of a PandA by their module, because generated ones have the same names."""
-        package, _, module = ref.module.rpartition(".")
-        if package == FASTCS:
-            return f"{self.name(package, module)}.{ref.name}"
-        return self.name(ref.module, ref.name)
-
-    def lines(self) -> list[str]:
-        """Give one statement for each module; `polish` puts them in order."""
-        froms = [f"from {module} import {', '.join(sorted(names))}" for module, names in self._names.items()]
-        return sorted(self.plain) + sorted(froms)
 
 
 @cache
@@ -150,7 +92,7 @@ def module_path(module: str) -> str:
 def render_devices(module: str, types: Iterable[DeviceType], command: str) -> str:
     """Give the text of one device module."""
     types = list(types)
-    imports = _Imports(module)
+    imports = Imports(module)
     enums = list({enum.name: enum for device in types for enum in device.enums}.values())
     sources = list(dict.fromkeys(source for device in types for source in device.sources))
     return (
@@ -158,7 +100,7 @@ def render_devices(module: str, types: Iterable[DeviceType], command: str) -> st
         .get_template("device.py.j2")
         .render(
             command=command,
-            sources=", ".join(_comment(source) for source in sources),
+            sources=", ".join(comment(source) for source in sources),
             doc=docstring(f"Records of {', '.join(dict.fromkeys(source.rpartition('/')[2] for source in sources))}."),
             enums=[_enum(enum, imports) for enum in enums],
             tables=[_table(table, imports) for device in types for table in device.tables],
@@ -169,11 +111,7 @@ def render_devices(module: str, types: Iterable[DeviceType], command: str) -> st
     )
 
 
-def _comment(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def _enum(enum: EnumType, imports: _Imports) -> dict[str, Any]:
+def _enum(enum: EnumType, imports: Imports) -> dict[str, Any]:
     module = RUNTIME if enum.kind is EnumKind.DRIVER else CORE
     return {
         "name": enum.name,
@@ -183,7 +121,7 @@ def _enum(enum: EnumType, imports: _Imports) -> dict[str, Any]:
     }
 
 
-def _table(table: TableType, imports: _Imports) -> dict[str, Any]:
+def _table(table: TableType, imports: Imports) -> dict[str, Any]:
     return {
         "name": table.name,
         "parent": imports.name(CORE, "Table"),
@@ -192,7 +130,7 @@ def _table(table: TableType, imports: _Imports) -> dict[str, Any]:
     }
 
 
-def _device_class(device: DeviceType, imports: _Imports) -> dict[str, Any]:
+def _device_class(device: DeviceType, imports: Imports) -> dict[str, Any]:
     bases = [imports.ref(base) for base in device.bases] or [imports.name(RUNTIME, "RecordDevice")]
     if device.readable:
         bases.append(imports.name(CORE, "StandardReadable"))
@@ -210,7 +148,7 @@ def _device_class(device: DeviceType, imports: _Imports) -> dict[str, Any]:
                 "attribute": member.attribute,
                 "annotation": _annotation(member, imports),
                 "doc": docstring(member.doc) if member.doc else "",
-                "heading": _comment(" ".join(heading.split())),
+                "heading": comment(" ".join(heading.split())),
             }
         )
     constructor = bool(parts or device.parameters)
@@ -231,7 +169,7 @@ def _is_declared(member: Member) -> bool:
     return isinstance(member, Signal | DeclaredVector | SignalVector) or (isinstance(member, Child) and member.declared)
 
 
-def _annotation(member: Member, imports: _Imports) -> str:
+def _annotation(member: Member, imports: Imports) -> str:
     annotated = imports.name("typing", "Annotated", "A")
     if isinstance(member, Child):
         extras = [_suffix(member.suffix, None, imports), *_shown_by_parent(member, imports)]
@@ -248,12 +186,12 @@ def _annotation(member: Member, imports: _Imports) -> str:
     return f"{annotated}[{typed}, {', '.join(extras)}]"
 
 
-def _signal_type(member: Signal | SignalVector, imports: _Imports) -> str:
+def _signal_type(member: Signal | SignalVector, imports: Imports) -> str:
     kind = imports.name(CORE, member.access.value)
     return kind if member.access is Access.COMMAND else f"{kind}[{_datatype(member.datatype, imports)}]"
 
 
-def _vector(member: DeclaredVector | SignalVector, imports: _Imports) -> str:
+def _vector(member: DeclaredVector | SignalVector, imports: Imports) -> str:
     numbered: list[dict[int, str]]
     extras: list[str] = []
     if isinstance(member, SignalVector):
@@ -270,11 +208,11 @@ def _vector(member: DeclaredVector | SignalVector, imports: _Imports) -> str:
     return ", ".join([vector, f"{imports.name(RUNTIME, 'PvSuffixes')}({', '.join(listed)})", *extras])
 
 
-def _shown_by_parent(member: Child | DeclaredVector, imports: _Imports) -> list[str]:
+def _shown_by_parent(member: Child | DeclaredVector, imports: Imports) -> list[str]:
     return [f"{imports.name(CORE, 'StandardReadableFormat', 'Format')}.CHILD"] if member.readable else []
 
 
-def _suffix(read: str, write: str | None, imports: _Imports) -> str:
+def _suffix(read: str, write: str | None, imports: Imports) -> str:
     suffix = imports.name(EPICS, "PvSuffix")
     if write is None or write == read:
         return f"{suffix}({literal(read)})"
@@ -283,7 +221,7 @@ def _suffix(read: str, write: str | None, imports: _Imports) -> str:
     return f"{suffix}({literal(read)}, {literal(write)})"
 
 
-def _datatype(datatype: Datatype | None, imports: _Imports) -> str:
+def _datatype(datatype: Datatype | None, imports: Imports) -> str:
     match datatype:
         case Plain("Sequence[str]"):
             return f"{imports.name('collections.abc', 'Sequence')}[str]"
@@ -302,7 +240,7 @@ def _datatype(datatype: Datatype | None, imports: _Imports) -> str:
     raise TypeError(f"a signal has no datatype: {datatype!r}")
 
 
-def _made_part(member: Member, imports: _Imports) -> dict[str, str]:
+def _made_part(member: Member, imports: Imports) -> dict[str, str]:
     if isinstance(member, Vector):
         vector = imports.name(CORE, "DeviceVector")
         entries = ", ".join(f"{number}: {_made(member.type, suffix, imports)}" for number, suffix in member.entries)
@@ -311,13 +249,13 @@ def _made_part(member: Member, imports: _Imports) -> dict[str, str]:
     return {"attribute": member.attribute, "value": _made(member.type, member.suffix, imports)}
 
 
-def _made(ref: ClassRef, suffix: str, imports: _Imports) -> str:
+def _made(ref: ClassRef, suffix: str, imports: Imports) -> str:
     return f"{imports.ref(ref)}(self.prefix + {literal(suffix)})" if suffix else f"{imports.ref(ref)}(self.prefix)"
 
 
 def render_beamline(beamline: Beamline) -> str:
     """Give the text of a beamline module."""
-    imports = _Imports(f"{PACKAGE}.beamlines.{beamline.name}")
+    imports = Imports(f"{PACKAGE}.beamlines.{beamline.name}")
     imports.name(RUNTIME, "Beamline")
     composites = [_composite(device, imports) for device in beamline.devices if isinstance(device, Detector | Group)]
     placed = [_placed(device, imports) for device in beamline.devices]
@@ -333,7 +271,7 @@ def render_beamline(beamline: Beamline) -> str:
         .render(
             name=beamline.name,
             name_literal=literal(beamline.name),
-            source=_comment(beamline.source),
+            source=comment(beamline.source),
             doc=docstring(summary),
             composites=composites,
             placed=placed,
@@ -351,15 +289,15 @@ def _arguments(values: Iterable[tuple[str, str]]) -> str:
     return "".join(f", {name}={literal(value)}" for name, value in values)
 
 
-def _call(part: Part | Device, imports: _Imports, more: str = "") -> str:
+def _call(part: Part | Device, imports: Imports, more: str = "") -> str:
     return f"{imports.ref(part.type)}({literal(part.prefix)}{more}{_arguments(part.arguments)})"
 
 
-def _assigned(part: Part, imports: _Imports) -> dict[str, str]:
+def _assigned(part: Part, imports: Imports) -> dict[str, str]:
     return {"attribute": part.attribute, "value": _call(part, imports)}
 
 
-def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
+def _composite(placed: Detector | Group, imports: Imports) -> dict[str, Any]:
     if isinstance(placed, Group):
         return {
             "class_name": placed.class_name,
@@ -386,7 +324,7 @@ def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
     }
 
 
-def _placed(placed: Placed, imports: _Imports) -> dict[str, str]:
+def _placed(placed: Placed, imports: Imports) -> dict[str, str]:
     place = placed.place
     writes = placed.writes if isinstance(placed, Device) else isinstance(placed, Detector) and placed.writer is not None
     if isinstance(placed, Device):
@@ -411,7 +349,7 @@ def _placed(placed: Placed, imports: _Imports) -> dict[str, str]:
     }
 
 
-def _options(placed: Placed, imports: _Imports) -> str:
+def _options(placed: Placed, imports: Imports) -> str:
     options: Mapping[str, str] = {
         "policy": f"{imports.name(RUNTIME, 'Policy')}.{Policy(placed.place.policy).name}",
         **({"optional": "True"} if placed.place.optional else {}),

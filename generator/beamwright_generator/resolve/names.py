@@ -82,9 +82,8 @@ IMPORTED: Final = frozenset(
     {
         *("A", "AreaDetector", "Array1D", "Beamline", "DeviceConnector", "DeviceVector", "DriverEnum", "EnableDisable"),
         *("EpicsOptions", "OnOff"),
-        *("Format", "Motor", "Panda", "PathProvider", "Policy", "PvSuffix", "PvSuffixes", "RecordDevice", "Sequence"),
-        *("SignalR", "SignalRW", "SignalW", "StandardReadable", "StrictEnum", "SubsetEnum", "SupersetEnum", "Table"),
-        "TriggerableCommand",
+        *("Format", "Motor", "PathProvider", "Policy", "PvSuffix", "RecordDevice", "Sequence", "SignalR", "SignalRW"),
+        *("SignalW", "StandardReadable", "StrictEnum", "SubsetEnum", "SupersetEnum", "TriggerableCommand"),
     }
 )
 """What generated modules import under these names; a class of such a name would hide it."""
@@ -93,6 +92,10 @@ IMPORTED: Final = frozenset(
 def is_attribute(name: str) -> bool:
     """Tell whether a name can be that of a public attribute as it stands."""
     return name.isascii() and name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
+
+
+IMPORTED_FOR_SNAPSHOTS: Final = IMPORTED | {"Panda", "PvSuffixes", "Table"}
+"""The same for modules that are made from recorded PVI trees."""
 
 
 class Names:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from beamwright_generator.model import ClassRef, DeviceType
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.names import IMPORTED, Names, pascal
+from beamwright_generator.resolve.names import IMPORTED_FOR_SNAPSHOTS, Names, pascal
 from beamwright_generator.resolve.snapshot_blocks import Block, Blocks, Member, Shape
 from beamwright_generator.resolve.snapshot_members import Members, NamedTypes
 from beamwright_generator.tables.shipped import shipped_blocks
@@ -78,7 +78,7 @@ class SnapshotClasses:
                 use = self._uses.setdefault(block.shape, _Use())
                 use.blocks.append(block)
                 use.wholes.append(whole)
-        self._names = Names(taken=IMPORTED | set(self.taken), joint="")
+        self._names = Names(taken=IMPORTED_FOR_SNAPSHOTS | set(self.taken), joint="")
         self._types = NamedTypes({whole.module: whole.name for whole in self.wholes}, self._names)
         self._find_families()
         self._name()
@@ -142,7 +142,7 @@ class SnapshotClasses:
         names = self._names
         for whole in self.wholes:
             if whole.root.shape not in self.refs:
-                wanted = f"{whole.name}Device" if whole.name in IMPORTED else whole.name
+                wanted = f"{whole.name}Device" if whole.name in IMPORTED_FOR_SNAPSHOTS else whole.name
                 self.refs[whole.root.shape] = ClassRef(whole.module, names.take(wanted))
         for family in self._families:
             whole = self._uses[family.shapes[0]].wholes[0]

@@ -13,7 +13,7 @@ from beamwright_generator.model import Access, Format, Plain
 from beamwright_generator.parse.beamline import Kind, RecordOverride, SignalType, TemplateOverride
 from beamwright_generator.parse.snapshot import RecordedBlock, RecordedEntry, RecordedSignal, Snapshot
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.names import IMPORTED, Names, is_attribute, snake
+from beamwright_generator.resolve.names import IMPORTED_FOR_SNAPSHOTS, Names, is_attribute, snake
 from beamwright_generator.resolve.shipped import ref_of
 from beamwright_generator.resolve.snapshot_blocks import Attribute, Block, Blocks, Member, Part, Row, prefix_of
 from beamwright_generator.resolve.snapshot_types import (
@@ -31,7 +31,7 @@ from beamwright_generator.resolve.snapshot_types import (
 from beamwright_generator.source import Position
 from beamwright_generator.tables.shipped import device_members, panda_members, shipped_blocks
 
-_WORDS: Final = IMPORTED | {"panda"}
+_WORDS: Final = IMPORTED_FOR_SNAPSHOTS | {"panda"}
 """What annotations in a generated class mean by these words: an attribute of that name would hide it from them."""
 
 _NO_CHANGE: Final = RecordOverride()
