@@ -61,7 +61,7 @@ class Snapshots:
         snapshot = parse_snapshot(source, self.problems) if source else None
         if source is None or snapshot is None:
             return None
-        stem = path.name.removesuffix(path.suffix).removesuffix(".snapshot")
+        stem = path.name.removesuffix(path.suffix).removesuffix(".pvi").removesuffix(".snapshot")
         override = self.beamline.overrides.templates.get(path.name, _NO_CHANGE)
         tree = Tree(snapshot, override, self.problems)
         root = tree.root(snake(stem) or "snapshot")
