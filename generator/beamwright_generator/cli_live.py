@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from beamwright_generator.cli_report import counted, fail, report
+from beamwright_generator.cli_report import counted, fail, report, save
 
 
 def _pv_name(context: click.Context, parameter: click.Parameter, text: str) -> str:
@@ -58,22 +58,9 @@ def snapshot(prefix: str, timeout: float, out: Path | None, strict: bool, quiet:
     failed = report(problems, strict, None)
     if found is None or failed:
         fail("nothing was written")
-    text = snapshot_text(found)
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        _replace(out, text)
+    save(str(out or "-"), snapshot_text(found))
     if not quiet:
         target = f"wrote {out}: " if out else ""
         click.echo(
             f"{target}{counted(found.blocks, 'block')}, {counted(len(found.signals), 'signal')}", err=out is None
         )
-
-
-def _replace(path: Path, text: str) -> None:
-    from beamwright_generator.tree import replace_file
-
-    try:
-        replace_file(path, text)
-    except OSError as error:
-        fail(f"cannot write {path}: {error.strerror}")

@@ -121,16 +121,13 @@ def _tell(described: Described, run: Run, summary: str | None, quiet: bool) -> b
 
 def _write(target: Path, run: Run, quiet: bool) -> None:
     from beamwright_generator.observe.observation_text import observations_text
-    from beamwright_generator.tree import read, replace_file
+    from beamwright_generator.tree import read
 
     text, shown = observations_text(run.observations), Path(os.path.relpath(target)).as_posix()
     if read(target) == text:
         if not quiet:
             click.echo(f"{shown} is as it was")
         return
-    try:
-        replace_file(target, text)
-    except OSError as error:
-        fail(f"cannot write {shown}: {error.strerror}")
+    save(str(target), text)
     if not quiet:
         click.echo(f"wrote {shown}; next: gen beamline")

@@ -55,12 +55,18 @@ def beamline_file(file: Path) -> Path:
 
 
 def save(target: str, text: str) -> None:
-    """Write a text to a file, or to stdout for `-`."""
+    """Write a text to a file, which it replaces in one step, or to stdout for `-`."""
+    from beamwright_generator.tree import replace_file
+
     if target == "-":
         click.echo(text, nl=False)
         return
+    path = Path(target)
     try:
-        Path(target).write_text(text, encoding="utf-8", newline="\n")
+        if path.exists() and not path.is_file():  # a pipe or a device, as /dev/stderr: it is written to, not replaced
+            path.write_text(text, encoding="utf-8")
+        else:
+            replace_file(path.resolve(), text)
     except OSError as error:
         fail(f"cannot write {target}: {error.strerror}")
 

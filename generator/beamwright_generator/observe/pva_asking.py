@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from p4p.client.asyncio import Context, Disconnected, RemoteError
 
@@ -33,10 +33,10 @@ class Asking:
     async def get(self, name: str) -> Served:
         """Give what a PV serves now, or raise `NoAnswerError`."""
         async with self._room:
-            answer = asyncio.ensure_future(self._context.get(name))
+            answer: asyncio.Future[Any] = asyncio.ensure_future(self._context.get(name))
             try:
                 await self._until_answered(answer)
-                served = answer.result()
+                served = cast("Served", answer.result())
             except TimeoutError:
                 raise NoAnswerError(f"no answer within {self._timeout:g} s") from None
             except Disconnected:
@@ -47,9 +47,9 @@ class Asking:
                 raise NoAnswerError(f"not readable: {' '.join(str(error).split())}") from None
             finally:
                 answer.cancel()
-        return cast("Served", served)
+        return served
 
-    async def _until_answered(self, answer: asyncio.Future[object]) -> None:
+    async def _until_answered(self, answer: asyncio.Future[Any]) -> None:
         now = asyncio.get_running_loop().time
         deadline = now() + self._timeout
         while not answer.done():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from beamwright_generator.observe.not_installed import report_not_installed
 from beamwright_generator.observe.pvi_tree import Block, Missing, Walk
 from beamwright_generator.observe.snapshot_text import Snapshot
 from beamwright_generator.problems import Problems
@@ -29,14 +30,7 @@ def record_snapshot(
     try:
         from beamwright_generator.observe.pva_asking import Asking
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "p4p":
-            raise
-        problems.error(
-            "live-not-installed",
-            None,
-            "p4p, which talks to live systems, is not installed",
-            hint="pip install beamwright[live]",
-        )
+        report_not_installed(error, problems)
         return None
 
     async def walk() -> Block | Missing:

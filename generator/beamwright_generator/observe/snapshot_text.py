@@ -72,7 +72,7 @@ def _block(block: Block, margin: str) -> Iterator[str]:
         yield f"{margin}pvi: {quoted(block.pvi)}"
     if block.description:
         yield f"{margin}description: {word(block.description)}"
-    tree, vector = (_there(entries) for entries in (block.tree, block.vector))
+    tree, vector = _there(block.tree), _there(block.vector)
     if tree:
         yield f"{margin}tree:"
     elif not vector:

@@ -108,6 +108,22 @@ def test_a_file_is_written_and_replaced(gen: Gen, fastcs_panda: Mapping[str, str
         written.write_text("older")
 
 
+def test_a_file_that_cannot_be_written_is_named(gen: Gen, fastcs_panda: Mapping[str, str], tmp_path: Path) -> None:
+    (tmp_path / "box").write_text("a file where the folder should be")
+    done = gen(fastcs_panda, "PANDA:", "-o", "box/panda.yaml")
+    assert done.returncode == NOT_CLEAN
+    assert done.stderr == "cannot write box/panda.yaml: File exists\n"
+
+
+def test_a_link_and_a_device_are_written_through(gen: Gen, fastcs_panda: Mapping[str, str], tmp_path: Path) -> None:
+    (tmp_path / "link.yaml").symlink_to("recorded.yaml")
+    assert gen(fastcs_panda, "PANDA:", "-o", "link.yaml").returncode == CLEAN
+    assert (tmp_path / "link.yaml").is_symlink()
+    assert (tmp_path / "recorded.yaml").read_bytes() == (EXPECTED / "panda.yaml").read_bytes()
+    done = gen(fastcs_panda, "PANDA:", "-o", "/dev/stderr", "--quiet")
+    assert done.stderr == (EXPECTED / "panda.yaml").read_text(encoding="utf-8")
+
+
 def test_quiet_prints_nothing_but_problems(gen: Gen, fastcs_panda: Mapping[str, str]) -> None:
     done = gen(fastcs_panda, "PANDA:", "-o", "panda.yaml", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (CLEAN, "", "")
