@@ -172,6 +172,7 @@ class SignalVector:
     access: Access
     datatype: Datatype | None
     entries: tuple[tuple[int, str, str | None], ...]
+    format: Format = Format.NONE
     doc: str = ""
 
 
@@ -207,7 +208,7 @@ class DeviceType:
 
 
 def _is_readable(member: Member) -> bool:
-    if isinstance(member, Signal):
+    if isinstance(member, Signal | SignalVector):
         return member.format is not Format.NONE
     return isinstance(member, Child | DeclaredVector) and member.readable
 

@@ -172,7 +172,7 @@ def _is_declared(member: Member) -> bool:
 def _annotation(member: Member, imports: Imports) -> str:
     annotated = imports.name("typing", "Annotated", "A")
     if isinstance(member, Child):
-        extras = [_suffix(member.suffix, None, imports), *_shown_by_parent(member, imports)]
+        extras = [_suffix(member.suffix, None, imports), *_shown(member, imports)]
         return f"{annotated}[{imports.ref(member.type)}, {', '.join(extras)}]"
     if isinstance(member, DeclaredVector | SignalVector):
         return f"{annotated}[{_vector(member, imports)}]"
@@ -181,8 +181,7 @@ def _annotation(member: Member, imports: Imports) -> str:
     extras = [_suffix(member.read, member.write, imports)]
     if member.busy:
         extras.append(f"{imports.name(EPICS, 'EpicsOptions')}(wait={imports.name(CORE, 'non_zero')})")
-    if member.format is not Format.NONE:
-        extras.append(f"{imports.name(CORE, 'StandardReadableFormat', 'Format')}.{_FORMATS[member.format]}")
+    extras += _shown(member, imports)
     return f"{annotated}[{typed}, {', '.join(extras)}]"
 
 
@@ -193,12 +192,11 @@ def _signal_type(member: Signal | SignalVector, imports: Imports) -> str:
 
 def _vector(member: DeclaredVector | SignalVector, imports: Imports) -> str:
     numbered: list[dict[int, str]]
-    extras: list[str] = []
     if isinstance(member, SignalVector):
-        typed = _signal_type(member, imports)
+        typed, extras = _signal_type(member, imports), _shown(member, imports)
         numbered = [{n: _suffix(read, write, imports) if write else literal(read) for n, read, write in member.entries}]
     else:
-        typed, extras = imports.ref(member.type), _shown_by_parent(member, imports)
+        typed, extras = imports.ref(member.type), _shown(member, imports)
         numbered = [
             {n: literal(suffix) for n, suffix in member.entries},
             {n: imports.ref(ref) for n, ref in member.own},
@@ -208,8 +206,13 @@ def _vector(member: DeclaredVector | SignalVector, imports: Imports) -> str:
     return ", ".join([vector, f"{imports.name(RUNTIME, 'PvSuffixes')}({', '.join(listed)})", *extras])
 
 
-def _shown_by_parent(member: Child | DeclaredVector, imports: Imports) -> list[str]:
-    return [f"{imports.name(CORE, 'StandardReadableFormat', 'Format')}.CHILD"] if member.readable else []
+def _shown(member: Signal | SignalVector | Child | DeclaredVector, imports: Imports) -> list[str]:
+    """Say how a member takes part in the documents of a run, if it does."""
+    if isinstance(member, Signal | SignalVector):
+        shown = _FORMATS.get(member.format)
+    else:
+        shown = "CHILD" if member.readable else None
+    return [f"{imports.name(CORE, 'StandardReadableFormat', 'Format')}.{shown}"] if shown else []
 
 
 def _suffix(read: str, write: str | None, imports: Imports) -> str:

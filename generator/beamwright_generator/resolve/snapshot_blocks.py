@@ -58,6 +58,11 @@ class Row:
     doc: str = ""
 
     @property
+    def format(self) -> Format:
+        """Where its values appear in the documents of a run."""
+        return self.entries[0][1].format
+
+    @property
     def shape(self) -> Shape:
         """What a class would have for it."""
         return self.name, tuple((number, entry.shape) for number, entry in self.entries)
@@ -135,7 +140,7 @@ class Block:
 
     :param stem: what its class is called after.
     :param path: how it is reached from the whole: names, and numbers as `[1]`.
-    :param label: stem and number, where it is one of several.
+    :param label: stem and number, where it is one of several; of the whole, the name that was asked for.
     :param prefix: what all its PVs begin with.
     :param shipped: the class of ophyd-async that it agrees with.
     :param refused: the class that it should agree with, and why it does not.
@@ -153,8 +158,9 @@ class Block:
 
     @cached_property
     def shape(self) -> Shape:
-        """Equal for blocks that share a class."""
-        return self.stem, self.shipped, tuple(member.shape for member in self.members)
+        """Equal for blocks that share a class: those of one name, and whole devices whatever their files are called."""
+        name = self.stem if self.path else self.label
+        return name, self.shipped, tuple(member.shape for member in self.members)
 
     @cached_property
     def readable(self) -> bool:
@@ -181,7 +187,7 @@ def _is_readable(member: Member) -> bool:
         case Blocks():
             return any(block.readable for _, _, block in member.entries)
         case Row():
-            return False
+            return member.format is not Format.NONE
 
 
 def prefix_of(members: Sequence[Member], wanted: str) -> str:

@@ -142,8 +142,13 @@ class SnapshotClasses:
         names = self._names
         for whole in self.wholes:
             if whole.root.shape not in self.refs:
-                wanted = f"{whole.name}Device" if whole.name in IMPORTED_FOR_SNAPSHOTS else whole.name
-                self.refs[whole.root.shape] = ClassRef(whole.module, names.take(wanted))
+                wanted = _shared_name([one.name for one in self._uses[whole.root.shape].wholes])
+                wanted = f"{wanted}Device" if wanted in IMPORTED_FOR_SNAPSHOTS else wanted
+                name = names.take(wanted)
+                self.refs[whole.root.shape] = ClassRef(whole.module, name)
+                if name != wanted:
+                    message = f"the class is called {name} because {wanted} exists"
+                    self.problems.note("name-collision", whole.root.at, message)
         for family in self._families:
             whole = self._uses[family.shapes[0]].wholes[0]
             if family.shared.members:
@@ -161,12 +166,13 @@ class SnapshotClasses:
         plain = pascal(stem) or "Entry"
         if len(shapes) == 1:
             return [plain]
-        firsts = [(self._uses[shape].blocks[0], self._uses[shape].wholes[0]) for shape in shapes]
+        uses = [self._uses[shape] for shape in shapes]
+        firsts = [(use.blocks[0], self.ref(use.wholes[0]).name.removesuffix("Device")) for use in uses]
         for candidates in (
             [pascal(block.label) for block, _ in firsts],
             [pascal(re.sub(r"\[\d+\]", "", block.path)) for block, _ in firsts],
-            [whole.name + plain for _, whole in firsts],
-            [whole.name + pascal(block.label) for block, whole in firsts],
+            [device + plain for _, device in firsts],
+            [device + pascal(block.label) for block, device in firsts],
             [pascal(block.path) for block, _ in firsts],
         ):
             if len(set(candidates)) == len(candidates):
@@ -252,6 +258,12 @@ class SnapshotClasses:
         if len(variants) == 1 or family is None:
             return self.refs[variants[0]]
         return family.ref or RECORDS
+
+
+def _shared_name(names: Sequence[str]) -> str:
+    """Name what several files describe: `Supply` for `Supply1` and `Supply2`, else as the first is called."""
+    stems = {name.rstrip("0123456789") for name in names}
+    return stems.pop() if len(set(names)) > 1 and len(stems) == 1 and "" not in stems else names[0]
 
 
 def _agreed(blocks: Sequence[Block], number: int) -> Member:

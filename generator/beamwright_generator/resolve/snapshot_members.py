@@ -169,7 +169,8 @@ class Members:
                 first = member.entries[0][1]
                 datatype = self.types.datatype(self.module, first.form)
                 entries = tuple((number, *_pvs(entry)) for number, entry in member.entries)
-                return SignalVector(member.name, first.access, datatype, entries, member.doc)
+                shown = member.format if self.records else Format.NONE
+                return SignalVector(member.name, first.access, datatype, entries, shown, member.doc)
             case Part():
                 readable = self.records and member.block.readable
                 return Child(member.name, self.block(member.block), member.suffix, doc=member.doc, readable=readable)

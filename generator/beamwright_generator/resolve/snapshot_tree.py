@@ -51,8 +51,11 @@ class Tree:
     problems: Problems
     leaves: set[str] = field(default_factory=set)
 
-    def root(self, stem: str) -> Block:
-        """Give the whole, with everything below."""
+    def root(self, stem: str, name: str) -> Block:
+        """Give the whole, with everything below.
+
+        :param name: of its class, if one was asked for.
+        """
         for pv, (reason, at) in self.snapshot.missing.items():
             hint = "record it again when the server is complete"
             self.problems.warning("snapshot-partial", at, f"{pv} is left out: {reason}", hint=hint)
@@ -61,7 +64,7 @@ class Tree:
         if root.numbered:
             self._leave_out(root.at, "the whole is numbered, so its entries have no names")
         wanted = self.snapshot.prefix
-        return self._block(stem, "", stem, wanted, members, root)
+        return self._block(stem, "", name, wanted, members, root)
 
     def _block(
         self, stem: str, path: str, label: str, wanted: str, members: Sequence[Member], recorded: RecordedBlock
@@ -156,7 +159,7 @@ class Tree:
             if signal.type not in {"bool", "enum", *INTEGERS}:
                 self._leave_out(signal.at, f"{path} is a command of type {signal.type}, which cannot be given 1")
                 return None
-            return Attribute(name, access, None, write, write, signal, doc=change.doc or signal.description)
+            return Attribute(name, access, None, write, write, signal, doc=signal.description)
         if form == TABLE:
             misfits = ", ".join(misfit_columns(signal))
             self.problems.warning(
@@ -168,7 +171,7 @@ class Tree:
         if change.type is not None:
             form = self._as_wanted(form, signal, change.type, leaf)
         shown = Format.NONE if change.format is None or access is Access.WRITE else change.format
-        return Attribute(name, access, form, read, write, signal, shown, change.doc or signal.description)
+        return Attribute(name, access, form, read, write, signal, shown, signal.description)
 
     def _access(self, signal: RecordedSignal, change: RecordOverride, leaf: str) -> tuple[Access, str, str]:
         """Choose as ophyd-async does: `r` and `w` together before `rw`, and `x` only by itself."""
@@ -222,7 +225,9 @@ class Tree:
                 at,
                 f"{leaf} is called {taken} because {wanted} is another entry beside it",
             )
-        return replace(member, name=taken)
+        if not isinstance(member, Attribute | Row) and (change.kind or change.type or change.format or change.fields):
+            self._impossible(at, f"{leaf} is a block: it has no kind, type, format or fields")
+        return replace(member, name=taken, doc=change.doc or member.doc)
 
     def _change(self, leaf: str) -> RecordOverride:
         return self.override.records.get(leaf, _NO_CHANGE)

@@ -64,7 +64,7 @@ class Snapshots:
         stem = path.name.removesuffix(path.suffix).removesuffix(".pvi").removesuffix(".snapshot")
         override = self.beamline.overrides.templates.get(path.name, _NO_CHANGE)
         tree = Tree(snapshot, override, self.problems)
-        root = tree.root(snake(stem) or "snapshot")
+        root = tree.root(snake(stem) or "snapshot", override.name or "")
         self._report_unused(path.name, override, tree.leaves)
         if not root.members:
             self.problems.warning("snapshot-left-out", at, f"left out: {path.name}, of which nothing has a type")

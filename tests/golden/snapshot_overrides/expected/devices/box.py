@@ -38,3 +38,5 @@ class GoodBox(RecordDevice, StandardReadable):
     fire: A[TriggerableCommand, PvSuffix("Fire")]
     ticks: A[SignalR[int], PvSuffix("Ticks")]
     axis: A[DeviceVector[GoodBoxAxisBlock], PvSuffixes({1: "Axis:1:", 2: "Axis:2:"}), Format.CHILD]
+    """Both axes"""
+    trim: A[DeviceVector[SignalRW[float]], PvSuffixes({1: "Trim1", 2: "Trim2"}), Format.CONFIG_SIGNAL]

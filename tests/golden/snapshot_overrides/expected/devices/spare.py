@@ -29,7 +29,7 @@ class SpareAxisBlock(RecordDevice):
 
 
 class Spare(RecordDevice):
-    """Box number 2."""
+    """PVI tree of spare.yaml, fourth.yaml."""
 
     mode: A[SignalRW[bool], PvSuffix("Mode")]
     limit: A[SignalRW[float], PvSuffix("Limit")]
@@ -37,3 +37,4 @@ class Spare(RecordDevice):
     ticks: A[SignalR[float], PvSuffix("Ticks")]
     spare_part: A[SparePartBlock, PvSuffix("Spare:")]
     axis: A[DeviceVector[SpareAxisBlock], PvSuffixes({1: "Axis:1:", 2: "Axis:2:"})]
+    trim: A[DeviceVector[SignalRW[float]], PvSuffixes({1: "Trim1", 2: "Trim2"})]
