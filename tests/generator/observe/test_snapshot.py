@@ -97,6 +97,7 @@ def test_two_recordings_are_the_same_whatever_names_the_tree(
 
 
 def test_a_file_is_written_and_replaced(gen: Gen, fastcs_panda: Mapping[str, str], tmp_path: Path) -> None:
+    (tmp_path / "box").mkdir()
     for _ in range(2):
         done = gen(fastcs_panda, "PANDA:", "-o", "box/panda.yaml")
         assert done.returncode == CLEAN
@@ -108,11 +109,10 @@ def test_a_file_is_written_and_replaced(gen: Gen, fastcs_panda: Mapping[str, str
         written.write_text("older")
 
 
-def test_a_file_that_cannot_be_written_is_named(gen: Gen, fastcs_panda: Mapping[str, str], tmp_path: Path) -> None:
-    (tmp_path / "box").write_text("a file where the folder should be")
+def test_a_file_that_cannot_be_written_is_named(gen: Gen, fastcs_panda: Mapping[str, str]) -> None:
     done = gen(fastcs_panda, "PANDA:", "-o", "box/panda.yaml")
     assert done.returncode == NOT_CLEAN
-    assert done.stderr == "cannot write box/panda.yaml: File exists\n"
+    assert done.stderr == "cannot write box/panda.yaml: No such file or directory\n"
 
 
 def test_a_link_and_a_device_are_written_through(gen: Gen, fastcs_panda: Mapping[str, str], tmp_path: Path) -> None:
