@@ -10,7 +10,6 @@ from typing import Any
 import h5py
 import pytest
 import pytest_asyncio
-from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 from bluesky import RunEngine
 from ophyd_async.core import (
     DetectorTrigger,
@@ -22,9 +21,11 @@ from ophyd_async.core import (
     wait_for_value,
 )
 from ophyd_async.epics.motor import Motor
+from ophyd_async.fastcs import panda as shipped
 from ophyd_async.fastcs.panda import (
     DatasetTable,
     HDFPanda,
+    PandaCaptureMode,
     PandaHdf5DatasetType,
     PandaPcompDirection,
     PcompInfo,
@@ -36,6 +37,7 @@ from ophyd_async.fastcs.panda import (
 )
 from scanspec.specs import Fly, Line
 
+from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 from beamwright_runtime import ConnectionFailedError, disconnect
 from examples.plans.fly_exposures import exposure_table, fly_exposures
 from tests.pvi_servers.served import Served
@@ -74,8 +76,8 @@ def signals(device: Any) -> Iterator[SignalR[Any]]:
         yield from signals(child)
 
 
-def written(folder: Path) -> dict[str, list[float]]:
-    with h5py.File(folder / "scan.h5", "r") as file:
+def written(folder: Path, *, swmr: bool = False) -> dict[str, list[float]]:
+    with h5py.File(folder / "scan.h5", "r", swmr=swmr) as file:
         return {name: [float(value) for value in dataset] for name, dataset in file.items()}
 
 
@@ -97,10 +99,12 @@ async def test_a_table_comes_back_as_it_was_put(panda: PandaDevice) -> None:
     assert (await panda.seq[1].table.get_value()).time1.tolist() != [100_000, 200_000, 300_000]
 
 
-def test_a_fly_scan_writes_what_the_encoders_read(
-    box: Served, run_engine: RunEngine, path_provider: StaticPathProvider, tmp_path: Path
+def test_a_fly_scan_writes_what_the_encoders_read_into_a_new_folder(
+    box: Served, run_engine: RunEngine, tmp_path: Path
 ) -> None:
-    panda = PandaDevice(f"pva://{PREFIX}", path_provider, "panda")
+    folder = tmp_path / "visit" / "scans"
+    provider = StaticPathProvider(StaticFilenameProvider("scan"), folder, create_dir_depth=-2)
+    panda = PandaDevice(f"pva://{PREFIX}", provider, "panda")
     in_loop(run_engine, panda.connect())
     try:
         in_loop(run_engine, place_encoder(panda, 1500, scale=0.002))
@@ -116,7 +120,7 @@ def test_a_fly_scan_writes_what_the_encoders_read(
     assert set(descriptor["data_keys"]) == {"x", "y"}
     assert {resource["uri"].rpartition("/")[2] for resource in documents["stream_resource"]} == {"scan.h5"}
     assert documents["stop"][0]["num_events"] == {"primary": 3}
-    assert written(tmp_path) == {"x": [3.0] * 3, "y": [0.0] * 3}
+    assert written(folder) == {"x": [3.0] * 3, "y": [0.0] * 3}
 
 
 def columns(table: SeqTable) -> dict[str, list[Any]]:
@@ -172,8 +176,32 @@ async def test_position_compare_captures_where_the_encoder_passes(panda: PandaDe
     for counts in (50, 99, 110, 210, 299, 310):
         await panda.inenc[1].setp.set(counts)
     await completed
+    assert written(tmp_path, swmr=True)["x"] == [110.0, 210.0, 310.0]  # while the box has the file open
     await asyncio.gather(panda.unstage(), flyer.unstage())
     assert written(tmp_path)["x"] == [110.0, 210.0, 310.0]
+
+
+@live_test
+async def test_a_pulse_train_is_captured_until_the_rows_that_were_asked_for(panda: PandaDevice, tmp_path: Path) -> None:
+    await place_encoder(panda, 7, scale=1.0)
+    await asyncio.gather(
+        panda.pcap.trig.set(PandaBitMux.PULSE2_OUT),
+        panda.data.hdf_directory.set(str(tmp_path)),
+        panda.data.hdf_file_name.set("scan.h5"),
+        panda.data.capture_mode.set(PandaCaptureMode.FIRST_N),
+        panda.data.num_capture.set(3),
+        panda.data.flush_period.set(0),
+        panda.pulse[2].pulses.set(5),
+        panda.pulse[2].step.set(0.002),
+        panda.pulse[2].trig.set(PandaBitMux.ONE),
+    )
+    await panda.data.capture.set(True)
+    await panda.pcap.arm.set(True)
+    await panda.pulse[2].enable.set(shipped.PandaBitMux.ONE)
+    await wait_for_value(panda.data.capture, False, timeout=10)
+    await panda.pulse[2].enable.set(shipped.PandaBitMux.ZERO)
+    assert await panda.data.num_captured.get_value() == 3
+    assert written(tmp_path)["x"] == [7.0, 7.0, 7.0]
 
 
 @live_test

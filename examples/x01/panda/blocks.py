@@ -75,11 +75,12 @@ class EnabledBlock(Controller):
             running.cancel()
             with suppress(asyncio.CancelledError):
                 await running
-            await self.stopped()
 
     async def _run(self) -> None:
-        await self.run()
-        await self.stopped()
+        try:
+            await self.run()
+        finally:
+            await self.stopped()
 
     async def stopped(self) -> None:
         """Tell that the block has ended; it runs again when `enable` has fallen and rises."""
