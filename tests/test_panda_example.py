@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.softioc import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = ROOT / "examples" / "x01" / "panda" / "server.py"
+GUIDE = ROOT / "docs" / "panda.md"
 SNAPSHOT = ROOT / "examples" / "x01" / "snapshots" / "panda.yaml"
 
 PARENT = """
@@ -77,7 +79,7 @@ def test_the_server_ends_when_its_parent_does(environment: dict[str, str]) -> No
         assert parent.stderr.read() == ""  # the server has it too: its end is the server's
 
 
-def test_mypy_refuses_a_column_of_another_type(tmp_path: Path) -> None:
+def test_mypy_refuses_a_column_of_another_type_and_accepts_the_guide(tmp_path: Path) -> None:
     text = (ROOT / "examples" / "plans" / "fly_exposures.py").read_text()
     wrong = tmp_path / "wrong_columns.py"
     for right, mistake in (
@@ -88,8 +90,11 @@ def test_mypy_refuses_a_column_of_another_type(tmp_path: Path) -> None:
         assert text.count(right) == 1
         text = text.replace(right, mistake)
     wrong.write_text(text)
+    guide = tmp_path / "guide.py"
+    guide.write_text("\n".join(re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)))
+    assert "def wire" in guide.read_text()
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--output=json", str(wrong)],
+        [sys.executable, "-m", "mypy", "--output=json", str(wrong), str(guide)],
         cwd=ROOT,
         capture_output=True,
         text=True,

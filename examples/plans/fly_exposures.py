@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import bluesky.plan_stubs as bps
 import numpy as np
-from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 from bluesky.utils import MsgGenerator
 from ophyd_async.core import DetectorTrigger, TriggerInfo
 from ophyd_async.fastcs.panda import SeqTable, SeqTableInfo, SeqTrigger
+
+from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 
 MICROSECONDS = 1e6
 

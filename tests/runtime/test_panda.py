@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from ophyd_async.fastcs.panda import (
     SeqTable,
     SeqTableInfo,
     SeqTrigger,
+    StaticSeqTableFlyableLogic,
 )
 from scanspec.specs import Fly, Line
 
@@ -131,7 +132,7 @@ def in_loop(engine: RunEngine, work: Any) -> Any:
     return asyncio.run_coroutine_threadsafe(work, engine.loop).result(20)
 
 
-async def place_encoder(panda: PandaDevice, counts: int, scale: float) -> None:
+async def place_encoder(panda: Any, counts: int, scale: float) -> None:
     await panda.inenc[1].val_scale.set(scale)
     await panda.inenc[1].setp.set(counts)
 
@@ -248,6 +249,29 @@ async def test_plans_for_ophyd_asyncs_panda_find_the_same_attributes(box: Served
     assert len(named) == 83
     await theirs.seq[1].table.set(exposure_table([0.5], 0.1))
     assert (await panda.seq[1].table.get_value()).time1.tolist() == [500_000]
+
+
+@live_test
+@pytest.mark.parametrize("make", [HDFPanda, PandaDevice])
+async def test_what_flies_ophyd_asyncs_panda_flies_it(
+    make: Callable[..., Any], box: Served, path_provider: StaticPathProvider, tmp_path: Path
+) -> None:
+    panda = make(PREFIX if make is HDFPanda else f"pva://{PREFIX}", path_provider, name="panda")
+    await panda.connect()
+    await place_encoder(panda, 42, scale=1.0)
+    await panda.pcap.trig.set("SEQ1.OUTA")
+    flyer = StaticSeqTableFlyableLogic(panda.seq[1]).with_device()
+    await asyncio.gather(panda.stage(), flyer.stage())
+    await panda.prepare(TriggerInfo(trigger=DetectorTrigger.EXTERNAL_LEVEL, number_of_events=4))
+    await flyer.prepare(SeqTableInfo(sequence_table=SeqTable.row(time1=500, outa1=True, time2=500), repeats=4))
+    assert set(await panda.describe_collect()) == {"x", "y"}
+    await panda.kickoff()
+    await flyer.kickoff()
+    await asyncio.gather(flyer.complete(), panda.complete())
+    documents = [document async for document in panda.collect_asset_docs()]
+    await asyncio.gather(panda.unstage(), flyer.unstage())
+    assert [kind for kind, _ in documents] == ["stream_resource"] * 2 + ["stream_datum"] * 2
+    assert written(tmp_path)["x"] == [42.0] * 4
 
 
 @live_test
