@@ -79,54 +79,76 @@ async def read_iocs(iocs: Mapping[str, Asked], timeout: float, at_once: int, pro
             opened = _over_ca(timeout) if over is Transport.CA else _over_pva(timeout)
             readers[over] = await stack.enter_async_context(opened)
         total = sum(len(asked.names) + len(asked.perhaps) for asked in iocs.values())
-        asking = _Asking(readers, asyncio.Semaphore(at_once), total, progress)
-        answers = await asyncio.gather(*(asking.ioc(asked) for asked in iocs.values()))
+        room = _Room(readers, asyncio.Semaphore(at_once), total, progress)
+        answers = await asyncio.gather(*(_Ioc(room, asked).run() for asked in iocs.values()))
     return dict(zip(iocs, answers, strict=True))
 
 
 @dataclass
-class _Asking:
+class _Room:
+    """What all IOCs share: the readers, how many PVs are asked at a time, and how far the run is."""
+
     readers: Mapping[Transport, Reader]
-    room: asyncio.Semaphore
+    places: asyncio.Semaphore
     total: int
     progress: Progress
     done: int = 0
 
-    async def ioc(self, asked: Asked) -> Answered:
-        probes = _spread(list(asked.names), PROBES)
-        found = await self._facts({name: asked.names[name] for name in probes})
-        if not found:
-            self._count(len(asked.names) - len(probes) + len(asked.perhaps))
-            return Answered(down=True)
-        rest = {name: over for name, over in asked.names.items() if name not in set(probes)}
-        found |= await self._facts({**rest, **asked.perhaps})
-        silent = {name: over for name, over in asked.names.items() if name not in found}
-        if silent:
-            # Names that an IOC lacks and an IOC that went away look the same, but for what answered before.
-            witnesses = _spread([name for name in asked.names if name in found], WITNESSES)
-            if not all(await asyncio.gather(*(self._answers(name, asked.names[name]) for name in witnesses))):
-                return Answered(down=True, lost=True)
-            self.total += len(silent)
-            found |= await self._facts(silent)
-        return Answered(found)
-
-    async def _facts(self, names: Mapping[str, Transport]) -> dict[str, Fact]:
-        facts = await asyncio.gather(*(self._fact(name, over) for name, over in names.items()))
-        return {name: fact for name, fact in zip(names, facts, strict=True) if fact is not None}
-
-    async def _fact(self, name: str, over: Transport) -> Fact | None:
-        async with self.room:
-            fact = await self.readers[over].fact(name)
-        self._count(1)
-        return fact
-
-    async def _answers(self, name: str, over: Transport) -> bool:
-        async with self.room:
-            return await self.readers[over].answers(name)
-
-    def _count(self, number: int) -> None:
+    def count(self, number: int) -> None:
         self.done += number
         self.progress(self.done, self.total)
+
+
+@dataclass
+class _Ioc:
+    """Asks one IOC."""
+
+    room: _Room
+    asked: Asked
+    found: dict[str, Fact] = field(default_factory=dict)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    silent: int = 0
+    gone: bool = False
+
+    async def run(self) -> Answered:
+        asked, probes = self.asked, _spread(list(self.asked.names), PROBES)
+        probing = asyncio.ensure_future(self._ask({name: asked.names[name] for name in probes}))
+        answered = asyncio.ensure_future(self.answered.wait())
+        await asyncio.wait((probing, answered), return_when=asyncio.FIRST_COMPLETED)
+        answered.cancel()
+        if not self.found:
+            self.room.count(len(asked.names) - len(probes) + len(asked.perhaps))
+            return Answered(down=True)
+        probed = frozenset(probes)
+        rest = {name: over for name, over in (asked.names | asked.perhaps).items() if name not in probed}
+        await asyncio.gather(probing, self._ask(rest))
+        # Names that an IOC lacks and an IOC that went away look the same, but for what answered before.
+        complete = self.found.keys() >= asked.names.keys()
+        if self.gone or not (complete or await self._still_answers(WITNESSES)):
+            return Answered(down=True, lost=True)
+        return Answered(self.found)
+
+    async def _ask(self, names: Mapping[str, Transport]) -> None:
+        await asyncio.gather(*(self._ask_one(name, over) for name, over in names.items()))
+
+    async def _ask_one(self, name: str, over: Transport) -> None:
+        async with self.room.places:
+            fact = await self.room.readers[over].fact(name) if not self.gone else None
+        self.room.count(1)
+        if fact is not None:
+            self.found[name] = fact
+            self.silent = 0
+            self.answered.set()
+            return
+        self.silent += 1
+        # One that went away is not waited for by all of its names.
+        if self.silent % WITNESSES == 0 and self.found and not self.gone:
+            self.gone = not await self._still_answers(1)
+
+    async def _still_answers(self, witnesses: int) -> bool:
+        names = _spread([name for name in self.asked.names if name in self.found], witnesses)
+        readers = self.room.readers
+        return all(await asyncio.gather(*(readers[self.asked.names[name]].answers(name) for name in names)))
 
 
 def _spread(names: Sequence[str], count: int) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ruamel.yaml.nodes import Node, SequenceNode
+from ruamel.yaml.nodes import Node, ScalarNode, SequenceNode
 
 from beamwright_generator.parse.nodes import Nodes
 from beamwright_generator.problems import Problems
@@ -149,7 +149,7 @@ def _fact(nodes: Nodes, leaf: str, node: Node) -> Fact:
     text = nodes.text(node)
     found = _TYPE.fullmatch(text)
     if found is None:
-        if not text:
+        if not text and isinstance(node, ScalarNode):
             nodes.wrong(at, f"{leaf} has neither a type nor choices")
         return Fact(text, None, (), at)
     return Fact(found[1], int(found[3] or 0) if found[2] else None, (), at)

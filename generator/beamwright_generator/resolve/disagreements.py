@@ -8,11 +8,16 @@ from typing import Final
 from beamwright_generator.parse.observations import Fact, Observations, ObservedDevice
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.described import DescribedPv
-from beamwright_generator.resolve.observed import contradicts, native
+from beamwright_generator.resolve.observed import PVA_CODES, contradicts, native
 from beamwright_generator.resolve.served import Answer, Served
 
 MOST_NAMED: Final = 12
 """Names that one problem lists."""
+
+_PVA_NAMES: Final = {
+    **{code: name for name, code in PVA_CODES.items()},
+    **{f"a{code}": f"{name}[]" for name, code in PVA_CODES.items()},
+}
 
 
 def report_disagreements(pvs: Sequence[DescribedPv], observations: Observations, problems: Problems) -> None:
@@ -30,7 +35,7 @@ def shown(answer: Answer) -> str:
         return "nothing certain"
     if answer.native in ("ENUM", "NTEnum"):
         return ", ".join(state or "(blank)" for state in answer.states) or "no choices"
-    return answer.native
+    return _PVA_NAMES.get(answer.native, answer.native)
 
 
 def _contradictions(found: Sequence[tuple[DescribedPv, Fact]], problems: Problems) -> None:
