@@ -18,9 +18,10 @@ from beamwright_generator.source import Position, Source
 VERSION: Final = "1"
 """The version of the format that is read."""
 
-SCALARS: Final = frozenset(
-    "bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float32 float64 str".split()  # noqa: SIM905 - one line
-)
+INTEGERS: Final = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+"""Whole numbers, by the names numpy has for them."""
+
+SCALARS: Final = INTEGERS | {"bool", "float32", "float64", "str"}
 """Types of one value, by the names numpy has for them."""
 
 TYPES: Final = SCALARS | {f"{name}[]" for name in SCALARS} | {"enum", "table", "image", "unknown"}

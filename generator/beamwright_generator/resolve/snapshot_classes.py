@@ -184,16 +184,16 @@ class SnapshotClasses:
     def _report(self, whole: Whole) -> None:
         """Note blocks that do not extend ophyd-async's, in what looks like a PandA, and vectors of unlike blocks."""
         blocks = {block.shape: block for block in reversed(list(whole.root.walk()))}
-        asked = [block for block in blocks.values() if block.refused or block.shipped]
+        looks_like_panda = len({block.stem for block in blocks.values() if block.refused or block.shipped}) > 1
         for block in reversed(blocks.values()):
-            if block.refused and len({block.stem for block in asked}) > 1:
+            if block.refused and looks_like_panda:
                 name, reasons = block.refused
                 message = f"{self.refs[block.shape].name} does not extend ophyd-async's {name}"
                 self.problems.note("stands-alone", block.at, message, detail=reasons)
             for member in block.members:
                 if isinstance(member, Blocks) and len(member.variants) > 1:
                     self._report_unlike(member)
-        if not whole.panda and len({block.stem for block in asked}) > 1:
+        if looks_like_panda and not whole.panda:
             message = f"{self.ref(whole).name} is no detector: no pcap and data that ophyd-async's logic takes"
             self.problems.note("stands-alone", whole.root.at, message)
 

@@ -11,13 +11,12 @@ from typing import Final
 
 from beamwright_generator.model import Access, Format, Plain
 from beamwright_generator.parse.beamline import Kind, RecordOverride, SignalType, TemplateOverride
-from beamwright_generator.parse.snapshot import RecordedBlock, RecordedEntry, RecordedSignal, Snapshot
+from beamwright_generator.parse.snapshot import INTEGERS, RecordedBlock, RecordedEntry, RecordedSignal, Snapshot
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.names import IMPORTED_FOR_SNAPSHOTS, Names, is_attribute, snake
 from beamwright_generator.resolve.shipped import ref_of
 from beamwright_generator.resolve.snapshot_blocks import Attribute, Block, Blocks, Member, Part, Row, prefix_of
 from beamwright_generator.resolve.snapshot_types import (
-    INTEGERS,
     TABLE,
     Choices,
     Form,

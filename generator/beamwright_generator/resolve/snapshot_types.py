@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from beamwright_generator.model import ArrayType, ClassRef, Plain
-from beamwright_generator.parse.snapshot import RecordedColumn, RecordedSignal
+from beamwright_generator.parse.snapshot import INTEGERS, RecordedColumn, RecordedSignal
 from beamwright_generator.resolve.datatypes import says_truth
 from beamwright_generator.resolve.names import is_attribute
 from beamwright_generator.resolve.shipped import ref_of
@@ -17,7 +17,6 @@ from beamwright_generator.tables.shipped import (
     table_members,
 )
 
-INTEGERS = frozenset({"int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"})
 TRUTHS = frozenset({"bool", "int8", "uint8", "int32", "uint32"})
 """What a `bool` can stand for over PV Access."""
 

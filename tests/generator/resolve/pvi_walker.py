@@ -1,6 +1,6 @@
 """Print the signals of a PVI tree twice: as ophyd-async finds them by walking it, and as the generated class has them.
 
-    python pvi_walker.py PREFIX
+python pvi_walker.py PREFIX
 """
 
 from __future__ import annotations
