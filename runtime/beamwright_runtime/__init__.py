@@ -5,7 +5,7 @@ from beamwright_runtime._beamline import Beamline, ConnectionResult
 from beamwright_runtime._class_plan import PvSuffixes
 from beamwright_runtime._connection import TreeDevice, connect_together, connect_tree, disconnect
 from beamwright_runtime._device_state import DeviceState, Stage
-from beamwright_runtime._driver_enum import DriverEnum
+from beamwright_runtime._driver_enum import DriverEnum, DriverStates
 from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
 from beamwright_runtime._factory import DeviceFactory, Policy, device_factory, get_device_factories
 from beamwright_runtime._liveness import (
@@ -30,6 +30,7 @@ __all__ = [
     "DeviceFactory",
     "DeviceState",
     "DriverEnum",
+    "DriverStates",
     "Fault",
     "InternalTriggerLogic",
     "Motor",

@@ -25,7 +25,6 @@ from ophyd_async.core import (
 from ophyd_async.epics.core import EpicsDeviceConnector, EpicsOptions, PvSuffix
 
 from beamwright_runtime._ca_backends import CaBackend, CaCommand
-from beamwright_runtime._pva_backends import PvaBackend, PvaCommand
 
 PLAIN = (SignalR, SignalW, SignalRW, TriggerableCommand)
 """Signals and commands whose making is known to do no more than keep their backend."""
@@ -200,11 +199,7 @@ def make_children(
     :param macros: what stands for each `$(NAME)` in a suffix.
     :param make_connector: makes the connector of a declared device from its prefix.
     """
-    protocol, _, start = prefix.rpartition("://")
-    if protocol not in ("", "ca", "pva"):
-        raise ValueError(f"{prefix}: unknown protocol {protocol!r}, use ca:// or pva://")
-    make_backend: Any = PvaBackend if protocol == "pva" else CaBackend
-    make_command: Any = PvaCommand if protocol == "pva" else CaCommand
+    make_backend, make_command, start = backends_for(prefix)
 
     def signal(declared: Declared) -> Any:
         read = start + _expanded(declared.read, macros)
@@ -232,6 +227,22 @@ def make_children(
             for shown in child.values() if isinstance(child, DeviceVector) else (child,):
                 adjust(device, shown)
         setattr(device, branch.attribute, child)
+
+
+def backends_for(pv: str) -> tuple[Any, Any, str]:
+    """Give what makes the backends of signals and of commands, and the name without its protocol.
+
+    :param pv: a name or the start of one; `pva://` or `ca://` before it chooses the protocol, else CA.
+    :raises ValueError: if it is another protocol.
+    """
+    protocol, _, name = pv.rpartition("://")
+    if protocol == "pva":
+        from beamwright_runtime._pva_backends import PvaBackend, PvaCommand  # many beamlines never need it
+
+        return PvaBackend, PvaCommand, name
+    if protocol not in ("", "ca"):
+        raise ValueError(f"{pv}: unknown protocol {protocol!r}, use ca:// or pva://")
+    return CaBackend, CaCommand, name
 
 
 def _expanded(suffix: str, macros: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
@@ -12,8 +13,9 @@ from functools import update_wrapper
 from types import ModuleType
 from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
 
-from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError
+from ophyd_async.core import DEFAULT_TIMEOUT, Device
 
+from beamwright_runtime._asked import failure_of
 from beamwright_runtime._attempt import Connection, connection_of, remember
 from beamwright_runtime._device_state import DeviceState, Stage
 from beamwright_runtime._fixture import Fixture
@@ -147,7 +149,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         :raises ValueError: if the device was already made with another argument.
         :raises RuntimeError: if `connect` is asked for in the event loop that would connect, or without a RunEngine;
             or if an `async` fixture is needed that has not been read yet.
-        :raises NotConnectedError: if PVs do not answer in time or have other types; shows which.
+        :raises ConnectionFailedError: if PVs do not answer in time or have other types; shows which.
         """
         if not connect:
             return self._make(arguments)
@@ -173,7 +175,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         :param arguments: for the parameters of the function.
         :raises TypeError: if a parameter cannot be filled, or an argument has no parameter.
         :raises ValueError: if the device was already made with another argument.
-        :raises NotConnectedError: if PVs do not answer in time or have other types; shows which.
+        :raises ConnectionFailedError: if PVs do not answer in time or have other types; shows which.
         """
         return await self._connect(arguments, mock, timeout, force_reconnect)
 
@@ -181,9 +183,10 @@ class DeviceFactory(Generic[DeviceT_co]):
         self, arguments: Mapping[str, object], mock: bool | None, timeout: float | None, force_reconnect: bool
     ) -> DeviceT_co:
         device = await self.make(arguments)
+        began = time.monotonic()
         error = await self._connection.join(mock, timeout, force_reconnect=force_reconnect)
         if error is not None:
-            raise NotConnectedError({self.name: error}) from error
+            raise failure_of([self._connection.asked(error)], "devices", time.monotonic() - began) from error
         return device
 
     async def make(self, arguments: Mapping[str, object] | None = None) -> DeviceT_co:

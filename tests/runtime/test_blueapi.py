@@ -135,7 +135,7 @@ except Exception as error:
         "['absent', 'gauge', 'lazy']",
         "connected built unhappy not built",
         "['start', 'descriptor', 'event', 'stop']",
-        "NotConnectedError True",
+        "ConnectionFailedError True",
     ]
 
 

@@ -264,3 +264,14 @@ except NotConnectedError as error:
     assert lost.endswith("://T:Gain_RBV")
     assert summary == "x01: 0 of 2 devices connected, 1 unhappy, 1 not asked for"
     assert failed == "True"
+
+
+def test_a_process_ends_well_that_connects_before_it_makes_a_run_engine(soft_ioc: SoftIoc, beamline: str) -> None:
+    said = soft_ioc.client(f"""{beamline}
+device = asyncio.run(amplifier.connect())
+loop = asyncio.new_event_loop()
+kept = loop.run_until_complete(Amplifier("ca://T:", "kept").connect())
+RE = RunEngine()
+RE(plan(9.5))
+""")
+    assert said.splitlines() == ["9.5"]
