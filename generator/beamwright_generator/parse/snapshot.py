@@ -6,12 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.nodes import MappingNode, Node
 
+from beamwright_generator.parse.nodes import Nodes
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Position, Source
 
@@ -27,7 +24,6 @@ SCALARS: Final = INTEGERS | {"bool", "float32", "float64", "str"}
 TYPES: Final = SCALARS | {f"{name}[]" for name in SCALARS} | {"enum", "table", "image", "unknown"}
 """Every type that a signal may have."""
 
-_DEEPEST: Final = 64
 _ACCESS: Final = ("r", "w", "rw", "x")
 _SIGNAL_KEYS: Final = frozenset(
     {*_ACCESS, "type", "choices", "columns", "description", "units", "precision", "nt", "missing"}
@@ -101,169 +97,85 @@ class Snapshot:
 def parse_snapshot(source: Source, problems: Problems) -> Snapshot | None:
     """Read a snapshot; everything wrong with it is reported with its line."""
     before = problems.errors
-    node = _document(source, problems)
-    snapshot = _Reader(source, problems).snapshot(node) if node is not None else None
+    reader = _Reader(source, problems, "snapshot-invalid", _HINT)
+    node = reader.document()
+    snapshot = reader.snapshot(node) if node is not None else None
     return snapshot if problems.errors == before else None
 
 
-def _document(source: Source, problems: Problems) -> Node | None:
-    at, reason = Position(source.name), "it is empty"
-    try:
-        refused = _refused(source)
-        if refused is None:
-            document: Node | None = YAML(typ="safe").compose(source.text)
-            if document is not None:
-                return document
-        else:
-            at, reason = refused
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = Position(source.name, mark.line + 1, mark.column + 1) if mark else at
-        reason = f"not valid YAML: {error.problem}"
-    except ReaderError as error:
-        reason = f"not valid YAML: {error.reason}"
-    except (YAMLError, ValueError) as error:
-        reason = f"not valid YAML: {error}"
-    problems.error("snapshot-invalid", at, reason, hint=_HINT)
-    return None
-
-
-def _refused(source: Source) -> tuple[Position, str] | None:
-    """Look for what makes a small file a huge tree; the C library's own recursion knows no limit."""
-    depth = 0
-    for event in YAML(typ="safe").parse(source.text):
-        at = Position(source.name, event.start_mark.line + 1, event.start_mark.column + 1)
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if isinstance(event, AliasEvent):
-            return at, "aliases are not read"
-        if depth > _DEEPEST:
-            return at, "it is nested too deeply"
-    return None
-
-
-@dataclass
-class _Reader:
-    source: Source
-    problems: Problems
-
+class _Reader(Nodes):
     def snapshot(self, node: Node) -> Snapshot | None:
-        parts = self._mapping(node, "a snapshot")
+        parts = self.mapping(node, "a snapshot")
         if not isinstance(node, MappingNode):
             return None
-        version = self._text(parts.get("snapshot"))
+        version = self.text(parts.get("snapshot"))
         if version != VERSION:
             said = f"has version {version}" if version else "says no version"
-            at = self._at(parts["snapshot"]) if "snapshot" in parts else self._at(node)
-            self._wrong(at, f"`snapshot` {said}, {VERSION} is read")
+            at = self.at(parts["snapshot"]) if "snapshot" in parts else self.at(node)
+            self.wrong(at, f"`snapshot` {said}, {VERSION} is read")
             return None
-        self._known(parts, _SNAPSHOT_KEYS)
-        prefix = self._text(parts.get("prefix"))
+        self.known(parts, _SNAPSHOT_KEYS)
+        prefix = self.text(parts.get("prefix"))
         if not prefix:
-            self._wrong(self._at(node), "`prefix` is missing")
-        missing = {pv: (self._text(why), self._at(why)) for pv, why in self._optional(parts, "missing").items()}
+            self.wrong(self.at(node), "`prefix` is missing")
+        missing = {pv: (self.text(why), self.at(why)) for pv, why in self.optional(parts, "missing").items()}
         return Snapshot(self.source, prefix, self._block(node, parts), missing)
 
     def _entry(self, node: Node) -> RecordedEntry | None:
-        parts = self._mapping(node, "an entry")
+        parts = self.mapping(node, "an entry")
         if "type" in parts:
             return self._signal(node, parts)
         if "tree" in parts or "vector" in parts:
-            self._known(parts, _BLOCK_KEYS)
+            self.known(parts, _BLOCK_KEYS)
             return self._block(node, parts)
         if isinstance(node, MappingNode):
-            self._wrong(self._at(node), "an entry has `type`, `tree` or `vector`")
+            self.wrong(self.at(node), "an entry has `type`, `tree` or `vector`")
         return None
 
     def _block(self, node: Node, parts: Mapping[str, Node]) -> RecordedBlock:
-        entries = {
-            name: entry for name, below in self._optional(parts, "tree").items() if (entry := self._entry(below))
-        }
+        entries = {name: entry for name, below in self.optional(parts, "tree").items() if (entry := self._entry(below))}
         return RecordedBlock(
-            self._text(parts.get("pvi")),
-            self._text(parts.get("description")),
+            self.text(parts.get("pvi")),
+            self.text(parts.get("description")),
             entries,
             dict(sorted(self._numbered(parts))),
-            self._at(node),
+            self.at(node),
         )
 
     def _numbered(self, parts: Mapping[str, Node]) -> Iterator[tuple[int, RecordedEntry]]:
-        for number, below in self._optional(parts, "vector").items():
+        for number, below in self.optional(parts, "vector").items():
             if not (number.isascii() and number.isdecimal()):
-                self._wrong(self._at(below), f"{number} is no number of a vector")
+                self.wrong(self.at(below), f"{number} is no number of a vector")
             elif entry := self._entry(below):
                 yield int(number), entry
 
     def _signal(self, node: Node, parts: Mapping[str, Node]) -> RecordedSignal | None:
-        self._known(parts, _SIGNAL_KEYS)
-        kind = self._text(parts["type"])
+        self.known(parts, _SIGNAL_KEYS)
+        kind = self.text(parts["type"])
         if kind not in TYPES:
-            self._wrong(self._at(parts["type"]), f"{kind} is no type of a signal")
+            self.wrong(self.at(parts["type"]), f"{kind} is no type of a signal")
             return None
-        access = {key: self._text(parts[key]) for key in _ACCESS if key in parts}
+        access = {key: self.text(parts[key]) for key in _ACCESS if key in parts}
         if not access or not all(access.values()):
-            self._wrong(self._at(node), "a signal has a PV under `r`, `w`, `rw` or `x`")
+            self.wrong(self.at(node), "a signal has a PV under `r`, `w`, `rw` or `x`")
             return None
-        precision = self._text(parts.get("precision"))
+        precision = self.text(parts.get("precision"))
         return RecordedSignal(
             access,
             kind,
-            self._texts(parts.get("choices")),
-            {name: self._column(below) for name, below in self._optional(parts, "columns").items()},
+            self.texts(parts.get("choices")),
+            {name: self._column(below) for name, below in self.optional(parts, "columns").items()},
             int(precision) if precision.isdecimal() else None,
-            self._text(parts.get("description")),
-            self._text(parts.get("nt")),
-            self._text(parts.get("missing")),
-            self._at(node),
+            self.text(parts.get("description")),
+            self.text(parts.get("nt")),
+            self.text(parts.get("missing")),
+            self.at(node),
         )
 
     def _column(self, node: Node) -> RecordedColumn:
-        parts = self._mapping(node, "a column")
-        self._known(parts, frozenset({"type", "choices"}))
-        kind = self._text(parts.get("type"))
+        parts = self.mapping(node, "a column")
+        self.known(parts, frozenset({"type", "choices"}))
+        kind = self.text(parts.get("type"))
         if kind not in TYPES:
-            self._wrong(self._at(node), f"{kind or 'nothing'} is no type of a column")
-        return RecordedColumn(kind, self._texts(parts.get("choices")))
-
-    def _known(self, parts: Mapping[str, Node], keys: frozenset[str]) -> None:
-        for key, node in parts.items():
-            if key not in keys:
-                self._wrong(self._at(node), f"{key} is not a known key here")
-
-    # -- nodes of YAML, which keep both the text as written and its place
-
-    def _mapping(self, node: Node, what: str) -> dict[str, Node]:
-        if not isinstance(node, MappingNode):
-            self._wrong(self._at(node), f"{what} is a mapping")
-            return {}
-        parts: dict[str, Node] = {}
-        for key, value in node.value:
-            name = self._text(key)
-            if name in parts:
-                self._wrong(self._at(key), f"{name} stands here twice")
-            parts[name] = value
-        return parts
-
-    def _optional(self, parts: Mapping[str, Node], key: str) -> dict[str, Node]:
-        return self._mapping(parts[key], f"`{key}`") if key in parts else {}
-
-    def _text(self, node: Node | None) -> str:
-        if node is None:
-            return ""
-        if isinstance(node, ScalarNode):
-            return str(node.value)
-        self._wrong(self._at(node), "text is expected here")
-        return ""
-
-    def _texts(self, node: Node | None) -> tuple[str, ...]:
-        if node is None:
-            return ()
-        if isinstance(node, SequenceNode):
-            return tuple(self._text(item) for item in node.value)
-        self._wrong(self._at(node), "a list is expected here")
-        return ()
-
-    def _at(self, node: Node) -> Position:
-        return Position(self.source.name, node.start_mark.line + 1, node.start_mark.column + 1)
-
-    def _wrong(self, at: Position, message: str) -> None:
-        self.problems.error("snapshot-invalid", at, message, hint=_HINT)
+            self.wrong(self.at(node), f"{kind or 'nothing'} is no type of a column")
+        return RecordedColumn(kind, self.texts(parts.get("choices")))
