@@ -102,16 +102,16 @@ def use_context() -> None:
     """Attach this thread to aioca's context, making it if there is none; needs a running event loop."""
     _share_with_pyepics()
     aioca.get_channel_infos()
-    cadef.ca_add_exception_event(_log_exception, None)
+    cadef.ca_add_exception_event(_on_exception, None)
 
 
 @cache
 def _share_with_pyepics() -> None:
     """Have aioca find the context of pyepics, which is made first where pyepics is installed.
 
-    ophyd imports pyepics as soon as there is a RunEngine. pyepics takes a context that it finds for its own: whichever of
-    aioca and pyepics is first at the end of the process destroys it, and the other one crashes. aioca leaves a context
-    alone that it has not made.
+    ophyd imports pyepics as soon as there is a RunEngine. pyepics takes a context that it finds for its own: whichever
+    of aioca and pyepics is first at the end of the process destroys it, and the other one crashes. aioca leaves a
+    context alone that it has not made.
     """
     if find_spec("epics") is None:
         return

@@ -44,7 +44,7 @@ def place(beamline: Beamline, name: str, device: Device, *, optional: bool = Fal
         return device
 
     make.__name__ = name
-    beamline.factory(policy=Policy.EAGER, optional=optional, timeout=0.5)(make)
+    beamline.factory(policy=Policy.EAGER, optional=optional, timeout=3.0)(make)
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -60,7 +60,7 @@ async def test_a_beamline_shows_its_missing_devices_in_one_outline(live: SoftIoc
     failure = result.failure
     assert failure is not None
     first, *lines = str(failure).splitlines()
-    assert first.startswith("x01: 1 of 6 devices connected in 0.")
+    assert first.startswith("x01: 1 of 6 devices connected in ")
     assert first.endswith(" (5 of 16 PVs)")
     assert lines == [
         "  stage_x, stage_y (optional): ABSENT-MO-01 does not answer: 5 PVs never found"
@@ -84,7 +84,7 @@ async def test_a_beamline_shows_its_missing_devices_in_one_outline(live: SoftIoc
 def test_a_plan_shows_its_missing_devices_in_one_outline(run_engine: RunEngine) -> None:
     devices = [Gauge("T:", "gauge"), Gauge("ABSENT:", "absent"), Foreign("ABSENT:2:", name="foreign")]
     with pytest.raises(ConnectionFailedError) as caught:
-        run_engine(ensure_connected(*devices, timeout=0.5))
+        run_engine(ensure_connected(*devices, timeout=3.0))
     first, *lines = str(caught.value).splitlines()
     assert first.startswith("devices: 1 of 3 devices connected in ")
     assert lines == [
