@@ -1,0 +1,211 @@
+"""A PandA as the source of triggers: a sequencer that plays a table, or position compare."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+from ophyd_async.core import DetectorTrigger, SignalRW, wait_for_value
+from ophyd_async.epics.motor import Motor
+from ophyd_async.fastcs.panda import (
+    PandaBitMux,
+    PandaPcompDirection,
+    PandaPosMux,
+    PandaTimeUnits,
+    PcompBlock,
+    PosOutScaleOffset,
+    SeqBlock,
+    SeqTable,
+    SeqTrigger,
+)
+
+from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
+from beamwright_runtime.fly.scan import SAME, Points, axis_name
+from beamwright_runtime.fly.triggers import TriggerLogic
+
+LONGEST = 4096
+"""Rows that the table of a sequencer has."""
+REPEATS = 65535
+"""How often a row of it can be repeated."""
+
+
+@dataclass
+class SequencerTriggers(TriggerLogic[Motor]):
+    """A sequencer starts each row when an encoder passes its start, and its frames in time; output A is high for each.
+
+    The BITA input is the gate, set by software: every frame waits for it, so that closing it lets the frame that has
+    started end. A sequencer without a `bita` signal is switched off at once instead; its last frame is taken again.
+
+    :param seq: the sequencer.
+    :param positions: the encoder that counts each motor; rows of motors without one start in time alone.
+    :param timeout: seconds that it may take to start and to stop.
+    """
+
+    seq: SeqBlock
+    positions: Mapping[Motor, PosOutScaleOffset] = field(default_factory=dict)
+    timeout: float = 2.0
+    trigger = DetectorTrigger.EXTERNAL_LEVEL
+    _longest: float = 0.0
+
+    async def arm(self, flight: Points[Motor], deadtime: float) -> None:
+        """Write the table and start it, which then waits for the axes."""
+        await self._switch_off()
+        compared = self._compared(flight)
+        scale, offset = 1.0, 0.0
+        if compared is not None:
+            known = self.positions[compared]
+            scale, offset = await asyncio.gather(known.scale.get_value(), known.offset.get_value())
+        table = table_of(flight, compared, scale, offset, deadtime, gated=self._gate is not None)
+        self._longest = float(flight.duration.max())
+        # The units first: a PandA scales what it has when they change.
+        await self.seq.prescale_units.set(PandaTimeUnits.US)
+        name = self.positions[compared].name if compared is not None else PandaPosMux.ZERO
+        await asyncio.gather(
+            self.seq.posa.set(cast("PandaPosMux", name)),
+            self.seq.prescale.set(1.0),
+            self.seq.repeats.set(1),
+            self.seq.table.set(table),
+        )
+        await self._open(True)
+        await self.seq.enable.set(PandaBitMux.ONE)
+        await wait_for_value(self.seq.active, True, self.timeout)
+
+    def _compared(self, flight: Points[Motor]) -> Motor | None:
+        """Choose the motor that goes farthest of those with an encoder."""
+        ways = {motor: float(np.ptp(flight.upper[motor])) for motor in flight.lower if motor in self.positions}
+        moving = {motor: way for motor, way in ways.items() if np.any(flight.velocity(motor))}
+        return max(moving, key=moving.__getitem__) if moving else None
+
+    @property
+    def _gate(self) -> SignalRW[str] | None:
+        # ophyd-async's block names only the inputs that its own logics set.
+        return getattr(self.seq, "bita", None)
+
+    async def _open(self, is_open: bool) -> None:
+        if self._gate is not None:
+            await self._gate.set("ONE" if is_open else "ZERO")
+
+    async def finish(self) -> None:
+        """Wait for the end of the table."""
+        await wait_for_value(self.seq.active, False, None)
+
+    async def gate(self) -> bool:
+        """Close the gate, and switch off once the frame that has started is over."""
+        whole = True
+        if await self.seq.active.get_value():
+            await self._open(False)
+            if self._gate is not None:
+                await asyncio.sleep(self._longest)
+            whole = self._gate is not None
+        await self._switch_off()
+        return whole
+
+    async def _switch_off(self) -> None:
+        await self.seq.enable.set(PandaBitMux.ZERO)
+        await wait_for_value(self.seq.active, False, self.timeout)
+
+
+def table_of(
+    flight: Points[Motor], compared: Motor | None, scale: float, offset: float, deadtime: float, gated: bool
+) -> SeqTable:
+    """Make the table of a flight, in units of 1 us.
+
+    Each row of the flight waits until the encoder is before its start, then until it passes it; after that each frame
+    is high but for the deadtime.
+
+    :raises ScanRefusedError: if it is longer than a table can be.
+    """
+    table = SeqTable.empty()
+    for row in flight.rows():
+        if compared is not None and (velocity := row.velocity(compared)[0] / scale):
+            start = round((row.lower[compared][0] - offset) / scale)
+            before, passed = SeqTrigger.POSA_LT, SeqTrigger.POSA_GT
+            if velocity < 0:
+                before, passed = passed, before
+            table += SeqTable.row(trigger=before, position=start - (1 if velocity > 0 else -1))
+            table += SeqTable.row(trigger=passed, position=start)
+        for repeats, duration in _alike(row):
+            table += SeqTable.row(
+                repeats=repeats,
+                trigger=SeqTrigger.BITA_1 if gated else SeqTrigger.IMMEDIATE,
+                time1=round((duration - deadtime) * 1e6),
+                time2=max(1, round(deadtime * 1e6)),
+                outa1=True,
+            )
+        if len(table) > LONGEST:
+            raise ScanRefusedError(f"the frames need more than the {LONGEST} rows of a sequencer's table")
+    return table
+
+
+def _alike(row: Points[Motor]) -> list[tuple[int, float]]:
+    """Group frames of one duration, no more in one than a row repeats."""
+    ends = [*(int(i) + 1 for i in np.flatnonzero(np.abs(np.diff(row.duration)) > SAME)), len(row)]
+    groups, start = [], 0
+    for end in ends:
+        while start < end:
+            repeats = min(REPEATS, end - start)
+            groups.append((repeats, float(row.duration[start])))
+            start += repeats
+    return groups
+
+
+@dataclass
+class PositionCompareTriggers(TriggerLogic[Motor]):
+    """Position compare sends a pulse at the start of each frame, wherever the axis is fast or slow.
+
+    For detectors that time their own exposures from an edge, rows of equal steps, and flights of one row.
+
+    :param pcomp: the block.
+    :param motor: the axis whose position is compared.
+    :param position: the encoder that counts it.
+    :param width: of a pulse, in counts.
+    :param timeout: seconds that it may take to start and to stop.
+    """
+
+    pcomp: PcompBlock
+    motor: Motor
+    position: PosOutScaleOffset
+    width: int = 1
+    timeout: float = 2.0
+    trigger = DetectorTrigger.EXTERNAL_EDGE
+
+    async def arm(self, flight: Points[Motor], deadtime: float) -> None:
+        """Set the block up, and start it, which then waits for the axis.
+
+        :raises ScanRefusedError: if the frames are not at equal steps of the axis.
+        """
+        await self.gate()
+        scale, offset = await asyncio.gather(self.position.scale.get_value(), self.position.offset.get_value())
+        starts = (flight.lower[self.motor] - offset) / scale
+        steps = np.diff(np.append(starts, (flight.upper[self.motor][-1] - offset) / scale))
+        name = axis_name(self.motor)
+        if len(flight.rows()) > 1 or np.ptp(steps) > 1e-6 * abs(steps[0]) or abs(steps[0]) < 2 * self.width:
+            raise ScanRefusedError(f"position compare needs one row with equal steps of {name}, wider than its pulses")
+        if abs(steps[0] - round(steps[0])) * len(flight) > 1:
+            raise ScanRefusedError(f"a step of {name} is {steps[0]:g} counts: frames would drift, it must be whole")
+        direction = PandaPcompDirection.POSITIVE if steps[0] > 0 else PandaPcompDirection.NEGATIVE
+        await asyncio.gather(
+            self.pcomp.start.set(round(starts[0])),
+            self.pcomp.step.set(abs(round(steps[0]))),
+            self.pcomp.width.set(self.width),
+            self.pcomp.pulses.set(len(flight)),
+            self.pcomp.dir.set(direction),
+        )
+        await self.pcomp.enable.set(PandaBitMux.ONE)
+        try:
+            await wait_for_value(self.pcomp.active, True, self.timeout)
+        except TimeoutError as error:
+            raise FlyScanError(f"{self.pcomp.name} did not start") from error
+
+    async def finish(self) -> None:
+        """Wait for the last pulse."""
+        await wait_for_value(self.pcomp.active, False, None)
+
+    async def gate(self) -> bool:
+        """Switch off; exposures that have started end by themselves."""
+        await self.pcomp.enable.set(PandaBitMux.ZERO)
+        await wait_for_value(self.pcomp.active, False, self.timeout)
+        return True

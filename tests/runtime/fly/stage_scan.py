@@ -1,0 +1,59 @@
+"""Fly a snaked grid with motor records and a PandA over PVA, pause it as the arguments say, and print what came out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from bluesky import RunEngine
+from ophyd_async.core import init_devices
+from ophyd_async.epics.motor import Motor
+from ophyd_async.fastcs.panda import PosOutScaleOffset
+from scanspec.specs import Fly, Linspace
+
+from beamwright_generated.devices.panda import PandaDevice
+from beamwright_runtime.fly import FlyScanner, MotorMotion, Scan, Timing, rows_of
+from beamwright_runtime.fly.panda_triggers import SequencerTriggers
+from beamwright_runtime.fly.plans import fly_scan
+from tests.runtime.fly.conftest import Disturbed
+from tests.runtime.fly.rig import paths_in
+
+folder, *offsets = sys.argv[1:]
+engine = RunEngine({})
+with init_devices():
+    x, y = Motor("pva://FLY-X"), Motor("pva://FLY-Y")
+    panda = PandaDevice("pva://FLY-PANDA:", paths_in(Path(folder)))
+positions = {x: PosOutScaleOffset.from_inenc(panda, 1), y: PosOutScaleOffset.from_inenc(panda, 2)}
+scanner = FlyScanner(
+    [panda],
+    MotorMotion([x, y]),
+    SequencerTriggers(panda.seq[1], positions),
+    timing=Timing(stall=3.0, settle=0.2, step=5.0),
+)
+spec = Fly(0.1 @ (Linspace(y, 0, 1, 2) * ~Linspace(x, 0, 2, 12)))
+began = time.monotonic()
+disturbed = Disturbed(engine)
+run = disturbed.fly(fly_scan(scanner, spec, flush_period=0.2), *map(float, offsets))
+took = time.monotonic() - began
+points = Scan(spec, flown={x, y}).points()
+rows = rows_of(run.segments(), len(points))
+data = run.datasets()
+print(
+    json.dumps(
+        {
+            "exit_status": run.stop["exit_status"],
+            "rows": rows.tolist(),
+            "told": run.told(),
+            "written": {key: len(values) for key, values in data.items()},
+            "segments": run.segments(),
+            "errors": {
+                name: float(np.max(np.abs(data[name][rows] - points.lower[axis])))
+                for name, axis in (("x", x), ("y", y))
+            },
+            "took": took,
+        }
+    )
+)
