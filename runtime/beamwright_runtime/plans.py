@@ -1,4 +1,4 @@
-"""Plan stubs for devices that connect when a plan needs them."""
+"""Plan stubs for devices that connect when a plan needs them, and plans that fly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 import time
 from collections.abc import Callable, Generator, Sequence
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, Plan
@@ -19,7 +19,10 @@ from beamwright_runtime._devices_within import Needed, devices_within, plan_argu
 from beamwright_runtime._errors import ConnectionFailedError
 from beamwright_runtime._factory import DeviceFactory
 
-__all__ = ["connected", "ensure_connected"]
+if TYPE_CHECKING:
+    from beamwright_runtime.fly.plans import fly_grid, fly_scan, step_scan
+
+__all__ = ["connected", "ensure_connected", "fly_grid", "fly_scan", "step_scan"]
 
 D1 = TypeVar("D1", bound=Device)
 D2 = TypeVar("D2", bound=Device)
@@ -28,6 +31,18 @@ D4 = TypeVar("D4", bound=Device)
 CompositeT = TypeVar("CompositeT")
 ResultT = TypeVar("ResultT")
 P = ParamSpec("P")
+
+
+FLYING = frozenset({"fly_grid", "fly_scan", "step_scan"})
+
+
+def __getattr__(name: str) -> object:
+    # scanspec takes longer to import than the rest of this module, and most plans do without.
+    if name in FLYING:
+        from beamwright_runtime.fly import plans
+
+        return getattr(plans, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @overload

@@ -30,14 +30,21 @@ class FlownDetector:
     :param detector: any of ophyd-async's detectors that write streams.
     :param collections_per_event: collections in each frame of the scan; of a fast detector more than one.
     :param exposures_per_collection: exposures that the detector adds up to one collection.
+    :param trigger: how it takes the triggers, if not as the source of triggers is made for: a PandA that captures at
+        the pulses of a position compare takes them as levels, a camera at a sequencer may take them as edges.
     """
 
     def __init__(
-        self, detector: StandardDetector, collections_per_event: int = 1, exposures_per_collection: int = 1
+        self,
+        detector: StandardDetector,
+        collections_per_event: int = 1,
+        exposures_per_collection: int = 1,
+        trigger: DetectorTrigger | None = None,
     ) -> None:
         self.detector = detector
         self.collections_per_event = collections_per_event
         self.exposures_per_collection = exposures_per_collection
+        self.trigger = trigger
         self.changed_at = 0.0
         self._livetime = self._deadtime = 0.0
         self._counted: dict[object, int] = {}
@@ -78,6 +85,7 @@ class FlownDetector:
 
         :raises ScanRefusedError: if the detector cannot be exposed as the frames need it.
         """
+        trigger = self.trigger or trigger
         timed = trigger is not DetectorTrigger.EXTERNAL_LEVEL
         livetime = 0.0
         if timed:

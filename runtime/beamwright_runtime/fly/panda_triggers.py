@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from ophyd_async.core import DetectorTrigger, SignalRW, wait_for_value
@@ -118,26 +118,45 @@ def table_of(
 
     :raises ScanRefusedError: if it is longer than a table can be.
     """
-    table = SeqTable.empty()
+    rows: list[Line] = []
     for row in flight.rows():
         if compared is not None and (velocity := row.velocity(compared)[0] / scale):
             start = round((row.lower[compared][0] - offset) / scale)
             before, passed = SeqTrigger.POSA_LT, SeqTrigger.POSA_GT
             if velocity < 0:
                 before, passed = passed, before
-            table += SeqTable.row(trigger=before, position=start - (1 if velocity > 0 else -1))
-            table += SeqTable.row(trigger=passed, position=start)
+            rows += [Line(before, position=start - (1 if velocity > 0 else -1)), Line(passed, position=start)]
+        trigger = SeqTrigger.BITA_1 if gated else SeqTrigger.IMMEDIATE
         for repeats, duration in _alike(row):
-            table += SeqTable.row(
-                repeats=repeats,
-                trigger=SeqTrigger.BITA_1 if gated else SeqTrigger.IMMEDIATE,
-                time1=round((duration - deadtime) * 1e6),
-                time2=max(1, round(deadtime * 1e6)),
-                outa1=True,
-            )
-        if len(table) > LONGEST:
-            raise ScanRefusedError(f"the frames need more than the {LONGEST} rows of a sequencer's table")
-    return table
+            live, dead = round((duration - deadtime) * 1e6), max(1, round(deadtime * 1e6))
+            rows.append(Line(trigger, repeats=repeats, high=live, low=dead))
+    if len(rows) > LONGEST:
+        raise ScanRefusedError(f"the frames need {len(rows)} of the {LONGEST} rows of a sequencer's table")
+    return _table(rows)
+
+
+class Line(NamedTuple):
+    """A row of a sequencer's table: what it waits for, and how long output A is high and then low, in units of 1 us."""
+
+    trigger: SeqTrigger
+    position: int = 0
+    repeats: int = 1
+    high: int = 0
+    low: int = 0
+
+
+def _table(rows: Sequence[Line]) -> SeqTable:
+    low = np.zeros(len(rows), np.bool_)
+    outputs = {f"out{output}{phase}": low for output in "abcdef" for phase in (1, 2)}
+    outputs["outa1"] = np.array([bool(row.high) for row in rows], np.bool_)
+    return SeqTable(
+        repeats=np.array([row.repeats for row in rows], np.uint16),
+        trigger=[row.trigger for row in rows],
+        position=np.array([row.position for row in rows], np.int32),
+        time1=np.array([row.high for row in rows], np.uint32),
+        time2=np.array([row.low for row in rows], np.uint32),
+        **outputs,
+    )
 
 
 def _alike(row: Points[Motor]) -> list[tuple[int, float]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from math import prod
 from operator import mul
 from typing import Any, cast
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.protocols import Movable
+from bluesky.protocols import Movable, Readable
 from bluesky.utils import Msg, MsgGenerator, short_uid
 from scanspec.specs import Fly, Spec
 
@@ -83,6 +84,41 @@ def fly_grid(
     spec = _grid(lines, duration, snake)
     named = {"plan_name": "fly_grid", **(metadata or {})}
     return (yield from fly_scan(scanner, spec, flush_period=flush_period, metadata=named))
+
+
+def step_scan(
+    detectors: Sequence[Readable[Any]],
+    spec: Spec[Any],
+    *,
+    metadata: Mapping[str, Any] | None = None,
+) -> MsgGenerator[str]:
+    """Step through a scan specification: move all axes, then trigger and read the detectors, frame by frame.
+
+    :param detectors: what is triggered and read at each point.
+    :param spec: whose axes are devices; what it says of durations and flying is not used.
+    :param metadata: for the start document.
+    :returns: the uid of the run.
+    """
+    axes = list(spec.axes())
+    shape = list(spec.shape())
+    facts = {
+        "plan_name": "step_scan",
+        "detectors": [axis_name(detector) for detector in detectors],
+        "motors": [axis_name(axis) for axis in axes],
+        "num_points": prod(shape),
+        "shape": shape,
+        "spec": dict(spec.serialize()),
+        **(metadata or {}),
+    }
+
+    def step() -> MsgGenerator[None]:
+        for point in spec.midpoints():
+            yield from bps.checkpoint()
+            yield from bps.mv(*(part for axis in axes for part in (axis, float(point[axis]))))
+            yield from bps.trigger_and_read([*detectors, *axes])
+
+    staged = bpp.stage_wrapper(bpp.run_wrapper(step(), md=facts), [*detectors, *axes])
+    return cast("str", (yield from staged))
 
 
 def _grid(lines: Sequence[Spec[AxisT]], duration: float, snake: bool) -> Spec[AxisT]:

@@ -178,6 +178,7 @@ class CompareTriggers(TriggerLogic[str]):
         self.motion = motion
         self.cameras = cameras
         self.times: list[float] = []
+        self.hold_after: int | None = None
         self._sent = 0
         self._closed = False
         self._firing: asyncio.Task[None] | None = None
@@ -207,6 +208,8 @@ class CompareTriggers(TriggerLogic[str]):
                     middle = start + (end - start) * (collection + 0.5) / camera.flown.collections_per_event
                     where = {name: self.motion.position(name, middle) for name in self.motion.axes}
                     camera.expose(Exposure(number, where))
+            while number == self.hold_after and not self._closed:
+                await asyncio.sleep(0.001)
 
     async def finish(self) -> None:
         if self._firing is not None:

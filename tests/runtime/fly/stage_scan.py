@@ -18,7 +18,7 @@ from beamwright_generated.devices.panda import PandaDevice
 from beamwright_runtime.fly import FlyScanner, MotorMotion, Scan, Timing, rows_of
 from beamwright_runtime.fly.panda_triggers import SequencerTriggers
 from beamwright_runtime.fly.plans import fly_scan
-from tests.runtime.fly.conftest import Disturbed
+from tests.runtime.fly.beamline import Disturbed
 from tests.runtime.fly.rig import paths_in
 
 folder, *offsets = sys.argv[1:]

@@ -12,12 +12,12 @@ import pytest
 from bluesky import RunEngine
 from bluesky.utils import FailedStatus, Msg
 from ophyd_async.core import WatchableAsyncStatus, soft_signal_r_and_setter
-from ophyd_async.sim import SimMotor
+from ophyd_async.sim import PatternGenerator, SimMotor, SimPointDetector
 from scanspec.specs import Ellipse, Fly, Linspace, Spec, Spiral, Static
 
 from beamwright_runtime.fly import BeamWatch, Emission, FlyState, ScanRefusedError, SoftwareTriggers
-from beamwright_runtime.fly.plans import fly_scan
-from tests.runtime.fly.conftest import Beamline, Disturbed
+from beamwright_runtime.plans import fly_grid, fly_scan, step_scan
+from tests.runtime.fly.beamline import Beamline, Disturbed
 from tests.runtime.fly.recorded import check, check_consistent, taken
 
 SNAKED: Spec[str] = Fly(0.02 @ (Linspace("y", 0, 1, 2) * ~Linspace("x", 0, 2, 12)))
@@ -53,18 +53,26 @@ def test_a_pause_loses_and_repeats_nothing(beamline: Beamline, disturbed: Distur
     assert run.stop["num_events"]["primary"] == 24
 
 
-@pytest.mark.parametrize("frame", [1, 6, 12, 18])
+@pytest.mark.parametrize("frame", [1, 6, 12, 23])
 def test_a_pause_in_flight_ends_a_segment(beamline: Beamline, disturbed: Disturbed, frame: int) -> None:
+    beamline.triggers.hold_after = frame
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.0, how=pause_when_held(beamline))
+    assert list(check(run, SNAKED)) == list(range(24))
+    assert [(one["start"], one["stop"], one["reason"]) for one in run.segments()] == [
+        (0, frame, "pause"),
+        (frame, 24, "done"),
+    ]
+
+
+def pause_when_held(beamline: Beamline) -> Callable[[RunEngine], object]:
+    """Pause once the frame after which the triggers wait is on disk."""
+
     def pause(engine: RunEngine) -> None:
-        while beamline.scanner.frames_done < frame:
+        while beamline.scanner.frames_done != beamline.triggers.hold_after:
             time.sleep(0.001)
         engine.request_pause()
 
-    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.0, how=pause)
-    assert list(check(run, SNAKED)) == list(range(24))
-    first, second = run.segments()
-    assert first["stop"] == second["start"] >= frame
-    assert (first["reason"], second["reason"]) == ("pause", "done")
+    return pause
 
 
 def suspend(engine: RunEngine) -> None:
@@ -203,15 +211,18 @@ def test_beam_that_nobody_waits_for_is_waited_for(tmp_path: Path, disturbed: Dis
 
 def test_documents_stay_behind_by_as_much_as_they_are_told(tmp_path: Path, disturbed: Disturbed) -> None:
     beamline = Beamline(tmp_path, emission=Emission(frames=5))
-    behind = []
+    beamline.triggers.hold_after = 15
+    told = []
 
-    def look(name: str, document: dict[str, Any]) -> None:
-        if name == "stream_datum" and beamline.scanner.state is FlyState.RUNNING:
-            behind.append(beamline.scanner.frames_done - document["indices"]["stop"])
+    def pause(engine: RunEngine) -> None:
+        pause_when_told = pause_when_held(beamline)
+        while disturbed.run.told() < 10:
+            time.sleep(0.001)
+        told.append(disturbed.run.told())
+        pause_when_told(engine)
 
-    disturbed.engine.subscribe(look)
-    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.05))
-    assert min(behind) >= 5
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.05), 0.0, how=pause)
+    assert told == [10]
     assert list(check(run, SNAKED)) == list(range(24))
 
 
@@ -267,7 +278,8 @@ def test_complete_stays_pending_over_a_pause_and_ends_once(beamline: Beamline, d
 
     disturbed.engine.msg_hook = ask
     disturbed.at_rest = lambda: [pytest.fail("ended too soon") for status in asked if status.done]
-    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.3)
+    beamline.triggers.hold_after = 10
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.0, how=pause_when_held(beamline))
     assert run.stop["exit_status"] == "success"
     assert len(asked) == 2
     assert all(status.success for status in asked)
@@ -288,3 +300,20 @@ def test_a_scan_may_follow_another(beamline: Beamline, disturbed: Disturbed, run
     again = Disturbed(run_engine)
     check(again.fly(fly_scan(beamline.scanner, SNAKED), 0.3), SNAKED)
     assert [len(camera.files) for camera in beamline.cameras] == [2, 2]
+
+
+def test_a_grid_flies_its_last_line(tmp_path: Path, disturbed: Disturbed) -> None:
+    beamline = Beamline(tmp_path)
+    plan = fly_grid(beamline.scanner, Linspace("y", 0, 1, 2), Linspace("x", 0, 2, 12), duration=0.02)
+    run = disturbed.fly(plan, 0.3)
+    assert run.start["plan_name"] == "fly_grid"
+    check(run, SNAKED)
+
+
+def test_a_step_scan_reads_each_point_once(disturbed: Disturbed) -> None:
+    x, y = SimMotor("x"), SimMotor("y")
+    detector = SimPointDetector(PatternGenerator(), name="point")
+    run = disturbed.fly(step_scan([detector], Linspace(y, 0, 1, 2) * ~Linspace(x, 0, 2, 3)), 0.05)
+    assert run.stop["exit_status"] == "success"
+    assert [event["data"]["x"] for event in run.all("event")] == [0, 1, 2, 2, 1, 0]
+    assert run.start["shape"] == [2, 3]
