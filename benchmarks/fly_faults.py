@@ -25,6 +25,7 @@ from scanspec.specs import Fly, Linspace, Spec
 
 from beamwright_runtime.fly import Scan, rows_of
 from beamwright_runtime.fly.plans import fly_scan
+from benchmarks.fly_rates import rates
 from benchmarks.fly_reference import Shipped
 from benchmarks.report import Figure, parser, progress, report
 from tests.runtime.fly.beamline import Beamline, Disturbed
@@ -131,12 +132,26 @@ def fly(
         except Exception:
             outcome.failed += 1
     outcome.moved_while_paused += any(moved)
+    end(engine, loop)
+    return disturbed.run
+
+
+def end(engine: RunEngine, loop: asyncio.AbstractEventLoop) -> None:
+    """End a RunEngine and its loop, whatever a plan has left running in it."""
+
+    async def cancel() -> None:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=1.0)
+
     if engine.state != "idle":
         engine.halt()
+    asyncio.run_coroutine_threadsafe(cancel(), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     engine._th.join()
     loop.close()
-    return disturbed.run
 
 
 def ours(disturbance: Disturbance, outcome: Outcome, folder: Path) -> None:
@@ -167,9 +182,7 @@ def dead_time(folder: Path, times: int) -> list[float]:
         with contextlib.redirect_stdout(io.StringIO()):
             Disturbed(engine).fly(fly_scan(beamline.scanner, SPEC, flush_period=0.1), *offsets)
         took.append(time.monotonic() - began)
-        loop.call_soon_threadsafe(loop.stop)
-        engine._th.join()
-        loop.close()
+        end(engine, loop)
     base = statistics.median(took[:times])
     return [longer - base for longer in took[times:]]
 
@@ -191,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ours(disturbance, here, Path(folder))
             shipped(disturbance, there, Path(folder))
         dead = dead_time(Path(folder), 5)
-    figures = []
+        figures = [*rates()]
     for prefix, outcome, target in (("", here, "0"), ("reference_", there, "")):
         figures.append(Figure(f"{prefix}scans", outcome.scans, "that were disturbed"))
         for name, meaning in (

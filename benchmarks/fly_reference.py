@@ -70,8 +70,6 @@ class Shipped:
             number_of_events=len(points),
         )
 
-        @bpp.stage_decorator([*self.cameras, self.flyer])
-        @bpp.run_decorator()
         def fly() -> MsgGenerator[None]:
             for camera in self.cameras:
                 yield from bps.prepare(camera, info, wait=False, group="prepare")
@@ -83,4 +81,4 @@ class Shipped:
                 [self.flyer, *self.cameras], self.cameras, flush_period=0.1, stream_name="primary"
             )
 
-        return (yield from fly())
+        yield from bpp.stage_wrapper(bpp.run_wrapper(fly()), [*self.cameras, self.flyer])

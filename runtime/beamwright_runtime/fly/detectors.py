@@ -141,9 +141,9 @@ class FlownDetector:
         if counted != before:
             self.changed_at = time.monotonic()
 
-    def watch(self, changed: Callable[[], None]) -> None:
+    async def watch(self, changed: Callable[[], None]) -> None:
         """Follow what is on disk from now on, and call back at each change."""
-        self.unwatch()
+        await self.unwatch()
         self._watch = asyncio.create_task(self._follow(changed))
 
     async def _follow(self, changed: Callable[[], None]) -> None:
@@ -152,11 +152,12 @@ class FlownDetector:
             self._note({**self._counted, signal: value})
             changed()
 
-    def unwatch(self) -> None:
+    async def unwatch(self) -> None:
         """Follow no longer."""
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
+            await asyncio.wait({watch})
 
     async def flush(self) -> None:
         """Have everything that is counted readable in the file."""
@@ -176,5 +177,4 @@ class FlownDetector:
 
     def forget(self) -> None:
         """Begin with nothing on disk."""
-        self.unwatch()
         self._counted = {}

@@ -183,7 +183,7 @@ class FlightRun(Generic[AxisT]):
                 self._close("beam", whole=True)
                 self.machine.to(FlyState.RESTARTING)
                 await self.beam.back()
-            self._unwatch()
+            await self._unwatch()
             self._close("done", whole=True)
             self.machine.to(FlyState.DONE)
             self._finish(None)
@@ -191,8 +191,7 @@ class FlightRun(Generic[AxisT]):
             await self._fail(error)
 
     async def _fly_segment(self) -> None:
-        for detector in self.detectors:
-            detector.watch(self._counted)
+        await asyncio.gather(*(detector.watch(self._counted) for detector in self.detectors))
         for part in self._parts:
             await self.motion.approach(part)
             if self.internal:
@@ -257,9 +256,8 @@ class FlightRun(Generic[AxisT]):
     def _lost_beam(self) -> bool:
         return self.beam is not None and self.beam.good_until is not None
 
-    def _unwatch(self) -> None:
-        for detector in self.detectors:
-            detector.unwatch()
+    async def _unwatch(self) -> None:
+        await asyncio.gather(*(detector.unwatch() for detector in self.detectors))
 
     def _close(self, reason: str, whole: bool, rows: int | None = None) -> None:
         """Record the segment, and set which frame comes next.
@@ -297,7 +295,7 @@ class FlightRun(Generic[AxisT]):
 
     async def _halt(self, reason: str) -> FlyScanError | None:
         ended = await self._stopping.run(self._row, self._exposure)
-        self._unwatch()
+        await self._unwatch()
         rows = min(detector.rows for detector in self.detectors)
         try:
             if self.internal:
@@ -341,6 +339,6 @@ class FlightRun(Generic[AxisT]):
     async def end(self) -> None:
         """Stop whatever goes on and give everything back, files included."""
         await self.stop()
-        self._unwatch()
+        await self._unwatch()
         if self.beam is not None:
             self.beam.end()

@@ -23,7 +23,7 @@ class Recorded:
     def __init__(self) -> None:
         self.documents: list[tuple[str, dict[str, Any]]] = []
 
-    def __call__(self, name: str, document: dict[str, Any]) -> None:
+    def __call__(self, name: str, document: Any) -> None:
         self.documents.append((name, document))
 
     def all(self, name: str) -> list[dict[str, Any]]:
