@@ -6,6 +6,7 @@ from beamwright_runtime.fly.emission import EAGER, Emission, Surplus
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.flight import Flight, Timing
 from beamwright_runtime.fly.motion import MotionLogic, MotorMotion
+from beamwright_runtime.fly.panda_triggers import PositionCompareTriggers, SequencerTriggers
 from beamwright_runtime.fly.scan import Points, Scan
 from beamwright_runtime.fly.scanner import FlyScanner
 from beamwright_runtime.fly.segments import Segment, rows_of
@@ -24,9 +25,11 @@ __all__ = [
     "MotionLogic",
     "MotorMotion",
     "Points",
+    "PositionCompareTriggers",
     "Scan",
     "ScanRefusedError",
     "Segment",
+    "SequencerTriggers",
     "SoftwareTriggers",
     "Surplus",
     "Timing",

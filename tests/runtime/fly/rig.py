@@ -230,7 +230,6 @@ class Faults:
 
     missed: int | None = None
     dead_from: int | None = None
-    slow_flush: float = 0.0
 
 
 class Camera(StandardDetector):

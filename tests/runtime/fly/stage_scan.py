@@ -7,33 +7,45 @@ import sys
 import time
 from pathlib import Path
 
+import bluesky.plan_stubs as bps
 import numpy as np
 from bluesky import RunEngine
-from ophyd_async.core import init_devices
+from ophyd_async.core import DetectorTrigger, init_devices
 from ophyd_async.epics.motor import Motor
 from ophyd_async.fastcs.panda import PosOutScaleOffset
 from scanspec.specs import Fly, Linspace
 
-from beamwright_generated.devices.panda import PandaDevice
-from beamwright_runtime.fly import FlyScanner, MotorMotion, Scan, Timing, rows_of
-from beamwright_runtime.fly.panda_triggers import SequencerTriggers
+from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
+from beamwright_runtime.fly import (
+    FlownDetector,
+    FlyScanner,
+    MotorMotion,
+    PositionCompareTriggers,
+    Scan,
+    SequencerTriggers,
+    Timing,
+    rows_of,
+)
 from beamwright_runtime.fly.plans import fly_scan
 from tests.runtime.fly.beamline import Disturbed
 from tests.runtime.fly.rig import paths_in
 
-folder, *offsets = sys.argv[1:]
+folder, source, *offsets = sys.argv[1:]
 engine = RunEngine({})
 with init_devices():
     x, y = Motor("pva://FLY-X"), Motor("pva://FLY-Y")
     panda = PandaDevice("pva://FLY-PANDA:", paths_in(Path(folder)))
 positions = {x: PosOutScaleOffset.from_inenc(panda, 1), y: PosOutScaleOffset.from_inenc(panda, 2)}
+engine(bps.mv(panda.pcap.trig, PandaBitMux.SEQ1_OUTA if source == "sequencer" else PandaBitMux.PCOMP1_OUT))
 scanner = FlyScanner(
-    [panda],
+    [FlownDetector(panda, trigger=DetectorTrigger.EXTERNAL_LEVEL)],
     MotorMotion([x, y]),
-    SequencerTriggers(panda.seq[1], positions),
+    SequencerTriggers(panda.seq[1], positions)
+    if source == "sequencer"
+    else PositionCompareTriggers(panda.pcomp[1], x, positions[x]),
     timing=Timing(stall=3.0, settle=0.2, step=5.0),
 )
-spec = Fly(0.1 @ (Linspace(y, 0, 1, 2) * ~Linspace(x, 0, 2, 12)))
+spec = Fly(0.1 @ (Linspace(y, 0, 1, 2) * ~Linspace(x, 0, 2.2, 12)))
 began = time.monotonic()
 disturbed = Disturbed(engine)
 run = disturbed.fly(fly_scan(scanner, spec, flush_period=0.2), *map(float, offsets))

@@ -34,6 +34,8 @@ COUNT = 0.001
 """Units of a count of an encoder."""
 TICK = 0.004
 """Seconds between two looks at the axes."""
+TURNS = 40
+"""Turns of the event loop that what follows from a tick takes, with room: from a compare to a row on disk."""
 NUMBERS = {
     "MRES": 0.001, "UREV": 1.0, "ERES": 0.001, "VELO": 5.0, "OFF": 0.0, "RBV": 0.0, "VAL": 0.0, "VMAX": 20.0,
     "ACCL": 0.1, "RDBD": 0.002, "LLM": -50.0, "HLM": 50.0, "DLLM": -50.0, "DHLM": 50.0,
@@ -126,7 +128,7 @@ async def follow(records: list[Record], box: Box) -> None:
                     if ticks % 10 == 0:
                         record.tell()
             await box.wires.changed()
-            for _ in range(5):
+            for _ in range(TURNS):
                 await asyncio.sleep(0)
         await asyncio.sleep(TICK)
 
