@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 from bluesky import RunEngine
 
-from tests.runtime.fly.beamline import Beamline, Disturbed
+from tests.runtime.fly.beamline import IMPATIENT, Beamline, Disturbed
 
 
 @pytest.fixture
 def beamline(tmp_path: Path) -> Beamline:
     return Beamline(tmp_path)
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Beamline:
+    return Beamline(tmp_path, timing=IMPATIENT)
 
 
 @pytest.fixture

@@ -238,19 +238,19 @@ def broken(disturbed: Disturbed, beamline: Beamline, match: str, *offsets: float
     assert beamline.scanner.state is FlyState.IDLE
 
 
-def test_a_missed_trigger_names_the_detector(beamline: Beamline, disturbed: Disturbed) -> None:
-    beamline.cameras[1].faults.missed = 5
-    broken(disturbed, beamline, "det2")
+def test_a_missed_trigger_names_the_detector(impatient: Beamline, disturbed: Disturbed) -> None:
+    impatient.cameras[1].faults.missed = 5
+    broken(disturbed, impatient, "det2")
 
 
-def test_a_missed_trigger_is_found_by_a_pause_too(beamline: Beamline, disturbed: Disturbed) -> None:
-    beamline.cameras[0].faults.missed = 2
-    broken(disturbed, beamline, "det1 has", 0.4)
+def test_a_missed_trigger_is_found_by_a_pause_too(impatient: Beamline, disturbed: Disturbed) -> None:
+    impatient.cameras[0].faults.missed = 2
+    broken(disturbed, impatient, "det1 has", 0.4)
 
 
-def test_a_detector_that_dies_is_named(beamline: Beamline, disturbed: Disturbed) -> None:
-    beamline.cameras[0].faults.dead_from = 15
-    broken(disturbed, beamline, "det1")
+def test_a_detector_that_dies_is_named(impatient: Beamline, disturbed: Disturbed) -> None:
+    impatient.cameras[0].faults.dead_from = 15
+    broken(disturbed, impatient, "det1")
 
 
 def test_an_axis_that_is_stopped_is_named(beamline: Beamline, disturbed: Disturbed) -> None:
@@ -258,8 +258,8 @@ def test_an_axis_that_is_stopped_is_named(beamline: Beamline, disturbed: Disturb
     broken(disturbed, beamline, "x stopped at")
 
 
-def test_a_long_pause_is_no_stall(beamline: Beamline, disturbed: Disturbed) -> None:
-    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.3, paused_for=1.0)
+def test_a_long_pause_is_no_stall(impatient: Beamline, disturbed: Disturbed) -> None:
+    run = disturbed.fly(fly_scan(impatient.scanner, SNAKED, flush_period=0.1), 0.3, paused_for=1.0)
     assert run.stop["exit_status"] == "success"
     check(run, SNAKED)
 
