@@ -2,6 +2,7 @@
 
 from beamwright_runtime._area_detector import AreaDetector, InternalTriggerLogic
 from beamwright_runtime._beamline import Beamline, ConnectionResult
+from beamwright_runtime._class_plan import PvSuffixes
 from beamwright_runtime._connection import TreeDevice, connect_together, connect_tree, disconnect
 from beamwright_runtime._device_state import DeviceState, Stage
 from beamwright_runtime._driver_enum import DriverEnum, DriverStates
@@ -16,6 +17,7 @@ from beamwright_runtime._liveness import (
     on_connection_change,
 )
 from beamwright_runtime._motor import Motor, MotorDirection, MotorMode, RetryMode
+from beamwright_runtime._panda import Panda
 from beamwright_runtime._record_device import RecordConnector, RecordDevice
 
 __all__ = [
@@ -34,7 +36,9 @@ __all__ = [
     "Motor",
     "MotorDirection",
     "MotorMode",
+    "Panda",
     "Policy",
+    "PvSuffixes",
     "Reason",
     "RecordConnector",
     "RecordDevice",

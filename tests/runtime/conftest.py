@@ -130,6 +130,12 @@ def mortal(servers: SoftIoc, mortal_ports: tuple[int, ...]) -> Iterator[SoftIoc]
 
 
 @pytest.fixture(scope="session")
+def panda_ports() -> tuple[int, ...]:
+    """Ports where clients of this process look for two PandAs, which tests start and end: TCP and UDP of each."""
+    return free_ports(4)
+
+
+@pytest.fixture(scope="session")
 def servers(
     soft_ioc: SoftIoc,
     motor_port: int,
@@ -137,11 +143,19 @@ def servers(
     structures_port: int,
     fastcs_ports: tuple[int, ...],
     mortal_ports: tuple[int, ...],
+    panda_ports: tuple[int, ...],
 ) -> SoftIoc:
     """All servers, found by CA and PVA in this process: clients read where to search once."""
     environment = soft_ioc.environment
     environment["EPICS_CA_ADDR_LIST"] += f" 127.0.0.1:{motor_port} 127.0.0.1:{mortal_ports[0]}"
-    for port in (pva_motor_port, structures_port, fastcs_ports[1], mortal_ports[2]):
+    for port in (
+        pva_motor_port,
+        structures_port,
+        fastcs_ports[1],
+        mortal_ports[2],
+        panda_ports[1],
+        panda_ports[3],
+    ):
         environment["EPICS_PVA_ADDR_LIST"] += f" 127.0.0.1:{port}"
     os.environ.update(environment)
     return soft_ioc

@@ -220,7 +220,10 @@ result = x01.devices.build_and_connect(timeout=0.3)
 print(len(result.devices), list(result.build_errors), len(result.connection_errors))
 print(x01.devices.summary().splitlines()[0])
 """)
-    assert said.splitlines() == ["14 ['camera'] 6", "x01: 0 of 15 devices connected, 6 unhappy, 9 not asked for"]
+    assert said.splitlines() == [
+        "14 ['camera', 'panda'] 6",
+        "x01: 0 of 16 devices connected, 6 unhappy, 10 not asked for",
+    ]
 
 
 def test_a_device_that_goes_away_is_unhappy(beamline: str) -> None:
