@@ -181,6 +181,8 @@ def _annotation(member: Member, imports: Imports) -> str:
     extras = [_suffix(member.read, member.write, imports)]
     if member.busy:
         extras.append(f"{imports.name(EPICS, 'EpicsOptions')}(wait={imports.name(CORE, 'non_zero')})")
+    if member.driver_states:
+        extras.append(f"{imports.name(RUNTIME, 'DriverStates')}()")
     extras += _shown(member, imports)
     return f"{annotated}[{typed}, {', '.join(extras)}]"
 

@@ -23,6 +23,8 @@ WATCH_DELAY = 0.2
 """Seconds from the first answers to the first monitors, while there is still something to be opened."""
 WATCH_BATCH = 250
 """Channels whose monitors are begun in one turn of the loop."""
+PATIENCE = 30.0
+"""Seconds that a monitor has for its first word; a server that goes before it never says that it went."""
 LIVENESS = "field(alarm)"
 """What the monitors ask for that only tell whether a channel is there: it is small, and seldom changes."""
 EVERYTHING = "field()"

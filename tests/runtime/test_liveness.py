@@ -19,6 +19,7 @@ from beamwright_runtime import (
     disconnect,
     disconnected_signals,
     is_connected,
+    on_connection_change,
 )
 from tests.softioc import SoftIoc
 
@@ -73,6 +74,25 @@ async def test_a_killed_server_is_known_and_never_ok(amplifier: Amplifier, morta
         await amplifier.gain.get_value()
     with pytest.raises(NotConnectedError, match="M:Gain is disconnected"):
         await amplifier.gain.set(1.0)
+
+
+@pytest.mark.parametrize("protocol", ["ca://", "pva://"])
+async def test_a_server_that_dies_as_soon_as_it_is_connected_is_known(
+    protocol: str, mortal: SoftIoc, live: SoftIoc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beamwright_runtime._pva_channels.PATIENCE", 0.5)
+    mortal.start()
+    device = Amplifier(f"{protocol}M:", "amplifier")
+    end = on_connection_change(lambda event: mortal.kill(), device)
+    await device.connect(timeout=30)
+    end()
+    async with asyncio.timeout(30):
+        await gone(device)
+    assert not is_connected(device)
+    mortal.start()
+    async with asyncio.timeout(60):
+        await back(device)
+    await disconnect(device)
 
 
 async def test_a_server_that_returns_heals_the_device(amplifier: Amplifier, mortal: SoftIoc) -> None:

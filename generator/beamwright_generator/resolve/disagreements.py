@@ -9,7 +9,7 @@ from beamwright_generator.parse.observations import Fact, Observations, Observed
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.described import DescribedPv
 from beamwright_generator.resolve.observed import PVA_CODES, contradicts, native
-from beamwright_generator.resolve.served import Answer, Served
+from beamwright_generator.resolve.served import Answer, Kind, Served
 
 MOST_NAMED: Final = 12
 """Names that one problem lists."""
@@ -33,6 +33,8 @@ def shown(answer: Answer) -> str:
     """Show what a description says about a value: its states, or its native type."""
     if not isinstance(answer, Served):
         return "nothing certain"
+    if answer.kind is Kind.DRIVER_STATES:
+        return "states that its driver brings, or a whole number"
     if answer.native in ("ENUM", "NTEnum"):
         return ", ".join(state or "(blank)" for state in answer.states) or "no choices"
     return _PVA_NAMES.get(answer.native, answer.native)

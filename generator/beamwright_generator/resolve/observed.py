@@ -72,6 +72,8 @@ def contradicts(described: Answer, record: TemplateRecord, fact: Fact, transport
     """Tell whether a fact is other than what files alone decide."""
     if not isinstance(described, Served) or described.suffix or record.type in PROCESSED or fact.missing:
         return False
+    if described.kind is Kind.DRIVER_STATES:
+        return native(fact, transport) not in (*_ENUMS, *_TEXTS, *_INTEGERS)
     if native(fact, transport) != described.native:
         return True
     fixed = described.native in _ENUMS and not described.driver_states
@@ -89,10 +91,10 @@ def sharpened(record: TemplateRecord, described: Answer, facts: Iterable[Fact | 
     if len(natives) != 1 or record.type in PROCESSED:
         return described
     served, complete = natives.pop(), len(found) == len(every)
-    if isinstance(described, Served):
-        if not described.driver_states or served not in _ENUMS:
-            return described
+    if isinstance(described, Served) and served in _ENUMS and described.driver_states:
         return _states(record, described, served, found, complete)
+    if isinstance(described, Served) and described.kind is not Kind.DRIVER_STATES:
+        return described
     if not complete or (isinstance(described, Untyped) and not described.open):
         return described
     if served in _ENUMS:
@@ -113,7 +115,7 @@ def _states(record: TemplateRecord, described: Answer, served: str, found: Seque
         return Served(kind, served, states=states, observed=True)
     before: tuple[str, ...] = ()
     if isinstance(described, Served):
-        if described.kind is not Kind.ENUM:
+        if described.kind is not Kind.ENUM and not (complete and described.kind is Kind.DRIVER_STATES):
             return described
         before = described.states
     return Served(Kind.ENUM, served, states=tuple(dict.fromkeys((*before, *states))), driver_states=True, observed=True)

@@ -168,4 +168,7 @@ def _report(setpoint: Judged, readback: Judged, problems: Problems) -> None:
         message = f"{readback.leaf} is served as {its.native}, {setpoint.leaf} as {mine.native}"
         detail = [f"{side.leaf:{width}}  {side.type}: {side.served.kind}" for side in (setpoint, readback)]
         hint = "they are generated as two signals; records of the same type make one readable and settable signal"
+    if Kind.DRIVER_STATES in (mine.kind, its.kind):
+        message = f"{readback.leaf} and {setpoint.leaf} may be served differently, as their driver decides"
+        hint = "they are generated as two signals; observe the running IOC, or give both the same states"
     problems.warning("unpairable-readback", readback.at, message, detail=detail, hint=hint)
