@@ -68,13 +68,9 @@ class Facts:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def kind(self) -> str:
-        """What a value is made of, in words: two PVs with the same can be one signal."""
-        if self.choices is not None:
-            return f"{self.type} of {', '.join(self.choices) or 'no choices'}"
-        if self.columns:
-            return f"{self.type} of {', '.join(f'{name} {column}' for name, column in self.columns.items())}"
-        return self.nt or self.type
+    def serves(self) -> tuple[object, ...]:
+        """What a value is made of: PVs that have the same can be one signal."""
+        return self.type, self.nt, self.choices, tuple(self.columns.items())
 
 
 def facts_of(served: Served) -> Facts:

@@ -159,9 +159,7 @@ def _report(setpoint: Judged, readback: Judged, problems: Problems) -> None:
     mine, its = setpoint.served, readback.served
     width = max(len(setpoint.leaf), len(readback.leaf))
     if mine.kind is its.kind is Kind.ENUM:
-        message = f"{readback.leaf} has {len(its.states)} states, {setpoint.leaf} has {len(mine.states)}"
-        if len(its.states) == len(mine.states):
-            message = f"{readback.leaf} and {setpoint.leaf} have different states"
+        message = states_differ(setpoint.leaf, mine.states, readback.leaf, its.states)
         detail = [f"{side.leaf:{width}}  {', '.join(side.served.states)}" for side in (setpoint, readback)]
         hint = "they are generated as two signals; make the states equal to get one readable and settable signal"
     else:
@@ -172,3 +170,10 @@ def _report(setpoint: Judged, readback: Judged, problems: Problems) -> None:
         message = f"{readback.leaf} and {setpoint.leaf} may be served differently, as their driver decides"
         hint = "they are generated as two signals; observe the running IOC, or give both the same states"
     problems.warning("unpairable-readback", readback.at, message, detail=detail, hint=hint)
+
+
+def states_differ(setpoint: str, mine: Sequence[str], readback: str, its: Sequence[str]) -> str:
+    """Say that a setpoint and its readback, of these names, have different states."""
+    if len(its) == len(mine):
+        return f"{readback} and {setpoint} have different states"
+    return f"{readback} has {len(its)} states, {setpoint} has {len(mine)}"

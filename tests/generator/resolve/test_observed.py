@@ -10,7 +10,7 @@ from beamwright_generator.parse.observations import ENUM, MISSING, Fact
 from beamwright_generator.resolve.datatypes import value_type
 from beamwright_generator.resolve.observed import contradicts, native, sharpened
 from beamwright_generator.resolve.records import TemplateRecord
-from beamwright_generator.resolve.served import Answer, Kind, Served, Transport, Undecided, Untyped
+from beamwright_generator.resolve.served import Answer, Kind, Served, Transport, Undecided
 from beamwright_generator.source import Position
 
 CA, PVA = Transport.CA, Transport.PVA
