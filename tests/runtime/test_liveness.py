@@ -101,10 +101,13 @@ async def test_a_server_that_dies_as_soon_as_it_has_answered_is_not_connected(
 ) -> None:
     mortal.start()
     device = Counter(f"{protocol}M:", "counter")
-    kill_when_connected(device, mortal)
-    with pytest.raises(ConnectionFailedError, match="0 of 1 PVs connected.*\n  count: disconnected"):
-        await device.connect(timeout=1)
+    killed = kill_when_connected(device, mortal)
+    connecting = asyncio.create_task(device.connect(timeout=60))
+    await killed.wait()
+    with pytest.raises(ConnectionFailedError, match=r"0 of 1 PVs connected.*\n  count: disconnected"):
+        await device.connect(timeout=0.5)
     assert not is_connected(device)
+    connecting.cancel()
     await disconnect(device)
 
 
