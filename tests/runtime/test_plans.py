@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from scanspec.specs import Line
 from beamwright_runtime import Beamline, Motor, Stage, device_factory
 from beamwright_runtime._devices_within import devices_within
 from beamwright_runtime.plans import connected, ensure_connected
+from tests.runtime.slow_device import Slow
 
 
 class Missing(Device):
@@ -269,8 +271,6 @@ def test_as_a_preprocessor_it_looks_into_plans_within_plans(x01: Line01, run_eng
 def test_a_plan_that_is_stopped_while_it_connects_leaves_the_attempt_alone(
     run_engine: RunEngine,
 ) -> None:
-    from tests.runtime.slow_device import Slow
-
     @device_factory()
     def slow() -> Slow:
         return Slow()
@@ -295,9 +295,28 @@ def test_a_plan_that_is_stopped_while_it_connects_leaves_the_attempt_alone(
     run_engine.msg_hook = None
     assert slow.state.stage is Stage.CONNECTING
     run_engine.abort()
-    run_engine.loop.call_soon_threadsafe(device.finish.set)
-    slow(connect=True)
+    assert slow.state.stage is Stage.CONNECTING
+
+    async def join_and_finish() -> None:
+        # In this order: a foreign device that is connected is asked again, it alone knows whether that still holds.
+        joining = asyncio.create_task(slow.connect())
+        asyncio.get_running_loop().call_soon(device.finish.set)
+        await joining
+
+    asyncio.run_coroutine_threadsafe(join_and_finish(), run_engine.loop).result(30)
+    assert slow.state.stage is Stage.CONNECTED
     assert len(device.attempts) == 1
+
+
+async def test_a_foreign_device_that_is_connected_is_asked_again() -> None:
+    @device_factory()
+    def slow() -> Slow:
+        return Slow()
+
+    slow().finish.set()
+    await slow.connect()
+    await slow.connect()
+    assert len(slow().attempts) == 2
 
 
 def test_devices_are_found_wherever_plans_put_them(x01: Line01) -> None:
