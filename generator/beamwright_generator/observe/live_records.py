@@ -160,11 +160,17 @@ def _spread(names: Sequence[str], count: int) -> list[str]:
 @asynccontextmanager
 async def _over_ca(timeout: float) -> AsyncIterator[Reader]:
     import aioca
+    from epicscorelibs.ca import cadef
 
+    aioca.get_channel_infos()  # makes the context, which the handler is for
+    # libca would print that an IOC went away, which the run itself tells.
+    unheard = cadef.exception_handler(lambda said: None)
+    cadef.ca_add_exception_event(unheard, None)
     try:
         yield _CaReader(timeout)
     finally:
         aioca.purge_channel_caches()
+        cadef.ca_add_exception_event(cadef.exception_handler(), None)
 
 
 class _CaReader:
