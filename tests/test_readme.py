@@ -4,6 +4,7 @@ A comment before a fenced block says what it is:
 
 - `from: FILE`: it stands in that file of the repository; `...` leaves lines out;
 - `output: COMMAND`: all that a terminal shows of the command, in a copy of the example without generated code;
+- `panda: COMMAND`: the same, while the PandA-like box of the example runs;
 - `stdout: COMMAND`: what goes into a file or a pipe;
 - `checked by mypy`: Python that mypy accepts.
 
@@ -21,8 +22,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
+
+from tests.pvi_servers.served import Served
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +34,7 @@ RULES = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"((?:^<!-- [^\n]+ -->\n)+)^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"^<!-- (.+) -->$", re.MULTILINE)
 BIN = Path(sys.executable).parent
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 def steps(document: str = README) -> Iterator[tuple[str, str, str]]:
@@ -54,12 +59,15 @@ def copy_example(folder: Path) -> Path:
     return folder
 
 
-def printed(command: str, folder: Path, *, on_terminal: bool = True) -> str:
-    """Give all that a terminal shows of a command, or its standard output alone."""
+def printed(command: str, folder: Path, *, on_terminal: bool = True, more: Mapping[str, str] = EMPTY) -> str:
+    """Give all that a terminal shows of a command, or its standard output alone.
+
+    :param more: further environment variables.
+    """
     done = subprocess.run(
         shlex.split(command),
         cwd=folder,
-        env=environment(),
+        env={**environment(), **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if on_terminal else subprocess.DEVNULL,
         text=True,
@@ -72,7 +80,7 @@ def printed(command: str, folder: Path, *, on_terminal: bool = True) -> str:
 def test_every_comment_stands_before_a_block() -> None:
     kinds = [kind for kind, _, _ in (*steps(), *steps(RULES))]
     assert len(kinds) == len(COMMENT.findall(README + RULES))
-    assert set(kinds) == {"from", "output", "stdout", "change", "fresh", "checked by mypy"}
+    assert set(kinds) == {"from", "output", "panda", "stdout", "change", "fresh", "checked by mypy"}
 
 
 def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
@@ -91,7 +99,11 @@ def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
         elif kind in ("output", "stdout"):
             assert printed(said, folder, on_terminal=kind == "output") == text, f"`{said}` prints something else"
             shown += 1
-    assert shown >= 5
+        elif kind == "panda":
+            with Served("example_box.py", "BL01X-EA-PANDA-01:", "same") as box:
+                assert printed(said, folder, more=box.environment) == text, f"`{said}` prints something else"
+            shown += 1
+    assert shown >= 7
 
 
 @pytest.mark.parametrize(

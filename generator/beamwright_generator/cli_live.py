@@ -17,7 +17,7 @@ def _pv_name(context: click.Context, parameter: click.Parameter, text: str) -> s
     return text
 
 
-@click.command()
+@click.command(short_help="Record the PVI tree of a live server.")
 @click.argument("prefix", callback=_pv_name)
 @click.option(
     "--timeout",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from beamwright_generator.problems import Problems
 
 
-@click.command()
+@click.command(short_help="Record what the running IOCs serve.")
 @click.argument("file", type=click.Path(path_type=Path), default="beamline.yaml")
 @click.option(
     "--timeout",
