@@ -359,5 +359,6 @@ def _options(placed: Placed, imports: Imports) -> str:
         "policy": f"{imports.name(RUNTIME, 'Policy')}.{Policy(placed.place.policy).name}",
         **({"optional": "True"} if placed.place.optional else {}),
         **({"timeout": repr(placed.place.timeout)} if placed.place.timeout is not None else {}),
+        **({"ioc": literal(placed.place.ioc)} if placed.place.ioc else {}),
     }
     return ", ".join(f"{name}={value}" for name, value in options.items())
