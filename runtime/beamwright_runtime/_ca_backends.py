@@ -76,8 +76,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
             plain = convert_plainly(self.declared, first.dbf, array)
             if plain is not None:
                 self.conversion = plain
-                if self._fault is not None:  # most have none, and each attribute that is set takes memory
-                    self._fault = None
+                self._fault = None
                 self._move(READY)
                 return
         super().channel_up(channel)

@@ -97,8 +97,7 @@ class ChannelUser:
             fault = self.check()
         except Unknown:
             return
-        if fault is not self._fault:
-            self._fault = fault
+        self._fault = fault
         self._move(READY if fault is None else FAULTY)
 
     def channel_down(self, channel: Any) -> None:
