@@ -13,7 +13,8 @@ import click
 
 from beamwright_generator.cli_live import snapshot
 from beamwright_generator.cli_observe import observe
-from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, counted, fail, report, save
+from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, report, save
+from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
     from beamwright_generator.pipeline import Generated

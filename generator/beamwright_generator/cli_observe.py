@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, counted, fail, report, save
+from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, report, save
+from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
     from beamwright_generator.observe.observation_run import Run

@@ -37,6 +37,7 @@ from beamwright_generator.model import (
     Vector,
 )
 from beamwright_generator.python_text import Imports, comment, docstring, literal, sentence
+from beamwright_generator.wording import counted
 
 PACKAGE = "beamwright_generated"
 CORE = "ophyd_async.core"
@@ -267,7 +268,7 @@ def render_beamline(beamline: Beamline) -> str:
     count = len(beamline.devices)
     summary = (
         f"Beamline {beamline.name}{f' ({beamline.title})' if beamline.title else ''}: "
-        f"{_counted(count, 'device')} from {_counted(beamline.ioc_count, 'IOC')}."
+        f"{counted(count, 'device')} from {counted(beamline.ioc_count, 'IOC')}."
     )
     names = ["devices", *(c["class_name"] for c in composites), *(d.place.name for d in beamline.devices)]
     return (
@@ -284,10 +285,6 @@ def render_beamline(beamline: Beamline) -> str:
             imports=imports.lines(),
         )
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _arguments(values: Iterable[tuple[str, str]]) -> str:

@@ -96,8 +96,13 @@ def _report_silent(down: Collection[str], lost: Collection[str], problems: Probl
         )
         return
     for ioc in sorted(down):
-        how = "went away while it was asked" if ioc in lost else "does not answer"
-        problems.warning("observe-partial", None, f"{ioc} {how}", hint="what was known about it is kept")
+        message = f"{ioc} {how_silent(ioc in lost)}"
+        problems.warning("observe-partial", None, message, hint="what was known about it is kept")
+
+
+def how_silent(lost: bool) -> str:
+    """Say, after the name of an IOC, in which way it did not answer."""
+    return "went away while it was asked" if lost else "does not answer"
 
 
 def _partners(

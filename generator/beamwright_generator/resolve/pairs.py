@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.served import Kind, Served
 from beamwright_generator.source import Position
+from beamwright_generator.wording import counted
 
 SETPOINT_TYPES: Final = frozenset(
     {"ao", "bo", "busy", "mbbo", "mbboDirect", "longout", "int64out", "stringout", "lso", "aao", "waveform", "dfanout"}
@@ -176,4 +177,6 @@ def states_differ(setpoint: str, mine: Sequence[str], readback: str, its: Sequen
     """Say that a setpoint and its readback, of these names, have different states."""
     if len(its) == len(mine):
         return f"{readback} and {setpoint} have different states"
-    return f"{readback} has {len(its)} states, {setpoint} has {len(mine)}"
+    if not its:
+        return f"{readback} has no states, {setpoint} has {len(mine)}"
+    return f"{readback} has {counted(len(its), 'state')}, {setpoint} has {len(mine) or 'none'}"
