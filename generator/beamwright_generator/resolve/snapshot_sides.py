@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
 from beamwright_generator.parse.snapshot import RecordedBlock, RecordedEntry, RecordedSides, RecordedSignal
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.pairs import states_differ
 
-READBACK: Final = "_rbv"
-"""What the readback of a setpoint is called besides, where both are signals of their own."""
 
-_SETPOINT: Final = "_setpoint"
+def name_beside(name: str, role: str) -> str:
+    """Name a side that is a signal of its own beside the one that keeps the name, in the manner of that name.
+
+    :param role: what the side is, in lower case: with `rbv`, `mode` gives `mode_rbv`, `ImageMode` gives
+        `ImageModeRbv` and `MODE` gives `MODE_RBV`.
+    """
+    if name.isupper():
+        return f"{name}_{role.upper()}"
+    mixed = name != name.lower() and "_" not in name
+    return f"{name}{role.capitalize()}" if mixed else f"{name}_{role}"
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Apart:
     def report(self, name: str, problems: Problems) -> None:
         """Say so, as it is said of records."""
         setpoint, readback = self.setpoint, self.readback
-        other = f"{name}{READBACK}"
+        other = name_beside(name, "rbv")
         if setpoint.type == readback.type == "enum":
             message = states_differ(name, setpoint.choices, other, readback.choices)
             said = {name: ", ".join(setpoint.choices), other: ", ".join(readback.choices)}
@@ -39,7 +44,7 @@ class Apart:
             "unpairable-readback",
             readback.at,
             message,
-            detail=[f"{side:{len(other)}}  {text or 'no choices'}" for side, text in said.items()],
+            detail=[f"{side:{len(other)}}  {text or 'no states'}" for side, text in said.items()],
             hint="they are generated as two signals; one readable and settable signal needs one type",
         )
 
@@ -79,23 +84,25 @@ def _of_sides(name: str, entry: RecordedSides) -> tuple[Pieces, list[Apart]]:
     readback, setpoint = sides[reads], sides[writes]
     if _serves(readback) == _serves(setpoint):
         return [(name, replace(readback, access=_both(readback, setpoint)))], []
-    if readback.type == "unknown" or setpoint.type == "unknown":
-        named = {name: setpoint, f"{name}{READBACK}": readback}
-        if setpoint.type == "unknown":
-            named = {name: readback, f"{name}{_SETPOINT}": setpoint}
-        return list(_alone(named)), []
+    if setpoint.type == "unknown":
+        return [(name, _alone(readback)), (name_beside(name, "setpoint"), _alone(setpoint))], []
+    two_signals: Pieces = [(name, _alone(setpoint)), (name_beside(name, "rbv"), _alone(readback, settable=False))]
+    if readback.type == "unknown":
+        return two_signals, []
     if readback.type == setpoint.type == "enum" and len(readback.choices) == len(setpoint.choices) == 2:
         # Two states that differ in their labels only still make a bool, as they do for records.
         return [(name, replace(setpoint, access=_both(readback, setpoint), type="bool", choices=()))], []
-    return list(_alone({name: setpoint, f"{name}{READBACK}": readback})), [Apart(setpoint, readback)]
+    return two_signals, [Apart(setpoint, readback)]
 
 
-def _alone(named: Mapping[str, RecordedSignal]) -> Iterator[tuple[str, RecordedSignal]]:
-    """Give each side as a signal by itself; a setpoint that was read to record it can be read by plans as well."""
-    for name, side in named.items():
-        ((access, pv),) = side.access.items()
-        alone = "rw" if access == "w" else "r" if access == "rw" and name.endswith(READBACK) else access
-        yield name, replace(side, access={alone: pv})
+def _alone(side: RecordedSignal, *, settable: bool = True) -> RecordedSignal:
+    """Give a side as a signal by itself; a setpoint that was read to record it can be read by plans as well.
+
+    :param settable: it is not the readback of a setpoint beside it.
+    """
+    ((access, pv),) = side.access.items()
+    alone = "rw" if access == "w" else "r" if access == "rw" and not settable else access
+    return replace(side, access={alone: pv})
 
 
 def _both(readback: RecordedSignal, setpoint: RecordedSignal) -> dict[str, str]:
