@@ -30,7 +30,7 @@ from beamwright_generator.model import (
 )
 from beamwright_generator.polish import polish
 from beamwright_generator.python_text import docstring, literal, sentence
-from beamwright_generator.render import module_path, render
+from beamwright_generator.render.package import module_path, render
 
 texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\"'\\\n\t{}#"))
 

@@ -1,35 +1,23 @@
-"""Model to text: fills the jinja2 templates; every piece of a description goes through `literal` or `docstring`."""
+"""The text of a device module."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable
 from typing import Any
-
-import jinja2
 
 from beamwright_generator.model import (
     Access,
     ArrayType,
-    Beamline,
     Child,
     ClassRef,
     Datatype,
     DeclaredVector,
-    Detector,
-    Device,
     DeviceType,
     EnumKind,
     EnumType,
     Format,
-    Group,
     Member,
-    Model,
-    Numbered,
-    Part,
-    Placed,
     Plain,
-    Policy,
     Signal,
     SignalVector,
     States,
@@ -37,12 +25,7 @@ from beamwright_generator.model import (
     Vector,
 )
 from beamwright_generator.python_text import Imports, comment, docstring, literal, sentence
-from beamwright_generator.wording import counted
-
-PACKAGE = "beamwright_generated"
-CORE = "ophyd_async.core"
-EPICS = "ophyd_async.epics.core"
-RUNTIME = "beamwright_runtime"
+from beamwright_generator.render.filling import CORE, EPICS, RUNTIME, fill
 
 _FORMATS = {
     Format.READ: "UNCACHED_SIGNAL",
@@ -51,64 +34,22 @@ _FORMATS = {
 }
 
 
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("beamwright_templates", "."),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # the output is Python: `literal` and `docstring` are its escaping
-        keep_trailing_newline=True,
-    )
-
-
-def render(model: Model) -> dict[str, str]:
-    """Give the text of every module of a model, by its path below the generated package."""
-    files = {
-        module_path(module): render_devices(module, types, f"beamline {model.name}")
-        for module, types in sorted(model.modules.items())
-    }
-    if model.beamline:
-        files[f"beamlines/{model.beamline.name}.py"] = render_beamline(model.beamline)
-        files |= {path: _package(words) for path, words in _PACKAGES.items()}
-        files["py.typed"] = ""
-    return files
-
-
-_PACKAGES = {
-    "__init__.py": "Devices and beamlines that `gen` writes from EPICS descriptions.",
-    "beamlines/__init__.py": "One module for each beamline.",
-    "devices/__init__.py": "One module for each template.",
-}
-
-
-def _package(words: str) -> str:
-    return _environment().get_template("package.py.j2").render(doc=docstring(words))
-
-
-def module_path(module: str) -> str:
-    """Give the path of a module below the generated package."""
-    return module.removeprefix(f"{PACKAGE}.").replace(".", "/") + ".py"
-
-
 def render_devices(module: str, types: Iterable[DeviceType], command: str) -> str:
     """Give the text of one device module."""
     types = list(types)
     imports = Imports(module)
     enums = list({enum.name: enum for device in types for enum in device.enums}.values())
     sources = list(dict.fromkeys(source for device in types for source in device.sources))
-    return (
-        _environment()
-        .get_template("device.py.j2")
-        .render(
-            command=command,
-            sources=", ".join(comment(source) for source in sources),
-            doc=docstring(f"Records of {', '.join(dict.fromkeys(source.rpartition('/')[2] for source in sources))}."),
-            enums=[_enum(enum, imports) for enum in enums],
-            tables=[_table(table, imports) for device in types for table in device.tables],
-            devices=[_device_class(device, imports) for device in types],
-            exports=sorted(literal(name) for name in dict.fromkeys(name for d in types for name in d.defined)),
-            imports=imports.lines(),
-        )
+    return fill(
+        "device.py.j2",
+        command=command,
+        sources=", ".join(comment(source) for source in sources),
+        doc=docstring(f"Records of {', '.join(dict.fromkeys(source.rpartition('/')[2] for source in sources))}."),
+        enums=[_enum(enum, imports) for enum in enums],
+        tables=[_table(table, imports) for device in types for table in device.tables],
+        devices=[_device_class(device, imports) for device in types],
+        exports=sorted(literal(name) for name in dict.fromkeys(name for d in types for name in d.defined)),
+        imports=imports.lines(),
     )
 
 
@@ -257,105 +198,3 @@ def _made_part(member: Member, imports: Imports) -> dict[str, str]:
 
 def _made(ref: ClassRef, suffix: str, imports: Imports) -> str:
     return f"{imports.ref(ref)}(self.prefix + {literal(suffix)})" if suffix else f"{imports.ref(ref)}(self.prefix)"
-
-
-def render_beamline(beamline: Beamline) -> str:
-    """Give the text of a beamline module."""
-    imports = Imports(f"{PACKAGE}.beamlines.{beamline.name}")
-    imports.name(RUNTIME, "Beamline")
-    composites = [_composite(device, imports) for device in beamline.devices if isinstance(device, Detector | Group)]
-    placed = [_placed(device, imports) for device in beamline.devices]
-    count = len(beamline.devices)
-    summary = (
-        f"Beamline {beamline.name}{f' ({beamline.title})' if beamline.title else ''}: "
-        f"{counted(count, 'device')} from {counted(beamline.ioc_count, 'IOC')}."
-    )
-    names = ["devices", *(c["class_name"] for c in composites), *(d.place.name for d in beamline.devices)]
-    return (
-        _environment()
-        .get_template("beamline.py.j2")
-        .render(
-            name=beamline.name,
-            name_literal=literal(beamline.name),
-            source=comment(beamline.source),
-            doc=docstring(summary),
-            composites=composites,
-            placed=placed,
-            exports=sorted(literal(name) for name in names),
-            imports=imports.lines(),
-        )
-    )
-
-
-def _arguments(values: Iterable[tuple[str, str]]) -> str:
-    return "".join(f", {name}={literal(value)}" for name, value in values)
-
-
-def _call(part: Part | Device, imports: Imports, more: str = "") -> str:
-    return f"{imports.ref(part.type)}({literal(part.prefix)}{more}{_arguments(part.arguments)})"
-
-
-def _assigned(part: Part, imports: Imports) -> dict[str, str]:
-    return {"attribute": part.attribute, "value": _call(part, imports)}
-
-
-def _composite(placed: Detector | Group, imports: Imports) -> dict[str, Any]:
-    if isinstance(placed, Group):
-        return {
-            "class_name": placed.class_name,
-            "base": imports.name(CORE, "StandardReadable"),
-            "doc": docstring(sentence(placed.place.doc)),
-            "writes": False,
-            "readables": [_assigned(part, imports) for part in placed.parts if part.readable],
-            "parts": [_assigned(part, imports) for part in placed.parts if not part.readable],
-            "arguments": "name=name",
-        }
-    parts = [*([placed.writer] if placed.writer else []), *placed.plugins]
-    arguments = [_call(placed.driver, imports)]
-    if placed.writer:
-        imports.name(CORE, "PathProvider")
-        arguments += [f"writer=self.{placed.writer.attribute}", "path_provider=path_provider"]
-    return {
-        "class_name": placed.class_name,
-        "base": f"{imports.name(RUNTIME, 'AreaDetector')}[{imports.ref(placed.driver.type)}]",
-        "doc": docstring(sentence(placed.place.doc)),
-        "writes": placed.writer is not None,
-        "readables": [],
-        "parts": [_assigned(part, imports) for part in parts],
-        "arguments": ", ".join([*arguments, "name=name"]),
-    }
-
-
-def _placed(placed: Placed, imports: Imports) -> dict[str, str]:
-    place = placed.place
-    writes = placed.writes if isinstance(placed, Device) else isinstance(placed, Detector) and placed.writer is not None
-    if isinstance(placed, Device):
-        typed, value = imports.ref(placed.type), _call(placed, imports, ", path_provider" if writes else "")
-    elif isinstance(placed, Numbered):
-        vector = imports.name(CORE, "DeviceVector")
-        typed = f"{vector}[{imports.ref(placed.type)}]"
-        prefix = literal(placed.prefix)
-        made = (f"{n}: {imports.ref(placed.type)}({prefix}{_arguments(values)})" for n, values in placed.entries)
-        value = f"{vector}({{{', '.join(made)}}})"
-    else:
-        typed, value = placed.class_name, f"{placed.class_name}({'path_provider' if writes else ''})"
-    return {
-        "name": place.name,
-        "options": _options(placed, imports),
-        "parameters": f"path_provider: {imports.name(CORE, 'PathProvider')}" if writes else "",
-        "type": typed,
-        "doc": docstring(
-            sentence(f"{placed.place.doc} ({placed.place.ioc})" if placed.place.ioc else placed.place.doc)
-        ),
-        "value": value,
-    }
-
-
-def _options(placed: Placed, imports: Imports) -> str:
-    options: Mapping[str, str] = {
-        "policy": f"{imports.name(RUNTIME, 'Policy')}.{Policy(placed.place.policy).name}",
-        **({"optional": "True"} if placed.place.optional else {}),
-        **({"timeout": repr(placed.place.timeout)} if placed.place.timeout is not None else {}),
-        **({"ioc": literal(placed.place.ioc)} if placed.place.ioc else {}),
-    }
-    return ", ".join(f"{name}={value}" for name, value in options.items())
