@@ -1,0 +1,238 @@
+"""The records of a beamline's IOCs as a twin serves them: hardware taken out, everything else as described."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from beamwright_generator.files import Files
+from beamwright_generator.parse.beamline import parse_beamline
+from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord, load_database
+from beamwright_generator.pipeline import repository
+from beamwright_generator.problems import Problems
+from beamwright_generator.resolve.instances import Instances
+from beamwright_generator.tables.record_types import RecordType, menu, record_type
+from beamwright_generator.twin.definitions import definitions
+from beamwright_generator.twin.echo import echoes
+
+INPUTS: Final = frozenset(
+    {"ai", "bi", "mbbi", "mbbiDirect", "longin", "int64in", "stringin", "lsi", "aai", "waveform", "subArray", "event"}
+)
+"""Record types whose device support reads."""
+
+BUSY: Final = frozenset({"busy"})
+"""Setpoints that process what follows them only when their work is done."""
+
+DEFINED: Final = {"UDF": "0", "STAT": "NO_ALARM", "SEVR": "NO_ALARM"}
+"""What a record says that hardware has answered for."""
+
+_VME = re.compile(r"#\s*C\s*\d+\s+S\s*\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class IocRecords:
+    """What one IOC of the twin loads.
+
+    :param name: the IOC's name in the beamline file.
+    :param types: the record's type by its name, aliases not counted.
+    :param definitions: dbd text of the record types that EPICS base lacks.
+    :param database: every record, macros expanded, as text.
+    :param subroutines: the functions that sub and aSub records name.
+    """
+
+    name: str
+    types: Mapping[str, str]
+    aliases: Mapping[str, str]
+    definitions: str
+    database: str
+    python_types: tuple[str, ...] = ()
+    subroutines: tuple[str, ...] = ()
+
+    def without(self, records: Iterable[str]) -> IocRecords:
+        """Leave records out, as an IOC has them that was started from other databases."""
+        gone = set(records)
+        kept = [text for text in self.database.split("\n\n") if _name_of(text) not in gone]
+        types = {name: kind for name, kind in self.types.items() if name not in gone}
+        aliases = {alias: name for alias, name in self.aliases.items() if name not in gone}
+        return IocRecords(
+            self.name, types, aliases, self.definitions, "\n\n".join(kept), self.python_types, self.subroutines
+        )
+
+
+@dataclass
+class _Soft:
+    """A record on its way into the twin."""
+
+    type: str
+    fields: dict[str, str] = field(default_factory=dict)
+    infos: dict[str, str] = field(default_factory=dict)
+    hardware: bool = False
+
+
+def read_records(beamline: Path, problems: Problems, only: str = "*") -> list[IocRecords]:
+    """Read what the IOCs of a beamline file load; what is wrong is reported.
+
+    :param only: a glob; an IOC whose name matches is served whole, of the others the records whose names match.
+    """
+    root = repository(beamline)
+    files = Files([root if beamline.resolve().is_relative_to(root) else beamline.parent], root, problems)
+    source = files.read(beamline)
+    parsed = parse_beamline(source, problems) if source else None
+    if source is None or parsed is None:
+        return []
+    described, positions = parsed
+    folder = source.path.parent
+    files.roots = (*files.roots, *((folder / other).resolve() for other in described.roots))
+    loaded = {ioc.name: LoadedDatabase() for ioc in described.iocs}
+    for one in Instances(files, folder, described, positions, problems).read():
+        into = loaded[one.ioc.name]
+        load_database(files, one.path, one.macros, one.search, problems, cwd=one.cwd, into=into, at=one.at)
+    made = (soften(name, database, problems, only) for name, database in loaded.items())
+    return [ioc for ioc in made if ioc.types]
+
+
+def soften(ioc: str, loaded: LoadedDatabase, problems: Problems, only: str = "*") -> IocRecords:
+    """Turn the records of one IOC into what an IOC without hardware can load."""
+    whole = fnmatchcase(ioc, only)
+    records = {name: one for name, one in loaded.records.items() if whole or fnmatchcase(name, only)}
+    soft = {name: made for name, one in records.items() if (made := _soften(one, problems))}
+    _echo({name: one for name, one in records.items() if name in soft}, soft)
+    kinds = {one.type for one in soft.values()}
+    python_types = tuple(sorted(kind for kind in kinds if not _is_base(kind)))
+    devices = {kind: _devices(kind, soft.values()) for kind in python_types}
+    aliases = {alias: name for alias, name in loaded.aliases.items() if name in soft}
+    texts = [f"breaktable({name}) {{ {_points(table.points)} }}" for name, table in loaded.breaktables.items()]
+    texts += [_text(name, one, [alias for alias, of in aliases.items() if of == name]) for name, one in soft.items()]
+    return IocRecords(
+        ioc,
+        {name: one.type for name, one in soft.items()},
+        aliases,
+        definitions(python_types, devices),
+        "\n\n".join(texts),
+        python_types,
+        tuple(sorted(set(_subroutines(soft.values())))),
+    )
+
+
+def _is_base(kind: str) -> bool:
+    definition = record_type(kind)
+    return definition is not None and definition.module == "base"
+
+
+def _soften(record: LoadedRecord, problems: Problems) -> _Soft | None:
+    definition = record_type(record.type)
+    if definition is None:
+        problems.warning(
+            "twin-left-out",
+            record.at,
+            f"{record.name} is not served: the record type {record.type} is not known",
+            hint="add its dbd file with scripts/refresh_record_types.py",
+        )
+        return None
+    soft = _Soft(record.type, infos={name: info.value for name, info in record.infos.items()})
+    for name, given in record.fields.items():
+        if _takes(definition, name, given.value):
+            soft.fields[name] = given.value
+        else:
+            message = f"{record.name}.{name} is left as it starts: no record that EPICS base knows takes {given.value!r}"
+            problems.note("twin-left-out", given.at, message)
+    if definition.module == "base":
+        _take_hardware_out(soft, definition)
+    else:
+        _keep_link(soft, definition)
+    return soft
+
+
+def _takes(definition: RecordType, name: str, value: str) -> bool:
+    """Tell whether a record of the twin can have a field with a value."""
+    known = definition.fields.get(name)
+    if known is None:
+        return False
+    choices = menu(known.menu) if known.menu else ()
+    return not choices or value in choices or (value.isdigit() and int(value) < len(choices)) or not value
+
+
+def _take_hardware_out(soft: _Soft, definition: RecordType) -> None:
+    """Leave a record without device support where its own needs hardware."""
+    device = soft.fields.get("DTYP", "")
+    reads = definition.name in INPUTS
+    if device and device not in definition.devices:
+        for name in ("DTYP", "INP" if reads else "OUT", "SCAN", "SIOL", "SIML"):
+            soft.fields.pop(name, None)
+        soft.hardware = True
+        soft.fields |= DEFINED
+    if reads and (soft.hardware or not soft.fields.get("INP", "").strip()):
+        soft.fields["PINI"] = "YES"
+
+
+def _keep_link(soft: _Soft, definition: RecordType) -> None:
+    """Keep what a record of a Python type says of its hardware, which nothing looks at, where it can be written."""
+    if soft.fields.get("SCAN") == "I/O Intr":
+        del soft.fields["SCAN"]
+    link = "OUT" if "OUT" in definition.fields else "INP"
+    if soft.fields.get(link, "").lstrip().startswith("#"):
+        soft.fields.pop(link)
+    soft.hardware = soft.fields.get(link, "").startswith("@")
+
+
+def _devices(kind: str, records: Iterable[_Soft]) -> dict[str, str]:
+    """Give the choices of DTYP with their link types: those of the record's own module first."""
+    definition = record_type(kind)
+    found = dict.fromkeys(definition.devices if definition else (), "CONSTANT")
+    for one in records:
+        device = one.fields.get("DTYP", "")
+        if one.type == kind and device:
+            found[device] = "INST_IO" if one.hardware else found.get(device, "CONSTANT")
+    return found
+
+
+def _echo(records: Mapping[str, LoadedRecord], soft: Mapping[str, _Soft]) -> None:
+    """Let the readbacks that hardware would give follow their setpoints."""
+    for name, setpoint in echoes(records).items():
+        readback, source = soft[name], soft[setpoint]
+        if not readback.hardware or name == setpoint:
+            continue
+        readback.fields["PINI"] = "YES"
+        if source.type in BUSY or source.fields.get("FLNK", "").strip():
+            readback.fields["INP"] = f"{setpoint} CP"
+            continue
+        # Processed by the setpoint itself, so that a completed put has reached the readback.
+        readback.fields["INP"] = f"{setpoint} NPP"
+        source.fields["FLNK"] = name
+        # The next readback of the same setpoint follows through CP, because this link is taken now.
+
+
+def _subroutines(records: Iterable[_Soft]) -> Iterator[str]:
+    for one in records:
+        if one.type in ("sub", "aSub"):
+            yield from (name for key in ("INAM", "SNAM") if (name := one.fields.get(key, "")))
+
+
+def _points(points: Iterable[tuple[str, str]]) -> str:
+    return " ".join(f'"{raw}" "{engineering}"' for raw, engineering in points)
+
+
+def _text(name: str, record: _Soft, aliases: Iterable[str]) -> str:
+    lines = [f'record({record.type}, "{name}") {{']
+    lines += [f'  field({key}, "{_escaped(value)}")' for key, value in record.fields.items()]
+    lines += [f'  info("{key}", "{_escaped(value)}")' for key, value in record.infos.items()]
+    lines += [f'  alias("{alias}")' for alias in aliases]
+    return "\n".join((*lines, "}"))
+
+
+def _name_of(text: str) -> str:
+    found = re.match(r'record\(\w+, "(.*)"\)', text)
+    return found[1] if found else ""
+
+
+def _escaped(value: str) -> str:
+    return "".join(_ESCAPES.get(character, character) for character in value)
+
+
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"} | {
+    chr(code): f"\\x{code:02x}" for code in range(32) if chr(code) not in "\n\t\r"
+}

@@ -1,0 +1,49 @@
+"""What the behaviours in one IOC of a twin share: the clock, the schedule, and the news for other processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from beamwright_generator.twin.clock import Clock
+from beamwright_generator.twin.schedule import Schedule
+from beamwright_generator.twin.trajectory import Trajectory
+
+
+class Faulty(Protocol):
+    """A behaviour that can be told to fail."""
+
+    def fault(self, kind: str, on: bool) -> None:
+        """Start or end a fault, from any thread.
+
+        :raises ValueError: when this behaviour has no such fault.
+        """
+        ...
+
+
+@dataclass
+class World:
+    """The surroundings of every behaviour in this process.
+
+    :param publish: tells every other process of the twin: a topic, the record it is about, and what JSON can say.
+    :param positions: where the controllers' axes are, by motor record; they stay there while an IOC restarts.
+    :param faulty: the behaviours that can fail, by record.
+    """
+
+    clock: Clock
+    schedule: Schedule
+    publish: Callable[[str, str, Any], None]
+    positions: Mapping[str, float] = field(default_factory=dict)
+    faulty: dict[str, Faulty] = field(default_factory=dict)
+    trajectories: dict[str, Trajectory] = field(default_factory=dict)
+
+    def move(self, record: str, trajectory: Trajectory) -> None:
+        """Make the motion of an axis known here and in every other process; positions are those of its dial."""
+        self.trajectories[record] = trajectory
+        self.publish("move", record, [list(segment) for segment in trajectory.segments])
+
+    def heard(self, topic: str, record: str, news: Sequence[Any]) -> None:
+        """Take in what another process published."""
+        if topic == "move":
+            self.trajectories[record] = Trajectory.of(news)
