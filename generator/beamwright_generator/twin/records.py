@@ -74,16 +74,23 @@ class _Soft:
 
 
 def read_records(beamline: Path, problems: Problems, only: str = "*") -> list[IocRecords]:
-    """Read what the IOCs of a beamline file load; what is wrong is reported.
+    """Read what the IOCs of a beamline file load, softened; what is wrong is reported.
 
     :param only: a glob; an IOC whose name matches is served whole, of the others the records whose names match.
     """
+    loaded = load_beamline(beamline, problems)
+    made = (soften(name, database, problems, only) for name, database in loaded.items())
+    return [ioc for ioc in made if ioc.types]
+
+
+def load_beamline(beamline: Path, problems: Problems) -> dict[str, LoadedDatabase]:
+    """Load what the IOCs of a beamline file load, as they do; by the IOC's name."""
     root = repository(beamline)
     files = Files([root if beamline.resolve().is_relative_to(root) else beamline.parent], root, problems)
     source = files.read(beamline)
     parsed = parse_beamline(source, problems) if source else None
     if source is None or parsed is None:
-        return []
+        return {}
     described, positions = parsed
     folder = source.path.parent
     files.roots = (*files.roots, *((folder / other).resolve() for other in described.roots))
@@ -91,8 +98,7 @@ def read_records(beamline: Path, problems: Problems, only: str = "*") -> list[Io
     for one in Instances(files, folder, described, positions, problems).read():
         into = loaded[one.ioc.name]
         load_database(files, one.path, one.macros, one.search, problems, cwd=one.cwd, into=into, at=one.at)
-    made = (soften(name, database, problems, only) for name, database in loaded.items())
-    return [ioc for ioc in made if ioc.types]
+    return loaded
 
 
 def soften(ioc: str, loaded: LoadedDatabase, problems: Problems, only: str = "*") -> IocRecords:
@@ -138,7 +144,7 @@ def _soften(record: LoadedRecord, problems: Problems) -> _Soft | None:
         if _takes(definition, name, given.value):
             soft.fields[name] = given.value
         else:
-            message = f"{record.name}.{name} is left as it starts: no record that EPICS base knows takes {given.value!r}"
+            message = f"{record.name}.{name} is left as it starts: EPICS base refuses {given.value!r} there"
             problems.note("twin-left-out", given.at, message)
     if definition.module == "base":
         _take_hardware_out(soft, definition)
@@ -152,6 +158,8 @@ def _takes(definition: RecordType, name: str, value: str) -> bool:
     known = definition.fields.get(name)
     if known is None:
         return False
+    if known.size and known.dbf == "STRING":
+        return len(value.encode()) < known.size
     choices = menu(known.menu) if known.menu else ()
     return not choices or value in choices or (value.isdigit() and int(value) < len(choices)) or not value
 
