@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from beamwright_generator.cli_twin import twin
+
 if TYPE_CHECKING:
     from beamwright_generator.pipeline import Generated
     from beamwright_generator.problems import Problems
@@ -326,6 +328,8 @@ def schema() -> None:
 
     click.echo(json.dumps(json_schema(), indent=2))
 
+
+main.add_command(twin)
 
 if __name__ == "__main__":
     main()

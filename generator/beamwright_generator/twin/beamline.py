@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -65,6 +66,8 @@ class Twin:
         """Start every IOC, wait until all serve, and give `environment`."""
         if self._iocs:
             raise TwinError("the twin runs already")
+        if find_spec("pvxslibs") is None:
+            raise TwinError("a twin needs what `pip install beamwright[twin]` installs")
         records = read_records(self.beamline, self.problems, self._only)
         if self.problems.errors:
             raise TwinError("\n".join(str(problem) for problem in self.problems.in_order()))
@@ -74,8 +77,11 @@ class Twin:
             self.clock = Clock.started(self.clock.speed)
             ports = [self._take(number) for number in range(len(records))]
             self.environment = client_environment(ports)
-            for one, own in zip(records, ports, strict=True):
-                self._iocs[one.name] = ioc = IocProcess(one, self.clock, own, self.environment, self._heard)
+            self._iocs = {
+                one.name: IocProcess(one, self.clock, own, self.environment, self._heard)
+                for one, own in zip(records, ports, strict=True)
+            }
+            for ioc in self._iocs.values():
                 ioc.launch(self.positions)
             for ioc in self._iocs.values():
                 ioc.wait(timeout)
@@ -107,12 +113,9 @@ class Twin:
         except OSError as error:
             raise TwinError(str(error)) from error
 
-    def _heard(self, ioc: IocProcess, topic: str, record: str, news: Any) -> None:
+    def _heard(self, topic: str, record: str, news: Any) -> None:
         if topic == "move":
             self.trajectories[record] = Trajectory.of(news)
-        for other in self._iocs.values():
-            if other is not ioc:
-                other.tell(topic, record, news)
 
     # Looking
 
@@ -130,13 +133,13 @@ class Twin:
     def positions(self) -> dict[str, float]:
         """Where the axes are at this moment, on their dials, by motor record."""
         now = self.clock.now()
-        return {name: trajectory.position(now) for name, trajectory in self.trajectories.items()}
+        return {name: trajectory.position(now) for name, trajectory in list(self.trajectories.items())}
 
     @property
     def moving(self) -> list[str]:
         """The motors whose axes move at this moment."""
         now = self.clock.now()
-        return [name for name, trajectory in self.trajectories.items() if now < trajectory.end]
+        return [name for name, trajectory in list(self.trajectories.items()) if now < trajectory.end]
 
     def get(self, pv: str) -> Any:
         """Read a field in its IOC: a number, a state's number, a text, or a list."""

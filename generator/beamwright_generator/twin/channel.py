@@ -65,7 +65,8 @@ class Channel:
         return epics.DBF["ENUM"] if self._kind in ("MENU", "DEVICE") else epics.DBF[self._kind]
 
     def _python(self, element: Any) -> Value:
-        return element.value.decode("utf-8", "replace") if self._kind == "STRING" else element
+        value: Value = element.value.decode("utf-8", "replace") if self._kind == "STRING" else element
+        return value
 
     def _check(self, status: int, what: str) -> None:
         if status:

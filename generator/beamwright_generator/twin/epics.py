@@ -28,20 +28,16 @@ from ctypes import (
 )
 from typing import Any, TypeVar
 
-from epicscorelibs.ioc import dbCore as _core
-from epicscorelibs.ioc import ioc as command
-from epicscorelibs.ioc import pdbbase
+from epicscorelibs.ioc import dbCore, pdbbase
 
-DBE_VALUE, DBE_LOG, DBE_ALARM, DBE_PROPERTY = 1, 2, 4, 8
+DBE_VALUE, DBE_LOG = 1, 2
 UNITS_SIZE, STRING_SIZE, MOST_STATES = 16, 40, 16
 
-DBF = {
-    name: number
-    for number, name in enumerate(
-        "STRING CHAR UCHAR SHORT USHORT LONG ULONG INT64 UINT64 FLOAT DOUBLE ENUM MENU DEVICE INLINK OUTLINK FWDLINK "
-        "NOACCESS".split()
-    )
-}
+_FIELD_TYPES = (
+    *("STRING", "CHAR", "UCHAR", "SHORT", "USHORT", "LONG", "ULONG", "INT64", "UINT64", "FLOAT", "DOUBLE"),
+    *("ENUM", "MENU", "DEVICE", "INLINK", "OUTLINK", "FWDLINK", "NOACCESS"),
+)
+DBF = {name: number for number, name in enumerate(_FIELD_TYPES)}
 """Database field types by their number in dbFldTypes.h."""
 
 
@@ -176,7 +172,7 @@ class _Entry(Structure):
 
 
 def _function(name: str, result: Any, *arguments: Any) -> Any:
-    function = getattr(_core, name)
+    function = getattr(dbCore, name)
     function.restype, function.argtypes = result, arguments
     return function
 
@@ -195,7 +191,6 @@ _unlock = _function("dbScanUnlock", None, c_void_p)
 load_database = _function("dbLoadDatabase", c_int, c_char_p, c_char_p, c_char_p)
 load_records = _function("dbLoadRecords", c_int, c_char_p, c_char_p)
 post_events = _function("db_post_events", c_int, c_void_p, c_void_p, c_uint)
-process = _function("dbProcess", c_long, c_void_p)
 put_field = _function("dbPutField", c_long, POINTER(Address), c_short, c_void_p, c_long)
 get_field = _function("dbGetField", c_long, POINTER(Address), c_short, c_void_p, c_void_p, c_void_p, c_void_p)
 get_time_stamp = _function("recGblGetTimeStamp", None, c_void_p)
@@ -229,7 +224,8 @@ def find_record_type(name: str) -> RecordTypeDescription:
     try:
         if _find_record_type(entry, name.encode()):
             raise LookupError(f"no definition of the record type {name} is loaded")
-        return entry.record_type.contents
+        found: RecordTypeDescription = entry.record_type.contents
+        return found
     finally:
         _finish_entry(entry)
 

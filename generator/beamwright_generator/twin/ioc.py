@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import IO, Any, Final
@@ -88,8 +89,7 @@ class Ioc:
                 answer = {"result": self._do(order["do"], order["with"])}
             except (LookupError, ValueError, TypeError, RuntimeError) as error:
                 answer = {"error": str(error)}
-            if "id" in order:
-                self.say({"id": order["id"], **answer})
+            self.say({"id": order["id"], **answer})
 
     def _do(self, what: str, given: Sequence[Any]) -> Any:
         match what:
@@ -102,8 +102,6 @@ class Ioc:
                 if record not in self.world.faulty:
                     raise LookupError(f"{record} has no behaviour that could fail")
                 return self.world.faulty[record].fault(kind, on)
-            case "news":
-                return self.world.heard(*given)
         raise ValueError(f"unknown order {what}")
 
     def _channel(self, name: str) -> Channel:
@@ -125,12 +123,20 @@ def _in_memory(name: str, text: str) -> bytes:
     return f"/proc/self/fd/{descriptor}".encode()
 
 
+def _end_with(parent: int) -> None:
+    """End when the parent has: its end of the pipe may live on in processes that it forked."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
 def main() -> None:
     """Be an IOC until standard input ends."""
     # What EPICS prints goes to standard error, so that standard output holds messages and nothing else.
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     config = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with, args=(config["parent"],), daemon=True).start()
     ioc = Ioc(config, output)
     ioc.say({"ready": os.getpid()})
     ioc.obey(sys.stdin)

@@ -37,6 +37,7 @@ class Motor(MotorSettings):
         self._written: set[str] = set()
         self._motion = 0
         self._jogging = False
+        self._settle_here = False
 
     # Starting
 
@@ -219,6 +220,7 @@ class Motor(MotorSettings):
         if target == position and not velocity and not self.stuck:
             self._buttons_up()
             return
+        self._settle_here = False
         trajectory = profile.move(now, position, target, velocity)
         self["CDIR"] = self["TDIR"] = int(target > position)
         self["DMOV"], self["MOVN"], self["MISS"], self["RCNT"] = 0, 1, 0, 0
@@ -238,10 +240,7 @@ class Motor(MotorSettings):
             self._follow(self.stuck)
         else:
             self._follow(self.profile.stop(now, *self.trajectory.at(now)))
-        if not keep:
-            self["DVAL"] = self.trajectory.target
-            self._aim("DVAL")
-            self._remember()
+        self._settle_here = not keep
 
     def _follow(self, trajectory: Trajectory) -> None:
         """Move along a trajectory, and look at the axis until it has ended."""
@@ -277,10 +276,11 @@ class Motor(MotorSettings):
         if self._jogging:
             self["LVIO"] = int(self["JOGF"] or self["JOGR"])
         if self._jogging or self["HOMF"] or self["HOMR"]:
-            self._buttons_up()
-            self._read(now)
-            self._sync()
+            self._settle_here = True
+        self._buttons_up()
         self._read(now)
+        if self._settle_here:
+            self._sync()
         if self["DLY"] > 0:
             self.post()
             self.world.schedule.at(now + self["DLY"], lambda: self._poll(motion))

@@ -49,7 +49,7 @@ class MotorSettings(Record):
 
     def steps(self, dial: float) -> int:
         """Turn a dial position into steps of the controller."""
-        return round(dial / self["MRES"])
+        return round(float(dial / self["MRES"]))
 
     @property
     def limited(self) -> bool:

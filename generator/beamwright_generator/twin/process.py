@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import IO, Any
 
 from beamwright_generator.twin.clock import Clock
@@ -21,7 +22,7 @@ from beamwright_generator.twin.records import IocRecords
 TIMEOUT = 30.0
 """Seconds that an IOC may take to answer an order."""
 
-News = Callable[["IocProcess", str, str, Any], None]
+News = Callable[[str, str, Any], None]
 """Called with what an IOC publishes: a topic, a record and what is new about it."""
 
 
@@ -83,7 +84,8 @@ class IocProcess:
             # An interrupt at the terminal is for the parent, which ends its IOCs in its own order.
             start_new_session=True,
         )
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdout is not None
+        assert process.stderr is not None
         self._readers = [
             threading.Thread(target=self._listen, args=(process, process.stdout, self._ready), daemon=True),
             threading.Thread(target=self._collect, args=(process.stderr,), daemon=True),
@@ -93,6 +95,7 @@ class IocProcess:
         one = self.records
         self._send(
             {
+                "parent": os.getpid(),
                 "epoch": self._clock.epoch,
                 "speed": self._clock.speed,
                 "positions": {name: at for name, at in positions.items() if name in one.types},
@@ -129,13 +132,6 @@ class IocProcess:
         finally:
             self._answers.pop(number, None)
 
-    def tell(self, topic: str, record: str, news: Any) -> None:
-        """Pass on what another IOC published; one that does not run misses it."""
-        try:
-            self._send({"do": "news", "with": (topic, record, news)})
-        except TwinError:
-            return
-
     def stop(self) -> None:
         """End the IOC; a second call does nothing."""
         self._end(lambda process: process.wait(TIMEOUT))
@@ -149,10 +145,8 @@ class IocProcess:
         if process is None:
             return
         assert process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             how(process)
         except subprocess.TimeoutExpired:
@@ -177,7 +171,7 @@ class IocProcess:
             for line in messages:
                 message = json.loads(line)
                 if "topic" in message:
-                    self._news(self, message["topic"], message["record"], message["news"])
+                    self._news(message["topic"], message["record"], message["news"])
                 elif "ready" in message:
                     ready.set_result(message["ready"])
                 elif (answer := self._answers.get(message["id"])) is None:
@@ -189,7 +183,7 @@ class IocProcess:
         gone = TwinError(f"the IOC {self.name} has ended")
         if not ready.done():
             ready.set_exception(gone)
-        for answer in list(self._answers.values()):
+        for answer in tuple(self._answers.values()):
             if not answer.done():
                 answer.set_exception(gone)
 

@@ -43,8 +43,7 @@ NUMBERS: Final[Mapping[str, Any]] = {
 }
 """The C type behind each database field type that is a number in memory."""
 
-COMM_ALARM, STATE_ALARM, UDF_ALARM = 9, 7, 17
-MINOR, MAJOR, INVALID = 1, 2, 3
+STATE_ALARM, MAJOR = 7, 2
 
 Value = int | float | str
 
@@ -83,16 +82,13 @@ class Record:
         self._changed: set[str] = set()
         self.name = str(self["NAME"])
 
-    def __contains__(self, field: str) -> bool:
-        return field in self.places
-
     def __getitem__(self, field: str) -> Any:
         place = self.places[field]
         number = NUMBERS.get(place.definition.dbf)
         if number is not None:
             return number.from_address(self.address + place.offset).value
-        text = (c_char * place.definition.size).from_address(self.address + place.offset).value
-        return text.decode("utf-8", errors="replace")
+        text = (c_char * place.definition.size).from_address(self.address + place.offset)
+        return bytes(text.value).decode("utf-8", errors="replace")
 
     def __setitem__(self, field: str, value: Value) -> None:
         """Change a field; `post` tells monitors of it."""
@@ -110,10 +106,6 @@ class Record:
             (c_char * place.definition.size).from_address(self.address + place.offset).value = str(value).encode()[
                 : place.definition.size - 1
             ]
-
-    def choice(self, field: str) -> str:
-        """Give the text of a menu field."""
-        return menu(self.places[field].definition.menu)[self[field]]
 
     # What subclasses say.
 
@@ -137,7 +129,7 @@ class Record:
 
     def limits(self, field: str) -> tuple[float, float] | None:
         """Give the display limits of a field, high and low; None for those of its type."""
-        return (self["HOPR"], self["LOPR"]) if field in self.LIMITED and "HOPR" in self else None
+        return (self["HOPR"], self["LOPR"]) if field in self.LIMITED and "HOPR" in self.places else None
 
     def control_limits(self, field: str) -> tuple[float, float] | None:
         """Give the limits of what may be written to a field, high and low."""
@@ -145,18 +137,18 @@ class Record:
 
     def alarm_limits(self, field: str) -> tuple[float, float, float, float] | None:
         """Give HIHI, HIGH, LOW and LOLO where they are for a field."""
-        if field == "VAL" and "HIHI" in self:
+        if field == "VAL" and "HIHI" in self.places:
             return self["HIHI"], self["HIGH"], self["LOW"], self["LOLO"]
         return None
 
     def units(self, field: str) -> str:
         """Give the units of a field."""
-        own = str(self["EGU"]) if "EGU" in self else ""
+        own = str(self["EGU"]) if "EGU" in self.places else ""
         return self.UNITS.get(field, "EGU").replace("EGU", own)
 
     def precision(self, field: str) -> int | None:
         """Give the digits after the point of a field; None for what its type says."""
-        return self["PREC"] if "PREC" in self else None
+        return self["PREC"] if "PREC" in self.places else None
 
     # What the IOC calls.
 

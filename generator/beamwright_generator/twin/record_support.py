@@ -177,4 +177,3 @@ def _extent(field: FieldDef, link: int) -> tuple[int, int]:
         return link, 8
     size = sizeof(NUMBERS[field.dbf]) if field.dbf in NUMBERS else 8
     return size, size
-

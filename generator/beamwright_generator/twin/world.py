@@ -1,8 +1,8 @@
-"""What the behaviours in one IOC of a twin share: the clock, the schedule, and the news for other processes."""
+"""What the behaviours in one IOC of a twin share: the clock, the schedule, and a way to tell of what they do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ class Faulty(Protocol):
 class World:
     """The surroundings of every behaviour in this process.
 
-    :param publish: tells every other process of the twin: a topic, the record it is about, and what JSON can say.
+    :param publish: tells the process that runs the twin: a topic, the record it is about, and what JSON can say.
     :param positions: where the controllers' axes are, by motor record; they stay there while an IOC restarts.
     :param faulty: the behaviours that can fail, by record.
     """
@@ -39,11 +39,6 @@ class World:
     trajectories: dict[str, Trajectory] = field(default_factory=dict)
 
     def move(self, record: str, trajectory: Trajectory) -> None:
-        """Make the motion of an axis known here and in every other process; positions are those of its dial."""
+        """Make the motion of an axis known, here and to the process that runs the twin, in positions of its dial."""
         self.trajectories[record] = trajectory
         self.publish("move", record, [list(segment) for segment in trajectory.segments])
-
-    def heard(self, topic: str, record: str, news: Sequence[Any]) -> None:
-        """Take in what another process published."""
-        if topic == "move":
-            self.trajectories[record] = Trajectory.of(news)
