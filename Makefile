@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SERVED := .venv/.served
 RESULTS := build/benchmarks
-BENCHMARKS := corpus generate connect
+BENCHMARKS := corpus generate connect twin
 STATIC := ruff-check ruff-format mypy basedpyright lint-imports
 
 .PHONY: help demo test soak bench format lint clean constraints environment pytest $(STATIC)

@@ -68,6 +68,8 @@ def _run(beamline: Twin, ended: threading.Event) -> None:
     for name, value in beamline.environment.items():
         click.echo(f"export {name}='{value}'")
     sys.stdout.flush()
+    for line in beamline.left_out:
+        click.echo(line, err=True)
     parent, start, live = os.getppid(), time.monotonic(), sys.stderr.isatty()
     if not live:
         click.echo(_status(beamline, 0), err=True)

@@ -144,7 +144,6 @@ CODES: dict[str, str] = {
     "override-unused": "An override names a device, template or record that no IOC has.",
     "group-member-unknown": "A group names a device that no IOC serves.",
     "snapshot-unread": "A beamline file names recorded PVI trees, which this version cannot read.",
-    "twin-left-out": "A twin cannot serve a record, or leaves a field as it starts, because EPICS base refuses it.",
     "outside-output": "A generated file would land outside the folders the user gave, by `out` or a symbolic link.",
     "module-shared": "Two beamlines want the same device module with different content.",
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",

@@ -133,7 +133,7 @@ def test_values_are_read_and_written_from_python(file: Path) -> None:
             assert twin.get("T:CURRENT") == 0
         with pytest.raises(TwinError, match="does not take 'HUGE'"):
             twin.put("T:CURRENT.HSV", "HUGE")
-        with pytest.raises(TwinError, match="has no T:CURRENT.NONE"):
+        with pytest.raises(TwinError, match=r"has no T:CURRENT\.NONE"):
             twin.get("T:CURRENT.NONE")
         with pytest.raises(TwinError, match="no IOC of the twin has M:X"):
             twin.get("M:X")

@@ -101,7 +101,7 @@ def loaded(request: pytest.FixtureRequest, repository: Path) -> LoadedDatabase:
 
 @pytest.fixture(scope="module")
 def records(loaded: LoadedDatabase) -> IocRecords:
-    return soften("all", loaded, Problems())
+    return soften("all", loaded)
 
 
 @pytest.fixture(scope="module")

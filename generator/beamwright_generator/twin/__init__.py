@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from beamwright_generator.twin.beamline import Twin
-from beamwright_generator.twin.process import TwinError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from beamwright_generator.twin.beamline import Twin
+    from beamwright_generator.twin.process import TwinError
 
 __all__ = ["Twin", "TwinError"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what reads descriptions only where it is used: every IOC of a twin imports this package."""
+    if name == "Twin":
+        from beamwright_generator.twin.beamline import Twin
+
+        return Twin
+    if name == "TwinError":
+        from beamwright_generator.twin.process import TwinError
+
+        return TwinError
+    raise AttributeError(name)

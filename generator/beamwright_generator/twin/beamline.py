@@ -130,6 +130,11 @@ class Twin:
         return {name: kind for ioc in self._iocs.values() for name, kind in ioc.records.types.items()}
 
     @property
+    def left_out(self) -> list[str]:
+        """What cannot be served as described: records of unknown types, and values that EPICS refuses."""
+        return [line for ioc in self._iocs.values() for line in ioc.records.left_out]
+
+    @property
     def positions(self) -> dict[str, float]:
         """Where the axes are at this moment, on their dials, by motor record."""
         now = self.clock.now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -42,6 +42,7 @@ class IocRecords:
     :param definitions: dbd text of the record types that EPICS base lacks.
     :param database: every record, macros expanded, as text.
     :param subroutines: the functions that sub and aSub records name.
+    :param left_out: what the twin cannot serve as described, and why.
     """
 
     name: str
@@ -51,6 +52,7 @@ class IocRecords:
     database: str
     python_types: tuple[str, ...] = ()
     subroutines: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def without(self, records: Iterable[str]) -> IocRecords:
         """Leave records out, as an IOC has them that was started from other databases."""
@@ -58,9 +60,7 @@ class IocRecords:
         kept = [text for text in self.database.split("\n\n") if _name_of(text) not in gone]
         types = {name: kind for name, kind in self.types.items() if name not in gone}
         aliases = {alias: name for alias, name in self.aliases.items() if name not in gone}
-        return IocRecords(
-            self.name, types, aliases, self.definitions, "\n\n".join(kept), self.python_types, self.subroutines
-        )
+        return replace(self, types=types, aliases=aliases, database="\n\n".join(kept))
 
 
 @dataclass
@@ -79,7 +79,7 @@ def read_records(beamline: Path, problems: Problems, only: str = "*") -> list[Io
     :param only: a glob; an IOC whose name matches is served whole, of the others the records whose names match.
     """
     loaded = load_beamline(beamline, problems)
-    made = (soften(name, database, problems, only) for name, database in loaded.items())
+    made = (soften(name, database, only) for name, database in loaded.items())
     return [ioc for ioc in made if ioc.types]
 
 
@@ -101,11 +101,12 @@ def load_beamline(beamline: Path, problems: Problems) -> dict[str, LoadedDatabas
     return loaded
 
 
-def soften(ioc: str, loaded: LoadedDatabase, problems: Problems, only: str = "*") -> IocRecords:
+def soften(ioc: str, loaded: LoadedDatabase, only: str = "*") -> IocRecords:
     """Turn the records of one IOC into what an IOC without hardware can load."""
     whole = fnmatchcase(ioc, only)
     records = {name: one for name, one in loaded.records.items() if whole or fnmatchcase(name, only)}
-    soft = {name: made for name, one in records.items() if (made := _soften(one, problems))}
+    left_out: list[str] = []
+    soft = {name: made for name, one in records.items() if (made := _soften(one, left_out))}
     _echo({name: one for name, one in records.items() if name in soft}, soft)
     kinds = {one.type for one in soft.values()}
     python_types = tuple(sorted(kind for kind in kinds if not _is_base(kind)))
@@ -121,6 +122,7 @@ def soften(ioc: str, loaded: LoadedDatabase, problems: Problems, only: str = "*"
         "\n\n".join(texts),
         python_types,
         tuple(sorted(set(_subroutines(soft.values())))),
+        tuple(left_out),
     )
 
 
@@ -129,23 +131,17 @@ def _is_base(kind: str) -> bool:
     return definition is not None and definition.module == "base"
 
 
-def _soften(record: LoadedRecord, problems: Problems) -> _Soft | None:
+def _soften(record: LoadedRecord, left_out: list[str]) -> _Soft | None:
     definition = record_type(record.type)
     if definition is None:
-        problems.warning(
-            "twin-left-out",
-            record.at,
-            f"{record.name} is not served: the record type {record.type} is not known",
-            hint="add its dbd file with scripts/refresh_record_types.py",
-        )
+        left_out.append(f"{record.at}: {record.name} is not served: the record type {record.type} is not known")
         return None
     soft = _Soft(record.type, infos={name: info.value for name, info in record.infos.items()})
     for name, given in record.fields.items():
         if _takes(definition, name, given.value):
             soft.fields[name] = given.value
         else:
-            message = f"{record.name}.{name} is left as it starts: EPICS base refuses {given.value!r} there"
-            problems.note("twin-left-out", given.at, message)
+            left_out.append(f"{given.at}: {record.name}.{name} stays as it starts: EPICS refuses {given.value!r} there")
     if definition.module == "base":
         _take_hardware_out(soft, definition)
     else:
