@@ -5,30 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from beamwright_generator.twin import epics
+from beamwright_generator.twin.driver import Drivers
 from beamwright_generator.twin.record import Place, Record
 from beamwright_generator.twin.world import World
 
 
 class Busy(Record):
-    """A busy record; where no behaviour does the work, it is done at once."""
+    """A busy record: its driver does the work, or another record says when it is done.
 
-    def __init__(self, world: World, address: int, kind: str, places: Mapping[str, Place]) -> None:
+    Hardware that the twin does not play does everything at once.
+    """
+
+    def __init__(self, drivers: Drivers, world: World, address: int, kind: str, places: Mapping[str, Place]) -> None:
         super().__init__(address, kind, places)
         self.world = world
+        self.drivers = drivers
+        self.hardware = bool(self["DTYP"])
 
     def process(self) -> bool:
         """Begin to be busy, or be done."""
         if self["RVAL"] != self["VAL"]:
             self["RVAL"] = self["VAL"]
-        if not self["VAL"]:
-            return True
-        self.notify("VAL")
-        self.world.schedule.soon(self.work)
-        return False
-
-    def work(self) -> None:
-        """Do the work, and say that it is done."""
-        self.finish()
+        busy = bool(self["VAL"])
+        if busy:
+            self.notify("VAL")
+        found = self.drivers.find(self.name)
+        if found is not None and self.name not in self.world.quiet:
+            driver, parameter = found
+            self.world.schedule.soon(lambda: driver.take(parameter))
+        elif busy and self.hardware:
+            self.world.schedule.soon(self.finish)
+        return not busy
 
     def finish(self) -> None:
         """Fall back to 0 and complete the put, from any thread."""

@@ -36,11 +36,20 @@ class Channel:
         values = [self._python(buffer[index]) for index in range(count.value)]
         return values if self._address.elements > 1 else (values[0] if values else "")
 
+    def text(self) -> str:
+        """Read a text, which may be an array of characters."""
+        value = self.get()
+        if isinstance(value, list):
+            return bytes(int(one) & 0xFF for one in value).partition(b"\0")[0].decode("utf-8", "replace")
+        return str(value)
+
     def put(self, value: Value | list[Value]) -> None:
         """Write a value and process the record; a state may be given by its text.
 
         :raises ValueError: when the record refuses the value.
         """
+        if isinstance(value, str) and self._kind in ("CHAR", "UCHAR"):
+            value = [*value.encode()[: self._address.elements - 1], 0]
         values = value if isinstance(value, list) else [value]
         if self._kind != "STRING" and any(isinstance(one, str) for one in values):
             text = (c_char * epics.STRING_SIZE)()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,9 +11,8 @@ from beamwright_generator.resolve.datatypes import value_type
 from beamwright_generator.resolve.pairs import READBACK_TYPES, SETPOINT_TYPES, pair_records
 from beamwright_generator.resolve.served import Served
 from beamwright_generator.source import Position
+from beamwright_generator.twin.asyn import address, writes
 from beamwright_generator.vocabulary import Transport
-
-_ASYN = re.compile(r"@asyn(?:Mask)?\(\s*([^,)\s]+)\s*,?\s*(\w*)[^)]*\)\s*(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +43,14 @@ def _by_parameter(records: Iterable[LoadedRecord]) -> Iterator[tuple[str, str]]:
     setpoints: dict[tuple[str, ...], str] = {}
     readbacks: list[tuple[tuple[str, ...], str]] = []
     for record in records:
-        if record.type in SETPOINT_TYPES and (key := _parameter(record, "OUT")):
+        key = address(record)
+        if key is None:
+            continue
+        if record.type in SETPOINT_TYPES and writes(record):
             setpoints.setdefault(key, record.name)
-        elif record.type in READBACK_TYPES and (key := _parameter(record, "INP")):
+        elif record.type in READBACK_TYPES:
             readbacks.append((key, record.name))
     return ((name, setpoints[key]) for key, name in readbacks if key in setpoints)
-
-
-def _parameter(record: LoadedRecord, link: str) -> tuple[str, ...] | None:
-    text = record.fields[link].value if link in record.fields else ""
-    found = _ASYN.match(text)
-    return (found[1], found[2] or "0", found[3]) if found else None
 
 
 def _judged(records: Iterable[LoadedRecord]) -> Iterator[_Judged]:

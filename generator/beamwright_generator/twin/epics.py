@@ -160,7 +160,7 @@ class _Location(Structure):
 
 
 class DeviceTable(Structure):
-    """`dset`: device support; without functions it does nothing, which record support of the twin never notices."""
+    """`dset`: device support; the fifth function reads or writes."""
 
     _fields_ = (("number", c_long), ("functions", c_void_p * 8))
 
@@ -237,9 +237,15 @@ def add_record_type(name: str, table: SupportTable) -> None:
         raise RuntimeError(f"EPICS refuses the record type {name}")
 
 
-def add_device(name: str) -> None:
-    """Register device support that does nothing."""
-    table = keep(DeviceTable(5))
+def add_device(name: str, write: Callable[[int], int] | None = None) -> None:
+    """Register device support.
+
+    :param write: called with the record's address when it is processed; without it nothing is done, which record
+        support of the twin never notices.
+    """
+    table = keep(DeviceTable(6))
+    if write is not None:
+        table.functions[4] = cast(keep(Process(write)), c_void_p).value
     _add_device(keep(name.encode()), addressof(table))
 
 
@@ -253,6 +259,13 @@ def address_of(name: str) -> Address | None:
     """Find a field of a record by its channel name; None where this IOC has none."""
     address = Address()
     return None if _name_to_address(name.encode(), address) else address
+
+
+def complete(kind: str, record: int) -> None:
+    """Process a record once more, whose device support said that it was not done."""
+    table = SupportTable.from_address(find_record_type(kind).support)
+    with locked(record):
+        table.process(record)
 
 
 @contextmanager

@@ -22,18 +22,23 @@ from setuptools_dso import find_dso
 
 from beamwright_generator.tables.record_types import record_type
 from beamwright_generator.twin import epics
+from beamwright_generator.twin.asyn import Port
 from beamwright_generator.twin.busy import Busy
+from beamwright_generator.twin.camera import Camera
 from beamwright_generator.twin.channel import Channel
 from beamwright_generator.twin.clock import Clock
 from beamwright_generator.twin.definitions import device_name
+from beamwright_generator.twin.driver import Driver, Drivers, Outputs
+from beamwright_generator.twin.hdf5 import Hdf5
 from beamwright_generator.twin.motor import Motor
 from beamwright_generator.twin.record import Maker, Record
 from beamwright_generator.twin.record_support import RecordSupport
 from beamwright_generator.twin.schedule import Schedule
+from beamwright_generator.twin.stats import Stats
 from beamwright_generator.twin.world import World
 
-BEHAVIOURS: Final = {"motor": Motor, "busy": Busy}
-"""What the records of a type do; the others are values that clients write."""
+DRIVERS: Final[Mapping[str, type[Driver]]] = {"camera": Camera, "hdf5": Hdf5, "stats": Stats}
+"""What plays the asyn ports of each kind."""
 
 
 class Ioc:
@@ -49,7 +54,11 @@ class Ioc:
         clock = Clock(config["epoch"], config["speed"])
         self.world = World(clock, Schedule(clock), self._publish, config["positions"])
         self._channels: dict[str, Channel] = {}
+        ports: Mapping[str, Port] = config["ports"]
+        self._drivers = Drivers({n: DRIVERS[p["kind"]](self.world, n, p) for n, p in ports.items()}, ports)
         self._serve(config)
+        for driver in self._drivers.by_port.values():
+            self.world.schedule.soon(driver.start)
 
     def _serve(self, config: Mapping[str, Any]) -> None:
         ctypes.CDLL(find_dso("pvxslibs.lib.pvxsIoc"), ctypes.RTLD_GLOBAL)
@@ -64,13 +73,21 @@ class Ioc:
             assert definition is not None
             epics.add_device(device_name(kind))
             epics.keep(RecordSupport(definition, self._maker(kind)))
+        for kind in config["driven"]:
+            epics.add_device(device_name(kind), epics.keep(Outputs(kind, self.world, self._drivers)).write)
         for name in config["subroutines"]:
             epics.add_subroutine(name, lambda record: 0)
         _must(epics.load_records(_in_memory("records", config["database"]), b""), "load the records")
         _must(base.iocInit(), "start")
 
     def _maker(self, kind: str) -> Maker:
-        return partial(BEHAVIOURS[kind], self.world) if kind in BEHAVIOURS else Record
+        match kind:
+            case "motor":
+                return partial(Motor, self.world)
+            case "busy":
+                return partial(Busy, self._drivers, self.world)
+        # The other types are values that clients write.
+        return Record
 
     def _publish(self, topic: str, record: str, news: Any) -> None:
         self.say({"topic": topic, "record": record, "news": news})

@@ -103,6 +103,8 @@ class IocProcess:
                 "database": one.database,
                 "python_types": one.python_types,
                 "subroutines": one.subroutines,
+                "driven": one.driven,
+                "ports": one.ports,
             }
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ctypes import addressof, c_char, sizeof
 from typing import Any, Final
 
-from beamwright_generator.tables.record_types import FieldDef, RecordType, common_fields
+from beamwright_generator.tables.record_types import FieldDef, RecordType, common_fields, record_type
 from beamwright_generator.twin import epics
 from beamwright_generator.twin.record import NUMBERS, Maker, Place, Record
 
@@ -163,6 +163,14 @@ def _lay_out(definition: RecordType, description: epics.RecordTypeDescription) -
         places[name] = Place(known, field.offset)
     description.record_size = -(-end // 8) * 8
     return places
+
+
+def places_of(kind: str) -> dict[str, Place]:
+    """Tell where the fields of a record type of EPICS base are."""
+    definition = record_type(kind)
+    assert definition is not None
+    found = ((field.name.decode(), field.offset) for field in _fields(epics.find_record_type(kind)))
+    return {name: Place(definition.fields[name], offset) for name, offset in found if name in definition.fields}
 
 
 def _fields(description: epics.RecordTypeDescription) -> Iterator[epics.FieldDescription]:

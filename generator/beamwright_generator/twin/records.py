@@ -16,6 +16,7 @@ from beamwright_generator.pipeline import repository
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.instances import Instances
 from beamwright_generator.tables.record_types import RecordType, menu, record_type
+from beamwright_generator.twin.asyn import Port, address, played_ports, writes
 from beamwright_generator.twin.definitions import definitions
 from beamwright_generator.twin.echo import echoes
 
@@ -42,6 +43,8 @@ class IocRecords:
     :param definitions: dbd text of the record types that EPICS base lacks.
     :param database: every record, macros expanded, as text.
     :param subroutines: the functions that sub and aSub records name.
+    :param driven: the record types of EPICS base that behaviours have device support for.
+    :param ports: the asyn ports that behaviours play.
     :param left_out: what the twin cannot serve as described, and why.
     """
 
@@ -52,6 +55,8 @@ class IocRecords:
     database: str
     python_types: tuple[str, ...] = ()
     subroutines: tuple[str, ...] = ()
+    driven: tuple[str, ...] = ()
+    ports: Mapping[str, Port] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
     def without(self, records: Iterable[str]) -> IocRecords:
@@ -71,6 +76,7 @@ class _Soft:
     fields: dict[str, str] = field(default_factory=dict)
     infos: dict[str, str] = field(default_factory=dict)
     hardware: bool = False
+    driven: bool = False
 
 
 def read_records(beamline: Path, problems: Problems, only: str = "*") -> list[IocRecords]:
@@ -106,23 +112,28 @@ def soften(ioc: str, loaded: LoadedDatabase, only: str = "*") -> IocRecords:
     whole = fnmatchcase(ioc, only)
     records = {name: one for name, one in loaded.records.items() if whole or fnmatchcase(name, only)}
     left_out: list[str] = []
-    soft = {name: made for name, one in records.items() if (made := _soften(one, left_out))}
-    _echo({name: one for name, one in records.items() if name in soft}, soft)
+    ports = played_ports(records.values())
+    soft = {name: made for name, one in records.items() if (made := _soften(one, ports, left_out))}
+    _echo({name: one for name, one in records.items() if name in soft}, soft, ports)
     kinds = {one.type for one in soft.values()}
     python_types = tuple(sorted(kind for kind in kinds if not _is_base(kind)))
+    driven = tuple(sorted({one.type for one in soft.values() if one.driven and _is_base(one.type)}))
     devices = {kind: _devices(kind, soft.values()) for kind in python_types}
+    devices |= {kind: _driven_devices(kind, soft.values()) for kind in driven}
     aliases = {alias: name for alias, name in loaded.aliases.items() if name in soft}
     texts = [f"breaktable({name}) {{ {_points(table.points)} }}" for name, table in loaded.breaktables.items()]
     texts += [_text(name, one, [alias for alias, of in aliases.items() if of == name]) for name, one in soft.items()]
     return IocRecords(
-        ioc,
-        {name: one.type for name, one in soft.items()},
-        aliases,
-        definitions(python_types, devices),
-        "\n\n".join(texts),
-        python_types,
-        tuple(sorted(set(_subroutines(soft.values())))),
-        tuple(left_out),
+        name=ioc,
+        types={name: one.type for name, one in soft.items()},
+        aliases=aliases,
+        definitions=definitions(python_types, devices),
+        database="\n\n".join(texts),
+        python_types=python_types,
+        subroutines=tuple(sorted(set(_subroutines(soft.values())))),
+        driven=driven,
+        ports=ports,
+        left_out=tuple(left_out),
     )
 
 
@@ -131,7 +142,7 @@ def _is_base(kind: str) -> bool:
     return definition is not None and definition.module == "base"
 
 
-def _soften(record: LoadedRecord, left_out: list[str]) -> _Soft | None:
+def _soften(record: LoadedRecord, ports: Mapping[str, Port], left_out: list[str]) -> _Soft | None:
     definition = record_type(record.type)
     if definition is None:
         left_out.append(f"{record.at}: {record.name} is not served: the record type {record.type} is not known")
@@ -142,7 +153,8 @@ def _soften(record: LoadedRecord, left_out: list[str]) -> _Soft | None:
             soft.fields[name] = given.value
         else:
             left_out.append(f"{given.at}: {record.name}.{name} stays as it starts: EPICS refuses {given.value!r} there")
-    if definition.module == "base":
+    soft.driven = _port_of(record) in ports and writes(record)
+    if definition.module == "base" and not soft.driven:
         _take_hardware_out(soft, definition)
     else:
         _keep_link(soft, definition)
@@ -178,9 +190,20 @@ def _keep_link(soft: _Soft, definition: RecordType) -> None:
     if soft.fields.get("SCAN") == "I/O Intr":
         del soft.fields["SCAN"]
     link = "OUT" if "OUT" in definition.fields else "INP"
+    soft.fields |= DEFINED if soft.driven else {}
     if soft.fields.get(link, "").lstrip().startswith("#"):
         soft.fields.pop(link)
     soft.hardware = soft.fields.get(link, "").startswith("@")
+
+
+def _port_of(record: LoadedRecord) -> str:
+    found = address(record)
+    return found[0] if found else ""
+
+
+def _driven_devices(kind: str, records: Iterable[_Soft]) -> dict[str, str]:
+    """Give the device support that a behaviour brings for a type of EPICS base, by the names that records use."""
+    return {one.fields["DTYP"]: "INST_IO" for one in records if one.type == kind and one.driven}
 
 
 def _devices(kind: str, records: Iterable[_Soft]) -> dict[str, str]:
@@ -194,11 +217,11 @@ def _devices(kind: str, records: Iterable[_Soft]) -> dict[str, str]:
     return found
 
 
-def _echo(records: Mapping[str, LoadedRecord], soft: Mapping[str, _Soft]) -> None:
-    """Let the readbacks that hardware would give follow their setpoints."""
+def _echo(records: Mapping[str, LoadedRecord], soft: Mapping[str, _Soft], ports: Mapping[str, Port]) -> None:
+    """Let the readbacks that hardware would give follow their setpoints, where no behaviour does it."""
     for name, setpoint in echoes(records).items():
         readback, source = soft[name], soft[setpoint]
-        if not readback.hardware or name == setpoint:
+        if not readback.hardware or name == setpoint or _port_of(records[name]) in ports:
             continue
         readback.fields["PINI"] = "YES"
         if source.type in BUSY or source.fields.get("FLNK", "").strip():

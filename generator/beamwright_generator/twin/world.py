@@ -29,6 +29,9 @@ class World:
     :param publish: tells the process that runs the twin: a topic, the record it is about, and what JSON can say.
     :param positions: where the controllers' axes are, by motor record; they stay there while an IOC restarts.
     :param faulty: the behaviours that can fail, by record.
+    :param trajectories: how the axes of this process move, by motor record.
+    :param quiet: records whose value a driver changes at this moment, which is not a write to it.
+    :param plugins: the areaDetector plugins of this process.
     """
 
     clock: Clock
@@ -37,6 +40,8 @@ class World:
     positions: Mapping[str, float] = field(default_factory=dict)
     faulty: dict[str, Faulty] = field(default_factory=dict)
     trajectories: dict[str, Trajectory] = field(default_factory=dict)
+    quiet: set[str] = field(default_factory=set)
+    plugins: list[object] = field(default_factory=list)
 
     def move(self, record: str, trajectory: Trajectory) -> None:
         """Make the motion of an axis known, here and to the process that runs the twin, in positions of its dial."""

@@ -1,0 +1,177 @@
+"""The camera of a running twin, through ophyd-async's unmodified SimDetector, generated classes, and bare channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.plans as bp
+import h5py
+import numpy as np
+import pytest
+from bluesky import RunEngine
+from bluesky.utils import MsgGenerator
+from ophyd_async.core import StaticFilenameProvider, StaticPathProvider, TriggerInfo, init_devices
+from ophyd_async.epics.adcore import ADImageMode, ADWriterFactory, NDStatsIO
+from ophyd_async.epics.adsimdetector import SimDetector
+
+from beamwright_generated.beamlines import x01
+from beamwright_generator.twin import Twin
+from beamwright_generator.twin.frame import number_of
+
+P = "BL01X-EA-CAM-01:"
+DATA = "/entry/data/data"
+
+
+@pytest.fixture(scope="module")
+def engine(twin: Twin) -> Iterator[RunEngine]:
+    made = RunEngine(call_returns_result=True)
+    yield made
+    made.loop.call_soon_threadsafe(made.loop.stop)
+
+
+@pytest.fixture
+def camera(engine: RunEngine, tmp_path: Path) -> SimDetector:
+    paths = StaticPathProvider(StaticFilenameProvider("scan"), tmp_path / "made", create_dir_depth=-1)
+    with init_devices():
+        made = SimDetector(
+            P,
+            ADWriterFactory.hdf(paths, writer_suffix="HDF5:"),
+            driver_suffix="CAM:",
+            plugins={"stat": NDStatsIO(f"{P}STAT:")},
+            name="camera",
+        )
+
+    def settings() -> MsgGenerator[None]:
+        yield from bps.mv(made.driver.acquire_time, 0.02, made.driver.acquire_period, 0.03)
+
+    engine(settings())
+    return made
+
+
+def ran(engine: RunEngine, plan: MsgGenerator[Any]) -> dict[str, list[dict[str, Any]]]:
+    documents: dict[str, list[dict[str, Any]]] = {}
+    engine(plan, lambda name, document: documents.setdefault(name, []).append(document))
+    return documents
+
+
+def test_a_count_writes_a_file_with_every_frame(engine: RunEngine, camera: SimDetector, tmp_path: Path) -> None:
+    documents = ran(engine, bp.count([camera], num=5))
+    (resource,) = documents["stream_resource"]
+    assert resource["uri"] == f"file://localhost{tmp_path}/made/scan.h5"
+    assert [datum["indices"]["stop"] for datum in documents["stream_datum"]] == [1, 2, 3, 4, 5]
+    assert [event["seq_num"] for event in documents["event"]] == [1, 2, 3, 4, 5]
+    with h5py.File(tmp_path / "made" / "scan.h5") as file:
+        frames = file[DATA]
+        assert frames.shape == (5, 1024, 1024)
+        assert frames.dtype == np.uint8
+        assert frames.chunks == (1, 1024, 1024)
+        numbers = [number_of(frame) for frame in frames]
+        assert numbers == list(file["/entry/instrument/NDAttributes/NDArrayUniqueId"])
+        assert numbers == list(range(numbers[0], numbers[0] + 5))
+        assert (np.diff(file["/entry/instrument/NDAttributes/NDArrayTimeStamp"]) > 0).all()
+
+
+def test_several_frames_make_one_event(engine: RunEngine, camera: SimDetector, tmp_path: Path) -> None:
+    def plan() -> MsgGenerator[None]:
+        yield from bps.open_run()
+        yield from bps.stage(camera)
+        yield from bps.prepare(camera, TriggerInfo(collections_per_event=3), wait=True)
+        for _ in range(2):
+            yield from bps.trigger_and_read([camera])
+        yield from bps.unstage(camera)
+        yield from bps.close_run()
+
+    documents = ran(engine, plan())
+    assert len(documents["event"]) == 2
+    with h5py.File(tmp_path / "made" / "scan.h5") as file:
+        assert file[DATA].shape[0] == 6
+
+
+def test_the_file_can_be_read_while_it_grows(engine: RunEngine, camera: SimDetector, tmp_path: Path) -> None:
+    read: list[int] = []
+
+    def plan() -> MsgGenerator[None]:
+        yield from bps.open_run()
+        yield from bps.stage(camera)
+        for _ in range(3):
+            yield from bps.trigger_and_read([camera])
+            with h5py.File(tmp_path / "made" / "scan.h5", swmr=True) as file:
+                read.append(file[DATA].shape[0])
+        yield from bps.unstage(camera)
+        yield from bps.close_run()
+
+    ran(engine, plan())
+    assert read == [1, 2, 3]
+
+
+def test_statistics_are_those_of_the_frame(engine: RunEngine, camera: SimDetector, twin: Twin, tmp_path: Path) -> None:
+    for record in ("EnableCallbacks", "ComputeStatistics", "ArrayCallbacks"):
+        twin.put(f"{P}STAT:{record}", 1)
+    ran(engine, bp.count([camera], num=1))
+    with h5py.File(tmp_path / "made" / "scan.h5") as file:
+        frame = file[DATA][-1]
+    names = ("MinValue_RBV", "MaxValue_RBV", "MeanValue_RBV", "Total_RBV")
+    values = [twin.get(f"{P}STAT:{name}") for name in names]
+    assert values == pytest.approx([frame.min(), frame.max(), frame.mean(), frame.sum()])
+
+
+def test_a_continuous_camera_runs_until_it_is_stopped(engine: RunEngine, camera: SimDetector, twin: Twin) -> None:
+    counted: list[int] = []
+
+    def plan() -> MsgGenerator[None]:
+        yield from bps.mv(camera.driver.image_mode, ADImageMode.CONTINUOUS)
+        yield from bps.abs_set(camera.driver.acquire, True, wait=False)
+        while not counted or counted[-1] < 5:
+            counted.append((yield from bps.rd(camera.driver.array_counter)) - start)
+        yield from bps.abs_set(camera.driver.acquire, False, wait=True)
+
+    start = twin.get(f"{P}CAM:ArrayCounter_RBV")
+    ran(engine, plan())
+    # ophyd-async does not wait for a camera that it stops.
+    while twin.get(f"{P}CAM:AcquireBusy"):
+        assert twin.get(f"{P}CAM:DetectorState_RBV") in (0, 1)
+    assert twin.get(f"{P}CAM:Acquire_RBV") == 0
+    assert twin.get(f"{P}CAM:DetectorState_RBV") == 0
+    twin.put(f"{P}CAM:ImageMode", "Multiple")
+
+
+def test_a_capture_ends_by_itself_after_so_many_frames(twin: Twin, tmp_path: Path) -> None:
+    twin.put(f"{P}CAM:ImageMode", "Continuous")
+    for name, value in (("FilePath", f"{tmp_path}/"), ("FileName", "few"), ("FileTemplate", "%s%s_%3.3d.h5")):
+        twin.put(f"{P}HDF5:{name}", value)
+    twin.put(f"{P}HDF5:EnableCallbacks", 1)
+    twin.put(f"{P}HDF5:FileNumber", 7)
+    twin.put(f"{P}HDF5:NumCapture", 4)
+    twin.put(f"{P}CAM:ArrayCallbacks", 1)
+    twin.put(f"{P}HDF5:Capture", 1)
+    twin.put(f"{P}CAM:Acquire", 1)
+    while twin.get(f"{P}HDF5:NumCaptured_RBV") != 4 or twin.get(f"{P}HDF5:Capture_RBV"):
+        assert twin.get(f"{P}CAM:Acquire_RBV") == 1
+    twin.put(f"{P}CAM:Acquire", 0)
+    assert twin.get(f"{P}HDF5:Capture") == 0
+    with h5py.File(tmp_path / "few_007.h5") as file:
+        assert file[DATA].shape[0] == 4
+
+
+def test_a_folder_that_is_not_there(twin: Twin, tmp_path: Path) -> None:
+    twin.put(f"{P}HDF5:CreateDirectory", 0)
+    twin.put(f"{P}HDF5:FilePath", f"{tmp_path}/none/")
+    while twin.get(f"{P}HDF5:FilePathExists_RBV"):
+        assert not (tmp_path / "none").exists()
+    twin.put(f"{P}HDF5:CreateDirectory", -1)
+    while not twin.get(f"{P}HDF5:FilePathExists_RBV"):
+        assert twin.get(f"{P}HDF5:CreateDirectory") == -1
+    assert (tmp_path / "none").is_dir()
+
+
+def test_the_generated_camera_counts(engine: RunEngine, twin: Twin, tmp_path: Path) -> None:
+    paths = StaticPathProvider(StaticFilenameProvider("generated"), tmp_path)
+    camera = x01.camera(path_provider=paths, connect=True)
+    twin.put(f"{P}CAM:ImageMode", "Multiple")
+    documents = ran(engine, bp.count([camera], num=3))
+    assert len(documents["event"]) == 3
+    with h5py.File(tmp_path / "generated.h5") as file:
+        assert file[DATA].shape[0] == 3
