@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -204,7 +205,7 @@ class Motor(MotorSettings):
         ways *= self.way
         end = (self["DHLM"] if ways > 0 else self["DLLM"]) if self.limited else FAR * ways
         self._jogging = True
-        self._go(end, Profile(self["JVEL"], min(self["VBAS"], self["JVEL"]), self["JAR"]))
+        self._go(end, Profile(self["JVEL"], min(self["VBAS"], self["JVEL"]), self["JAR"] or math.inf))
 
     def _home(self) -> None:
         """Find the home switch, which is at 0 of the dial, or at the limit that is nearest to it."""

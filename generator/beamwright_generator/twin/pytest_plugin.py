@@ -16,10 +16,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from beamwright_generator.twin.beamline import Twin
+if TYPE_CHECKING:
+    from beamwright_generator.twin import Twin
 
 BEAMLINE = "twin_beamline"
 
@@ -41,6 +43,9 @@ def twin_beamline(pytestconfig: pytest.Config) -> Path:
 @pytest.fixture(scope="session")
 def twin(twin_beamline: Path) -> Iterator[Twin]:
     """Run the twin of a beamline for the session, on ports of its own, where clients of this process find it."""
+    # Every pytest where beamwright is installed imports this module; most run no twin.
+    from beamwright_generator.twin import Twin
+
     with Twin(twin_beamline) as running, in_environment(running.environment):
         yield running
         # aioca reports the end of its channels to loops, which are closed by now.

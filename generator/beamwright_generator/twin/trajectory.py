@@ -100,7 +100,10 @@ class Profile:
     def of(cls, velocity: float, base: float, ramp: float) -> Profile:
         """Make the profile of a motor that takes `ramp` seconds from its base velocity to its velocity."""
         base = min(abs(base), abs(velocity))
-        return cls(abs(velocity), base, (abs(velocity) - base) / ramp if ramp > 0 else math.inf)
+        # A motor that starts at its velocity needs no time for it.
+        return cls(
+            abs(velocity), base, (abs(velocity) - base) / ramp if ramp > 0 and base < abs(velocity) else math.inf
+        )
 
     def move(self, time: float, position: float, target: float, velocity: float = 0.0) -> Trajectory:
         """Plan a motion to a target, from rest or on the move."""
@@ -136,7 +139,7 @@ class _Building:
     def ramp(self, way: float, speed: float, to: float) -> None:
         """Change speed."""
         acceleration = self.profile.acceleration
-        if speed != to and math.isfinite(acceleration) and acceleration > 0:
+        if speed != to and math.isfinite(acceleration):
             self._add(way, speed, math.copysign(acceleration, to - speed), abs(to - speed) / acceleration)
 
     def go(self, way: float, distance: float, speed: float) -> None:
@@ -145,7 +148,7 @@ class _Building:
         if distance <= 0 or velocity <= 0:
             return
         peak = velocity
-        ramps = abs(peak**2 - speed**2) / 2 / acceleration + self.braking(peak) if acceleration else 0.0
+        ramps = abs(peak**2 - speed**2) / 2 / acceleration + self.braking(peak)
         if ramps > distance:
             peak = max(speed, math.sqrt(max(0.0, (2 * acceleration * distance + speed**2 + base**2) / 2)))
             ramps = distance
