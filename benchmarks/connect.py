@@ -1,64 +1,32 @@
 """How long connecting takes, against ophyd-async's own classes and against libca alone.
 
 Servers are real soft IOCs on 127.0.0.1; each measurement is a process of its own; the kinds take turns within one run.
-The floor is a C program on libca with the same channels and the same gets, compiled where there is a compiler.
+The floors are a C program on libca with the same channels and the same gets, and a C++ program on pvxs; both are
+compiled where there is a compiler.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.connect_devices import SIGNALS, database, records
+from benchmarks.connect_devices import SIGNALS
+from benchmarks.connect_floors import Floor, libca_floor, pvxs_floor
+from benchmarks.connect_lost import killed_server, unreachable_server
+from benchmarks.connect_servers import Fleet, fleet
 from benchmarks.report import Figure, parser, progress, report
-from tests.softioc import SoftIoc, free_ports
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
+ROOT = Path(__file__).parent.parent
+FLOORS = ("floor", "pvxs")
+"""Kinds that are compiled programs."""
 TAIL = 1.5
 """A run is in the slow tail if it takes longer than so many medians."""
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """Running servers and what they serve.
-
-    :param prefixes: of the devices, each of 100 signals.
-    :param environment: with which clients find the servers.
-    """
-
-    prefixes: list[str]
-    environment: Mapping[str, str]
-    iocs: Sequence[SoftIoc] = ()
-
-
-@contextlib.contextmanager
-def fleet(signals: int, servers: int = 1) -> Iterator[Fleet]:
-    """Serve so many signals from so many IOCs."""
-    prefixes = [f"B{number:04}:" for number in range(signals // SIGNALS)]
-    text = database()
-    with contextlib.ExitStack() as stack:
-        addresses: dict[str, list[str]] = {"EPICS_CA_ADDR_LIST": [], "EPICS_PVA_ADDR_LIST": []}
-        environment: dict[str, str] = {}
-        iocs: list[SoftIoc] = []
-        for server in range(servers):
-            served = "".join(text.replace("$(P)", prefix) for prefix in prefixes[server::servers])
-            ioc = stack.enter_context(SoftIoc(served, timeout=300, ports=free_ports(3)))
-            iocs.append(ioc)
-            environment = ioc.environment
-            for name, list_ in addresses.items():
-                list_.append(environment[name])
-        yield Fleet(prefixes, environment | {name: " ".join(list_) for name, list_ in addresses.items()}, iocs)
 
 
 def client(kind: str, servers: Fleet, *arguments: str) -> dict[str, float]:
@@ -78,54 +46,6 @@ def client(kind: str, servers: Fleet, *arguments: str) -> dict[str, float]:
     return figures
 
 
-class Floor:
-    """The C program, where it can be compiled."""
-
-    def __init__(self, folder: Path) -> None:
-        self.program = folder / "floor"
-        self.names = folder / "names"
-        self.works = False
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if compiler is None:
-            return
-        from epicscorelibs import path
-
-        include = Path(path.include_path)
-        libraries = [path.get_lib("ca"), path.get_lib("Com")]
-        includes = [include, include / "os" / "Linux", include / "compiler" / "gcc"]
-        command = [
-            compiler,
-            "-O2",
-            "-o",
-            self.program,
-            HERE / "connect_floor.c",
-            *(f"-I{folder}" for folder in includes),
-        ]
-        done = subprocess.run(
-            [*map(str, command), *libraries, f"-Wl,-rpath,{path.lib_path}", "-lpthread"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        self.works = done.returncode == 0
-        if not self.works:
-            progress(f"no floor: {done.stderr}")
-
-    def write_names(self, servers: Fleet) -> None:
-        """Tell it the channels of the servers' devices."""
-        lines = (f"{name} {get}\n" for prefix in servers.prefixes for name, get in records(prefix))
-        self.names.write_text("".join(lines))
-
-    def measure(self, servers: Fleet) -> dict[str, float]:
-        """Connect the channels of the servers' devices."""
-        self.write_names(servers)
-        environment = {**os.environ, **servers.environment}
-        done = subprocess.run(
-            [self.program, self.names], env=environment, capture_output=True, text=True, check=True, timeout=600
-        )
-        return {"connect_s": float(done.stdout)}
-
-
 Runs = dict[str, list[dict[str, float]]]
 
 
@@ -134,10 +54,11 @@ def interleaved(servers: Fleet, kinds: Sequence[str], repetitions: int, floor: F
     runs: Runs = {}
     for repetition in range(repetitions):
         for kind in kinds:
-            if kind == "floor" and not floor.works:
+            if kind in FLOORS and not floor.works:
                 continue
             progress(f"{len(servers.prefixes) * SIGNALS:,} signals, {kind}, {repetition + 1} of {repetitions}")
-            runs.setdefault(kind, []).append(floor.measure(servers) if kind == "floor" else client(kind, servers))
+            measured = floor.measure(servers.prefixes, servers.environment) if kind in FLOORS else client(kind, servers)
+            runs.setdefault(kind, []).append(measured)
     return runs
 
 
@@ -184,22 +105,34 @@ def against_others(repetitions: int, quick: bool, floor: Floor) -> list[Figure]:
         ),
     ]
     with fleet(10_000, servers=20) as servers:
-        show("CA, 10,000 signals on 20 servers", interleaved(servers, ["floor", "own", "theirs"], repetitions, floor))
+        runs = interleaved(servers, ["floor", "own", "theirs"], repetitions, floor)
+    show("CA, 10,000 signals on 20 servers", runs)
+    figures.append(Figure("ca_10k_20_servers_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast"))
+    if floor.works:
+        figures.append(Figure("ca_10k_20_servers_vs_floor", ratio(runs, "own", "floor"), "times the floor"))
     if not quick:
         with fleet(50_000) as servers:
-            runs = interleaved(servers, ["floor", "own", "theirs"], repetitions, floor)
+            runs = interleaved(servers, ["floor", "own", "theirs"], max(3, repetitions // 2), floor)
         show("CA, 50,000 signals", runs)
         figures.append(Figure("ca_50k_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast", "at least 25"))
+        if floor.works:
+            figures.append(Figure("ca_50k_vs_floor", ratio(runs, "own", "floor"), "times the floor"))
         figures.append(Figure("repeat_connect_50k_s", median(runs, "own", "repeat_s"), "s", "under 0.001"))
     return figures
 
 
-def over_pva(repetitions: int, floor: Floor) -> list[Figure]:
-    """Measure the first connection over PVA."""
+def over_pva(repetitions: int, pvxs: Floor) -> list[Figure]:
+    """Measure the first connection over PVA, beside p4p's own list get and pvxs alone."""
     with fleet(3400) as servers:  # 5,000 channels
-        runs = interleaved(servers, ["own-pva", "theirs-pva", "p4p"], repetitions, floor)
+        runs = interleaved(servers, ["pvxs", "p4p", "own-pva", "theirs-pva"], repetitions, pvxs)
     show("PVA, 5,000 channels", runs)
-    return [Figure("pva_5k_vs_ophyd_async", ratio(runs, "theirs-pva", "own-pva"), "times as fast", "at least 1.3")]
+    figures = [
+        Figure("pva_5k_vs_ophyd_async", ratio(runs, "theirs-pva", "own-pva"), "times as fast", "at least 1.3"),
+        Figure("pva_5k_vs_p4p", ratio(runs, "own-pva", "p4p"), "times p4p's own list get"),
+    ]
+    if pvxs.works:
+        figures.append(Figure("pva_5k_vs_pvxs", ratio(runs, "own-pva", "pvxs"), "times pvxs alone"))
+    return figures
 
 
 def missing_pvs(repetitions: int) -> list[Figure]:
@@ -219,52 +152,30 @@ def missing_pvs(repetitions: int) -> list[Figure]:
     ]
 
 
-def killed_server(repetitions: int, floor: Floor) -> list[Figure]:
-    """Measure how soon a killed server is known, and its return noticed, beside plain libca at the same time."""
-    known: list[float] = []
-    heal: list[float] = []
+def import_extra(repetitions: int) -> list[Figure]:
+    """Measure what importing a beamline takes beyond ophyd-async's EPICS support, in new processes that take turns."""
+    modules = "ophyd_async.epics.core", "beamwright_generated.beamlines.x01"
+    pairs: list[list[tuple[float, float]]] = []
     for repetition in range(repetitions):
-        progress(f"killed server, {repetition + 1} of {repetitions}")
-        with fleet(6800) as servers:
-            floor.write_names(servers)
-            own = [sys.executable, "-m", "benchmarks.connect_client", "own", json.dumps(servers.prefixes), "killed"]
-            with _watching(own, servers) as mine, _watching([floor.program, floor.names, "watch"], servers) as libca:
-                killed = time.monotonic()
-                servers.iocs[0].kill()
-                known.append(float(next(mine)) - killed)
-                next(libca)
-                servers.iocs[0].start()
-                running = time.monotonic()
-                heal.append((float(next(mine)) - running) / (float(next(libca)) - running))
+        progress(f"imports, {repetition + 1} of {repetitions}")
+        pairs.append([_import(module) for module in modules])
+    wall = statistics.median(ours[0] - theirs[0] for theirs, ours in pairs)
+    processor = statistics.median(ours[1] - theirs[1] for theirs, ours in pairs)
     return [
-        Figure("kill_to_known_10k_s", statistics.median(known), "s until all channels are known to be down", "0.1"),
-        Figure("heal_vs_libca", statistics.median(heal), "times as long as plain libca", "about 1"),
+        Figure("import_extra_s", wall, "s", "at most 0.05"),
+        Figure("import_extra_cpu_s", processor, "s of a processor in the same processes"),
     ]
 
 
-@contextlib.contextmanager
-def _watching(command: Sequence[str | Path], servers: Fleet) -> Iterator[Iterator[str]]:
-    """Run a client that prints a line when it is connected, when it has lost all and when it has all back."""
-    with subprocess.Popen(
-        command, env={**os.environ, **servers.environment}, cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        lines = iter(process.stdout)
-        next(lines)
-        yield lines
-        process.kill()
-
-
-def import_extra(repetitions: int) -> list[Figure]:
-    """Measure what importing a beamline takes beyond ophyd-async's EPICS support."""
-    seconds: dict[str, list[float]] = {"ophyd_async.epics.core": [], "beamwright_generated.beamlines.x01": []}
-    for _ in range(repetitions):
-        for module, measured in seconds.items():
-            code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-            measured.append(float(done.stdout))
-    theirs, ours = (statistics.median(measured) for measured in seconds.values())
-    return [Figure("import_extra_s", ours - theirs, "s", "at most 0.05")]
+def _import(module: str) -> tuple[float, float]:
+    code = (
+        "import time; t, c = time.perf_counter(), time.process_time()\n"
+        f"import {module}\n"
+        "print(time.perf_counter() - t, time.process_time() - c)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    seconds, processor = map(float, done.stdout.split())
+    return seconds, processor
 
 
 def main() -> None:
@@ -275,13 +186,14 @@ def main() -> None:
     options = arguments.parse_args()
     repetitions = 3 if options.quick else options.repetitions
     with tempfile.TemporaryDirectory() as folder:
-        floor = Floor(Path(folder))
+        floor = libca_floor(Path(folder))
         figures = against_others(repetitions, options.quick, floor)
-        figures += over_pva(repetitions, floor)
+        figures += over_pva(repetitions, pvxs_floor(Path(folder)))
         if floor.works:
             figures += killed_server(repetitions, floor)
+    figures += unreachable_server(options.quick)
     figures += missing_pvs(repetitions)
-    figures += import_extra(repetitions)
+    figures += import_extra(3 * repetitions)
     report("Connecting", figures, options.json)
 
 

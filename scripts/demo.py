@@ -1,4 +1,4 @@
-"""The main job on real input: generate the example beamline, change its descriptions, type-check a plan.
+"""The main job on real input: generate the example beamline, change its descriptions, type-check a plan, fly.
 
     make demo
 
@@ -43,6 +43,7 @@ def main() -> int:
             check()
             change(folder / "changed")
             type_check(folder)
+            fly()
         except StepError as error:
             print(f"\ndemo: {error}", file=sys.stderr)
             return 1
@@ -54,7 +55,7 @@ def main() -> int:
 
 def generate(out: Path) -> None:
     """Generate the example and show the tree with what each module has."""
-    heading("1. Generate typed devices from what three IOCs are made of")
+    heading("1. Generate typed devices from what four IOCs are made of")
     for path in sorted(EXAMPLE.rglob("*")):
         if path.suffix in (".cmd", ".yaml"):
             print(f"  {path}")
@@ -150,6 +151,13 @@ def type_check(folder: Path) -> None:
     print(re.sub(rf"^\S*{PLAN.name}:", f"{PLAN.name}:", found, flags=re.MULTILINE), end="")
     if "PEAK" not in found:
         raise StepError("mypy did not notice the misspelt state")
+
+
+def fly() -> None:
+    """Connect the generated PandA to a served box, and let a plan write a file with it."""
+    heading("6. A box that was recorded once is connected and flown")
+    command("python scripts/demo_panda.py")
+    print(run([sys.executable, str(ROOT / "scripts" / "demo_panda.py")]), end="")
 
 
 # -- running and showing

@@ -15,14 +15,26 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin, get_type_hints
 
+import numpy as np
 import ophyd_async
-from ophyd_async.core import Device, DeviceVector, StandardReadable, StrictEnum, SubsetEnum, SupersetEnum, non_zero
+from ophyd_async.core import (
+    Device,
+    DeviceVector,
+    Signal,
+    StandardReadable,
+    StrictEnum,
+    SubsetEnum,
+    SupersetEnum,
+    Table,
+    get_enum_cls,
+    non_zero,
+)
 from ophyd_async.core._device import DEVICE_RESERVED_ATTRS
 from ophyd_async.epics.core import EpicsDevice
 
-from beamwright_runtime import Motor, RecordDevice
+from beamwright_runtime import Motor, Panda, RecordDevice
 
 TABLE = Path(__file__).parents[1] / "generator/beamwright_generator/tables/shipped.json"
 
@@ -50,7 +62,18 @@ MIRRORS: Mapping[str, tuple[str, ...]] = {
 """Class to the templates it mirrors; a class with two mirrors a template that includes both (NDFile.template alone
 lacks what NDFileIO inherits)."""
 
-ENUM_MODULES = ("ophyd_async.core", *dict.fromkeys(path.rpartition(".")[0] for path in MIRRORS))
+PANDA = "ophyd_async.fastcs.panda"
+BLOCKS: Mapping[str, str] = {
+    "data": f"{PANDA}.DataBlock",
+    "inenc": f"{PANDA}.InencBlock",
+    "pcap": f"{PANDA}.PcapBlock",
+    "pcomp": f"{PANDA}.PcompBlock",
+    "pulse": f"{PANDA}.PulseBlock",
+    "seq": f"{PANDA}.SeqBlock",
+}
+"""Block of a PandA, by the name without number that it has in the PVI tree, to the class that asks for its signals."""
+
+ENUM_MODULES = ("ophyd_async.core", *dict.fromkeys(path.rpartition(".")[0] for path in MIRRORS), PANDA)
 KINDS = {StrictEnum: "strict", SubsetEnum: "subset", SupersetEnum: "superset"}
 PREFIX = "PREFIX:"
 
@@ -125,13 +148,61 @@ def describe() -> dict[str, Any]:
     for path in MIRRORS:
         classes[path], found = class_facts(path, classes, reserved)
         enums.update({public_path(enum): enum for enum in found})
+    asked = {name: block_types(path) for name, path in BLOCKS.items()}
+    tables = {public_path(t): t for types in asked.values() for _, t in types.values() if _is_table(t)}
+    columns = {path: column_types(table) for path, table in tables.items()}
+    hinted = [t for types in asked.values() for _, t in types.values()] + [
+        t for c in columns.values() for t in c.values()
+    ]
+    enums.update({public_path(enum): enum for hint in hinted if (enum := get_enum_cls(hint)) is not None})
     return {
         "ophyd_async": ophyd_async.__version__,
         "device_members": sorted(reserved),
         "motor_members": sorted(_public(Motor) | {name for name, _ in Motor().children()}),
+        "panda_members": sorted(_public(Panda)),
+        "table_members": sorted(_public(Table)),
+        "blocks": {
+            name: {
+                "class": BLOCKS[name],
+                "signals": {
+                    signal: {"kind": kind.__name__, "datatype": value_text(t)} for signal, (kind, t) in types.items()
+                },
+            }
+            for name, types in asked.items()
+        },
+        "tables": {path: {name: value_text(t) for name, t in types.items()} for path, types in sorted(columns.items())},
         "enums": {path: enum_facts(enums[path]) for path in sorted(enums)},
         "classes": classes,
     }
+
+
+def block_types(path: str) -> dict[str, tuple[type[Signal[Any]], Any]]:
+    """Give the kind and the datatype of each signal that a block of a PandA declares; none has a PV of its own."""
+    return {name: (get_origin(hint), get_args(hint)[0]) for name, hint in _own_hints(load(path)).items()}
+
+
+def column_types(table: type[Table]) -> dict[str, Any]:
+    """Give the type of each column that a table declares."""
+    return _own_hints(table)
+
+
+def _own_hints(cls: type) -> dict[str, Any]:
+    return {name: hint for name, hint in get_type_hints(cls).items() if name in cls.__annotations__}
+
+
+def _is_table(datatype: Any) -> bool:
+    return isinstance(datatype, type) and issubclass(datatype, Table)
+
+
+def value_text(datatype: Any) -> str:
+    """Write a datatype as `float` or `uint16[]`, or as the path of an enum or table; a column of states as `path[]`."""
+    if get_origin(datatype) is np.ndarray:
+        return f"{np.dtype(get_args(get_args(datatype)[1])[0]).name}[]"
+    if (enum := get_enum_cls(datatype)) is not None:
+        return public_path(enum) + "[]" * (datatype is not enum)
+    if get_origin(datatype) is not None:
+        return f"{get_args(datatype)[0].__name__}[]"
+    return public_path(datatype) if _is_table(datatype) else datatype_text(datatype)
 
 
 def _public(cls: type) -> set[str]:
@@ -175,9 +246,15 @@ def text(table: Mapping[str, Any]) -> str:
     """Lay the table out: one enum or signal on a line."""
     enums = ",\n".join(f"  {json.dumps(path)}: {json.dumps(facts)}" for path, facts in table["enums"].items())
     classes = ",\n".join(_block(path, facts) for path, facts in table["classes"].items())
-    plain = ("ophyd_async", "device_members", "motor_members")
-    head = ",\n".join(f"{json.dumps(key)}: {json.dumps(table[key])}" for key in plain)
+    plain = ("ophyd_async", "device_members", "motor_members", "panda_members", "table_members", "blocks", "tables")
+    head = ",\n".join(f"{json.dumps(key)}: {_rows(table[key])}" for key in plain)
     return f'{{\n{head},\n"enums": {{\n{enums}\n}},\n"classes": {{\n{classes}\n}}\n}}\n'
+
+
+def _rows(value: Any) -> str:
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    return "{\n" + ",\n".join(f"  {json.dumps(key)}: {json.dumps(facts)}" for key, facts in value.items()) + "\n}"
 
 
 def _block(path: str, facts: Mapping[str, Any]) -> str:

@@ -75,8 +75,9 @@ def test_the_beamline_file_is_valid() -> None:
     assert [str(problem) for problem in problems] == []
     assert parsed is not None
     for ioc in parsed[0].iocs:
-        assert ioc.startup is not None
-        assert (path.parent / ioc.startup).is_file()
+        files = [ioc.startup] if ioc.startup else ioc.snapshots
+        assert files
+        assert all((path.parent / file).is_file() for file in files)
 
 
 def test_the_pvi_file_names_records_that_exist() -> None:

@@ -33,7 +33,7 @@ from beamwright_generator.files import Files
 from beamwright_generator.parse.beamline import parse_beamline
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.instances import Instances
-from beamwright_runtime import Motor
+from beamwright_runtime import Motor, Panda
 from examples.plans.align import align, align_slits
 from examples.plans.count_camera import count_camera
 from examples.plans.ramp_temperature import ramp_temperature
@@ -70,7 +70,8 @@ def run() -> Iterator[Runner]:
 def devices(run: Runner) -> dict[str, Any]:
     """Every device of the beamline, connected in mock mode in the order of the module."""
     provider = StaticPathProvider(StaticFilenameProvider("frames"), Path("/data"))
-    x01.camera(connect=True, mock=True, path_provider=provider)
+    for writer in (x01.camera, x01.panda):
+        writer(connect=True, mock=True, path_provider=provider)
     return {factory.name: factory(connect=True, mock=True) for factory in x01.devices}
 
 
@@ -349,7 +350,8 @@ def test_every_device_connects_to_its_records_and_all_signals_read(soft_iocs: So
     client = Path(__file__).with_name("example_client.py")
     printed = soft_iocs.run([sys.executable, "-W", "error", str(client)])
     read = [json.loads(line) for line in printed.splitlines()]
-    served = {name for name, factory in x01.devices.factories.items() if not isinstance(factory(), Motor | x01.Slits)}
+    elsewhere = Motor | Panda | x01.Slits
+    served = {name for name, factory in x01.devices.factories.items() if not isinstance(factory(), elsewhere)}
     assert {device for device, *_ in read} == served
     assert all(pv.startswith(("ca://BL01X-", "ca://SR01-")) for _, _, pv, _ in read)
     assert len({name for _, name, _, _ in read}) == len(read) > 400

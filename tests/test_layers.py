@@ -37,7 +37,9 @@ def test_import_contracts_are_kept(repository: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("module", ["beamwright_generator.cli", "beamwright_generator.pipeline"])
+@pytest.mark.parametrize(
+    "module", ["beamwright_generator.cli", "beamwright_generator.pipeline", "beamwright_generator.observe.snapshot"]
+)
 def test_generating_loads_no_control_stack(module: str) -> None:
     assert loaded_by(f"import {module}") & CONTROL_STACK == set()
 

@@ -24,6 +24,7 @@ from beamwright_generator.problems import CODES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 GOLDEN = Path(__file__).resolve().parent / "golden"
+LIVE = Path(__file__).resolve().parent / "generator" / "observe"
 
 ENTRIES: Mapping[str, type[BaseModel]] = {
     "The beamline": BeamlineFile,
@@ -52,7 +53,8 @@ def test_every_problem_code_is_documented() -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_a_problem_says_how_bad_it_is_and_what_to_do(code: str) -> None:
     text = sections("problems.md", "###")[code]
-    printed = "".join(path.read_text(encoding="utf-8") for path in GOLDEN.glob("*/problems.txt"))
+    paths = (*GOLDEN.glob("*/problems.txt"), *LIVE.rglob("*problems.txt"))
+    printed = "".join(path.read_text(encoding="utf-8") for path in paths)
     severities = set(re.findall(rf"(\w+)\[{code}\]: ", printed))
     said = re.match(r"\n\*([\w ]+)\.\* ", text)
     assert said is not None

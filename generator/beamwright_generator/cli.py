@@ -1,4 +1,4 @@
-"""The `gen` command; the only module that prints, exits, or reads arguments and environment.
+"""The `gen` command: it and the modules named `cli_*` alone print, exit, and read arguments and environment.
 
 The control stack is never imported, and the stages only when a command needs them.
 """
@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
+from beamwright_generator.cli_live import snapshot
+from beamwright_generator.cli_observe import observe
+from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, counted, fail, report, save
 from beamwright_generator.cli_twin import twin
 
 if TYPE_CHECKING:
     from beamwright_generator.pipeline import Generated
     from beamwright_generator.problems import Problems
-
-CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
-
-_STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -79,17 +78,12 @@ def beamline(
     """
     from beamwright_generator.problems import Problems
 
-    if not file.exists() and str(file).isidentifier():
-        from beamwright_generator.pipeline import file_of
-
-        file = file_of(str(file), Path.cwd()) or file
-    if not file.is_file():
-        raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
+    file = beamline_file(file)
     problems = Problems()
     generated = _generate(file, out, problems, quiet, jobs, trust_manifest=check and not strict and summary is None)
-    failed = _report(problems, strict, None if quiet and not notes else notes)
+    failed = report(problems, strict, None if quiet and not notes else notes)
     if generated is None or failed:
-        _fail("nothing was written")
+        fail("nothing was written")
     if summary is not None:
         _write_summary(generated, summary)
     if check or diff:
@@ -113,43 +107,7 @@ def _generate(
     try:
         return generate_beamline(file, out, problems, progress, trust_manifest=trust_manifest, jobs=jobs)
     except InternalError as error:
-        _fail(f"internal error, please report it: {error}")
-
-
-def _report(problems: Problems, strict: bool, notes: bool | None) -> bool:
-    """Print problems to stderr; tell whether they stop the run.
-
-    :param notes: show notes, or only count them; None where they are left to a later command.
-    """
-    from beamwright_generator.problems import Severity
-
-    counts = dict.fromkeys(Severity, 0)
-    for problem in problems.in_order():
-        counts[problem.severity] += 1
-        if problem.severity is Severity.NOTE and not notes:
-            continue
-        first, *rest = str(problem).split("\n")
-        tag = f"{problem.severity}[{problem.code}]"
-        before, _, after = first.partition(tag)
-        click.echo(before + click.style(tag, fg=_STYLES[problem.severity]) + after, err=True)
-        for line in rest:
-            click.echo(line, err=True)
-    if notes is None:
-        counts[Severity.NOTE] = 0
-    shown = [_counted(n, str(severity)) for severity, n in counts.items() if n]
-    if shown:
-        hidden = " (--notes shows the notes)" if counts[Severity.NOTE] and not notes else ""
-        click.echo(", ".join(shown) + hidden, err=True)
-    return bool(counts[Severity.ERROR] or (strict and counts[Severity.WARNING]))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(NOT_CLEAN)
+        fail(f"internal error, please report it: {error}")
 
 
 def _shown(generated: Generated, path: str) -> str:
@@ -189,17 +147,7 @@ def _write_summary(generated: Generated, target: str) -> None:
 
     before = {difference.path: difference.found for difference in generated.differences}
     text = summarise(generated.name, generated.files, before)
-    if target == "-":
-        click.echo(text, nl=False)
-    else:
-        _save(Path(target), text)
-
-
-def _save(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        _fail(f"cannot write {path}: {error.strerror}")
+    save(target, text)
 
 
 def _write(generated: Generated, quiet: bool) -> None:
@@ -208,7 +156,7 @@ def _write(generated: Generated, quiet: bool) -> None:
     try:
         done = write(generated.differences, generated.package, generated.manifest)
     except OSError as error:
-        _fail(f"cannot write {error.filename}: {error.strerror}")
+        fail(f"cannot write {error.filename}: {error.strerror}")
     foreign = [d for d in generated.differences if d.state is State.EXTRA and d not in done]
     for difference in foreign:
         click.echo(f"{_shown(generated, difference.path)}: no description makes this file; remove it", err=True)
@@ -225,8 +173,8 @@ def _inventory(generated: Generated) -> str:
     assert model is not None
     types = [device for devices in model.modules.values() for device in devices]
     devices = len(model.beamline.devices) if model.beamline else 0
-    counted = (_counted(devices, "device"), _counted(len(types), "class"), _counted(len(model.modules), "module"))
-    return f"{generated.name}: {counted[0]}, {counted[1]} in {counted[2]}"
+    found = (counted(devices, "device"), counted(len(types), "class"), counted(len(model.modules), "module"))
+    return f"{generated.name}: {found[0]}, {found[1]} in {found[2]}"
 
 
 @main.command()
@@ -257,11 +205,11 @@ def device(template: Path, macros: tuple[str, ...], search: tuple[Path, ...], pv
     transport = Transport.PVA if pva else Transport.CA
     folders = [folder.resolve() for folder in search]
     text = generate_device(template.resolve(), given, folders, transport, problems)
-    failed = _report(problems, False, notes)
+    failed = report(problems, False, notes)
     if text is None and not failed:
-        _fail(f"no device was generated: {template} has no records but a motor, which beamwright_runtime.Motor is for")
+        fail(f"no device was generated: {template} has no records but a motor, which beamwright_runtime.Motor is for")
     if text is None or failed:
-        _fail("no device was generated")
+        fail("no device was generated")
     click.echo(text, nl=False)
 
 
@@ -312,10 +260,10 @@ def init(
     problems = Problems()
     given = dict(_definition(one) for one in env)
     text = first_beamline_file(startup, out, name, ioc, given, folder, search, problems)
-    failed = _report(problems, False, None)
+    failed = report(problems, False, None)
     if text is None or failed:
-        _fail(f"{out} was not written")
-    _save(out, text)
+        fail(f"{out} was not written")
+    save(str(out), text)
     click.echo(f"wrote {out}; next: gen beamline {out}")
 
 
@@ -329,7 +277,10 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
+main.add_command(snapshot)
+main.add_command(observe)
 main.add_command(twin)
+
 
 if __name__ == "__main__":
     main()

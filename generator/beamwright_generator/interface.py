@@ -106,8 +106,12 @@ def _pvs(extras: list[ast.expr]) -> Iterator[str]:
     for extra in extras:
         if isinstance(extra, ast.Call) and ast.unparse(extra.func).startswith("PvSuffix"):
             texts = [str(argument.value) for argument in extra.args if isinstance(argument, ast.Constant)]
-            if ast.unparse(extra.func) == "PvSuffix.rbv":
-                texts = [f"{texts[0]}_RBV", texts[0]]
+            match ast.unparse(extra.func):
+                case "PvSuffix.rbv":
+                    texts = [f"{texts[0]}_RBV", texts[0]]
+                case "PvSuffixes":
+                    constants = (node.value for node in ast.walk(extra) if isinstance(node, ast.Constant))
+                    texts = [text for text in constants if isinstance(text, str)]
             yield from texts
 
 

@@ -48,12 +48,19 @@ class ArrayType:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A built-in type: bool, int, float, str or ``Sequence[str]``."""
+    """A built-in type: bool, int, float, str or ``Sequence[str]``; ``np.ndarray`` for an image."""
 
     name: str
 
 
-Datatype = Plain | ArrayType | ClassRef
+@dataclass(frozen=True, slots=True)
+class States:
+    """A column of a table that holds a state in each row: ``Sequence[Trigger]``."""
+
+    enum: ClassRef
+
+
+Datatype = Plain | ArrayType | ClassRef | States
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,18 @@ class EnumType:
     kind: EnumKind
     states: tuple[EnumState, ...]
     states_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableType:
+    """The columns of a table as a class, with their types in order.
+
+    :param table_of: the signal that the columns were found at.
+    """
+
+    name: str
+    columns: tuple[tuple[str, Datatype], ...]
+    table_of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +124,7 @@ class Child:
     """A device inside a device.
 
     :param declared: it can be declared by an annotation; others are made in the constructor.
+    :param readable: what it shows in the documents of a run, the device around it shows too.
     """
 
     attribute: str
@@ -112,6 +132,7 @@ class Child:
     suffix: str
     declared: bool = True
     doc: str = ""
+    readable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +145,38 @@ class Vector:
     doc: str = ""
 
 
-Member = Signal | Child | Vector
+@dataclass(frozen=True, slots=True)
+class DeclaredVector:
+    """Devices that are numbered, declared by an annotation.
+
+    :param entries: each number with its suffix.
+    :param own: classes of entries that are not just of the vector's type, but extend it.
+    """
+
+    attribute: str
+    type: ClassRef
+    entries: tuple[tuple[int, str], ...]
+    own: tuple[tuple[int, ClassRef], ...] = ()
+    doc: str = ""
+    readable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignalVector:
+    """Signals or commands of one type that are numbered, declared by an annotation.
+
+    :param entries: each number with the suffix that is read, and that is written where it is another.
+    """
+
+    attribute: str
+    access: Access
+    datatype: Datatype | None
+    entries: tuple[tuple[int, str, str | None], ...]
+    format: Format = Format.NONE
+    doc: str = ""
+
+
+Member = Signal | Child | Vector | DeclaredVector | SignalVector
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +194,23 @@ class DeviceType:
     enums: tuple[EnumType, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
     sources: tuple[str, ...] = ()
+    tables: tuple[TableType, ...] = ()
+
+    @property
+    def defined(self) -> tuple[str, ...]:
+        """Name everything that is written for it: the class, its enums and tables."""
+        return (self.ref.name, *(enum.name for enum in self.enums), *(table.name for table in self.tables))
 
     @property
     def readable(self) -> bool:
         """Tell whether some member appears in the documents of a run."""
-        return any(isinstance(m, Signal) and m.format is not Format.NONE for m in self.members)
+        return any(_is_readable(member) for member in self.members)
+
+
+def _is_readable(member: Member) -> bool:
+    if isinstance(member, Signal | SignalVector):
+        return member.format is not Format.NONE
+    return isinstance(member, Child | DeclaredVector) and member.readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +235,14 @@ class Device:
     """A placed device: one factory of the beamline module.
 
     :param arguments: keyword arguments of the class besides the prefix, as values of macros.
+    :param writes: it writes files, and is given a path provider.
     """
 
     place: Place
     type: ClassRef
     prefix: str
     arguments: tuple[tuple[str, str], ...] = ()
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

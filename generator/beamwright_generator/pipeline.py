@@ -9,13 +9,19 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files as package_files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beamwright_generator.files import Files
 from beamwright_generator.model import Model
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Position
+from beamwright_generator.source import Position, Source
 from beamwright_generator.tree import Difference, Manifest, compare, is_current
 from beamwright_generator.vocabulary import Transport
+
+if TYPE_CHECKING:
+    from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions
+    from beamwright_generator.parse.observations import Observations
+    from beamwright_generator.resolve.described import DescribedPv
 
 PACKAGE = "beamwright_generated"
 
@@ -50,16 +56,11 @@ def generate_beamline(
     :param jobs: processes that modules are rendered in.
     :param trust_manifest: be content when no input and no output changed since they were written.
     """
-    from beamwright_generator.parse.beamline import parse_beamline
-
     root = repository(path)
-    files = Files([root if path.resolve().is_relative_to(root) else path.parent], root, problems)
-    source = files.read(path)
-    parsed = parse_beamline(source, problems) if source else None
-    if source is None or parsed is None:
+    opened = _open(path, root, problems)
+    if opened is None:
         return None
-    beamline, positions = parsed
-    files.roots = (*files.roots, *((source.path.parent / folder).resolve() for folder in beamline.roots))
+    files, source, beamline, positions = opened
     package = (out or _out(source.path.parent, beamline.out, root)).resolve() / PACKAGE
     if out is None and not any(package.is_relative_to(folder) for folder in files.roots):
         problems.error(
@@ -75,7 +76,10 @@ def generate_beamline(
     # A check that finds nothing changed needs none of the later stages, so they are imported from here on.
     from beamwright_generator.resolve.beamline import resolve_beamline
 
-    model = resolve_beamline(files, source, beamline, positions, problems, progress)
+    observations = _observations(files, source, beamline, positions, problems)
+    if problems.errors:
+        return None
+    model = resolve_beamline(files, source, beamline, positions, problems, progress, observations)
     if problems.errors:
         return None
     texts = _texts(model, jobs)
@@ -87,6 +91,69 @@ def generate_beamline(
     entry = Manifest.entry(texts, files.digests, files.absent, generator)
     after = Manifest(tool(), {**manifest.beamlines, beamline.name: entry})
     return Generated(beamline.name, package, model, texts, differences, after)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a beamline promises, and what was observed of it until now.
+
+    :param observations: the file that the beamline file names for what is observed.
+    :param before: what it holds; None when there is none.
+    """
+
+    name: str
+    pvs: Sequence[DescribedPv]
+    observations: Path | None
+    before: Observations | None
+
+
+def read_described(path: Path, problems: Problems) -> Described | None:
+    """Read what a beamline file and its descriptions promise, PV by PV; None when errors stand in the way."""
+    opened = _open(path, repository(path), problems)
+    if opened is None:
+        return None
+    from beamwright_generator.resolve.beamline import describe_beamline
+
+    files, source, beamline, positions = opened
+    named = source.path.parent / beamline.observations if beamline.observations is not None else None
+    before = _observations(files, source, beamline, positions, problems) if named and named.is_file() else None
+    pvs = describe_beamline(files, source, beamline, positions, problems)
+    return None if problems.errors else Described(beamline.name, pvs, named, before)
+
+
+def _open(path: Path, root: Path, problems: Problems) -> tuple[Files, Source, BeamlineFile, BeamlinePositions] | None:
+    """Read a beamline file, and open the folders that it and its repository allow."""
+    from beamwright_generator.parse.beamline import parse_beamline
+
+    files = Files([root if path.resolve().is_relative_to(root) else path.parent], root, problems)
+    source = files.read(path)
+    parsed = parse_beamline(source, problems) if source else None
+    if source is None or parsed is None:
+        return None
+    beamline, positions = parsed
+    files.roots = (*files.roots, *((source.path.parent / folder).resolve() for folder in beamline.roots))
+    return files, source, beamline, positions
+
+
+def _observations(
+    files: Files, source: Source, beamline: BeamlineFile, positions: BeamlinePositions, problems: Problems
+) -> Observations | None:
+    """Read what the beamline file says was observed; before the first `gen observe` there is nothing to read."""
+    if beamline.observations is None:
+        return None
+    from beamwright_generator.parse.observations import parse_observations
+
+    path, at = source.path.parent / beamline.observations, positions.of("observations")
+    if not files.exists(path):
+        problems.warning(
+            "observations-missing",
+            at,
+            f"{beamline.observations} is not there yet",
+            hint="record it with `gen observe` while the IOCs run",
+        )
+        return None
+    found = files.read(path, at)
+    return parse_observations(found, problems) if found else None
 
 
 def generate_device(

@@ -143,9 +143,27 @@ CODES: dict[str, str] = {
     "prefix-undefined": "A macro in the prefix or record names of an instance has no value; the instance is left out.",
     "override-unused": "An override names a device, template or record that no IOC has.",
     "group-member-unknown": "A group names a device that no IOC serves.",
-    "snapshot-unread": "A beamline file names recorded PVI trees, which this version cannot read.",
+    "snapshot-invalid": "A recorded PVI tree is not valid YAML, or does not follow the format.",
+    "snapshot-left-out": "An entry of a recorded PVI tree has no type that is safe to declare; it is left out.",
+    "snapshot-columns": "The columns of a recorded table cannot be those of a class; it is a table without columns.",
+    "snapshot-name": "A name of a recorded PVI tree cannot be that of an attribute; it got another.",
+    "snapshot-unlike": "Blocks of one vector differ, so each has a class of its own.",
     "outside-output": "A generated file would land outside the folders the user gave, by `out` or a symbolic link.",
     "module-shared": "Two beamlines want the same device module with different content.",
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
+    # what was observed of the running IOCs
+    "observations-missing": "A beamline file names observations that are not recorded yet.",
+    "observations-invalid": "An observations file is not valid YAML, or holds something its format does not know.",
+    "observed-contradiction": "A record is described otherwise than it was observed; the description is used.",
+    "observed-missing": "A described record is not served by its running IOC.",
+    "observed-differently": "Devices of one class serve a record differently, so its type stays open.",
+    "observed-extra": "A running IOC serves records beside a device that no description has.",
+    "observation-unused": "Something was observed that no description has any more.",
+    # looking at live systems
+    "observe-impossible": "No IOC that was to be observed answers, or none is called so.",
+    "observe-partial": "An IOC did not answer while it was observed.",
+    "live-not-installed": "What talks to live systems is not installed.",
+    "snapshot-impossible": "The first PV of a PVI tree does not answer, or serves something else.",
+    "snapshot-partial": "A part of a PVI tree was named and is not recorded.",
 }
 """Every problem code with what it means; the reference pages are made from this table."""

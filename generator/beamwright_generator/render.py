@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -16,6 +15,7 @@ from beamwright_generator.model import (
     Child,
     ClassRef,
     Datatype,
+    DeclaredVector,
     Detector,
     Device,
     DeviceType,
@@ -31,8 +31,12 @@ from beamwright_generator.model import (
     Plain,
     Policy,
     Signal,
+    SignalVector,
+    States,
+    TableType,
     Vector,
 )
+from beamwright_generator.python_text import Imports, comment, docstring, literal, sentence
 
 PACKAGE = "beamwright_generated"
 CORE = "ophyd_async.core"
@@ -44,60 +48,6 @@ _FORMATS = {
     Format.HINTED: "HINTED_SIGNAL",
     Format.CONFIG: "CONFIG_SIGNAL",
 }
-
-
-def literal(text: str) -> str:
-    """Write text as a Python string literal on one line, in the quotes that ruff would choose."""
-    quote = "'" if '"' in text and "'" not in text else '"'
-    out = []
-    for char in text:
-        if char in ("\\", quote):
-            out.append(f"\\{char}")
-        elif char.isprintable():
-            out.append(char)
-        else:
-            code = ord(char)
-            out.append(f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}")
-    return f"{quote}{''.join(out)}{quote}"
-
-
-def docstring(text: str) -> str:
-    """Write text as a docstring on one line; blanks are folded and nothing in it can end it."""
-    folded = " ".join(text.split())
-    printable = "".join(char if char.isprintable() else "?" for char in folded).replace("\\", "\\\\")
-    head = printable.rstrip('"')
-    quotes = len(printable) - len(head)
-    return '"""' + head.replace('"""', '\\"\\"\\"') + '\\"' * quotes + '"""'
-
-
-def sentence(text: str) -> str:
-    """End text with a full stop, as docstrings do."""
-    text = text.strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-class _Imports:
-    """Collects imports as a by-product of naming things, so that no import can be unused or missing."""
-
-    def __init__(self, own_module: str) -> None:
-        self._own = own_module
-        self._names: dict[str, set[str]] = defaultdict(set)
-        self.plain: set[str] = set()
-
-    def name(self, module: str, name: str, alias: str = "") -> str:
-        """Refer to a name, importing it unless it belongs to this module."""
-        if module and module != self._own:
-            self._names[module].add(f"{name} as {alias}" if alias else name)
-        return alias or name
-
-    def ref(self, ref: ClassRef) -> str:
-        """Refer to a class."""
-        return self.name(ref.module, ref.name)
-
-    def lines(self) -> list[str]:
-        """Give one statement for each module; `polish` puts them in order."""
-        froms = [f"from {module} import {', '.join(sorted(names))}" for module, names in self._names.items()]
-        return sorted(self.plain) + sorted(froms)
 
 
 @cache
@@ -142,7 +92,7 @@ def module_path(module: str) -> str:
 def render_devices(module: str, types: Iterable[DeviceType], command: str) -> str:
     """Give the text of one device module."""
     types = list(types)
-    imports = _Imports(module)
+    imports = Imports(module)
     enums = list({enum.name: enum for device in types for enum in device.enums}.values())
     sources = list(dict.fromkeys(source for device in types for source in device.sources))
     return (
@@ -150,21 +100,18 @@ def render_devices(module: str, types: Iterable[DeviceType], command: str) -> st
         .get_template("device.py.j2")
         .render(
             command=command,
-            sources=", ".join(_comment(source) for source in sources),
+            sources=", ".join(comment(source) for source in sources),
             doc=docstring(f"Records of {', '.join(dict.fromkeys(source.rpartition('/')[2] for source in sources))}."),
             enums=[_enum(enum, imports) for enum in enums],
+            tables=[_table(table, imports) for device in types for table in device.tables],
             devices=[_device_class(device, imports) for device in types],
-            exports=sorted(literal(name) for name in [*(e.name for e in enums), *(d.ref.name for d in types)]),
+            exports=sorted(literal(name) for name in dict.fromkeys(name for d in types for name in d.defined)),
             imports=imports.lines(),
         )
     )
 
 
-def _comment(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def _enum(enum: EnumType, imports: _Imports) -> dict[str, Any]:
+def _enum(enum: EnumType, imports: Imports) -> dict[str, Any]:
     module = RUNTIME if enum.kind is EnumKind.DRIVER else CORE
     return {
         "name": enum.name,
@@ -174,7 +121,16 @@ def _enum(enum: EnumType, imports: _Imports) -> dict[str, Any]:
     }
 
 
-def _device_class(device: DeviceType, imports: _Imports) -> dict[str, Any]:
+def _table(table: TableType, imports: Imports) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "parent": imports.name(CORE, "Table"),
+        "doc": docstring(f"Columns of {table.table_of}."),
+        "columns": [{"name": name, "type": _datatype(datatype, imports)} for name, datatype in table.columns],
+    }
+
+
+def _device_class(device: DeviceType, imports: Imports) -> dict[str, Any]:
     bases = [imports.ref(base) for base in device.bases] or [imports.name(RUNTIME, "RecordDevice")]
     if device.readable:
         bases.append(imports.name(CORE, "StandardReadable"))
@@ -192,7 +148,7 @@ def _device_class(device: DeviceType, imports: _Imports) -> dict[str, Any]:
                 "attribute": member.attribute,
                 "annotation": _annotation(member, imports),
                 "doc": docstring(member.doc) if member.doc else "",
-                "heading": _comment(" ".join(heading.split())),
+                "heading": comment(" ".join(heading.split())),
             }
         )
     constructor = bool(parts or device.parameters)
@@ -210,25 +166,56 @@ def _device_class(device: DeviceType, imports: _Imports) -> dict[str, Any]:
 
 
 def _is_declared(member: Member) -> bool:
-    return isinstance(member, Signal) or (isinstance(member, Child) and member.declared)
+    return isinstance(member, Signal | DeclaredVector | SignalVector) or (isinstance(member, Child) and member.declared)
 
 
-def _annotation(member: Member, imports: _Imports) -> str:
+def _annotation(member: Member, imports: Imports) -> str:
     annotated = imports.name("typing", "Annotated", "A")
     if isinstance(member, Child):
-        return f"{annotated}[{imports.ref(member.type)}, {_suffix(member.suffix, None, imports)}]"
+        extras = [_suffix(member.suffix, None, imports), *_shown(member, imports)]
+        return f"{annotated}[{imports.ref(member.type)}, {', '.join(extras)}]"
+    if isinstance(member, DeclaredVector | SignalVector):
+        return f"{annotated}[{_vector(member, imports)}]"
     assert isinstance(member, Signal)
-    kind = imports.name(CORE, member.access.value)
-    typed = kind if member.access is Access.COMMAND else f"{kind}[{_datatype(member.datatype, imports)}]"
+    typed = _signal_type(member, imports)
     extras = [_suffix(member.read, member.write, imports)]
     if member.busy:
         extras.append(f"{imports.name(EPICS, 'EpicsOptions')}(wait={imports.name(CORE, 'non_zero')})")
-    if member.format is not Format.NONE:
-        extras.append(f"{imports.name(CORE, 'StandardReadableFormat', 'Format')}.{_FORMATS[member.format]}")
+    extras += _shown(member, imports)
     return f"{annotated}[{typed}, {', '.join(extras)}]"
 
 
-def _suffix(read: str, write: str | None, imports: _Imports) -> str:
+def _signal_type(member: Signal | SignalVector, imports: Imports) -> str:
+    kind = imports.name(CORE, member.access.value)
+    return kind if member.access is Access.COMMAND else f"{kind}[{_datatype(member.datatype, imports)}]"
+
+
+def _vector(member: DeclaredVector | SignalVector, imports: Imports) -> str:
+    numbered: list[dict[int, str]]
+    if isinstance(member, SignalVector):
+        typed, extras = _signal_type(member, imports), _shown(member, imports)
+        numbered = [{n: _suffix(read, write, imports) if write else literal(read) for n, read, write in member.entries}]
+    else:
+        typed, extras = imports.ref(member.type), _shown(member, imports)
+        numbered = [
+            {n: literal(suffix) for n, suffix in member.entries},
+            {n: imports.ref(ref) for n, ref in member.own},
+        ]
+    listed = ["{" + ", ".join(f"{n}: {text}" for n, text in entries.items()) + "}" for entries in numbered if entries]
+    vector = f"{imports.name(CORE, 'DeviceVector')}[{typed}]"
+    return ", ".join([vector, f"{imports.name(RUNTIME, 'PvSuffixes')}({', '.join(listed)})", *extras])
+
+
+def _shown(member: Signal | SignalVector | Child | DeclaredVector, imports: Imports) -> list[str]:
+    """Say how a member takes part in the documents of a run, if it does."""
+    if isinstance(member, Signal | SignalVector):
+        shown = _FORMATS.get(member.format)
+    else:
+        shown = "CHILD" if member.readable else None
+    return [f"{imports.name(CORE, 'StandardReadableFormat', 'Format')}.{shown}"] if shown else []
+
+
+def _suffix(read: str, write: str | None, imports: Imports) -> str:
     suffix = imports.name(EPICS, "PvSuffix")
     if write is None or write == read:
         return f"{suffix}({literal(read)})"
@@ -237,12 +224,17 @@ def _suffix(read: str, write: str | None, imports: _Imports) -> str:
     return f"{suffix}({literal(read)}, {literal(write)})"
 
 
-def _datatype(datatype: Datatype | None, imports: _Imports) -> str:
+def _datatype(datatype: Datatype | None, imports: Imports) -> str:
     match datatype:
         case Plain("Sequence[str]"):
             return f"{imports.name('collections.abc', 'Sequence')}[str]"
+        case Plain("np.ndarray"):
+            imports.plain.add("import numpy as np")
+            return "np.ndarray"
         case Plain(name):
             return name
+        case States(enum):
+            return f"{imports.name('collections.abc', 'Sequence')}[{imports.ref(enum)}]"
         case ArrayType(dtype):
             imports.plain.add("import numpy as np")
             return f"{imports.name(CORE, 'Array1D')}[np.{dtype}]"
@@ -251,7 +243,7 @@ def _datatype(datatype: Datatype | None, imports: _Imports) -> str:
     raise TypeError(f"a signal has no datatype: {datatype!r}")
 
 
-def _made_part(member: Member, imports: _Imports) -> dict[str, str]:
+def _made_part(member: Member, imports: Imports) -> dict[str, str]:
     if isinstance(member, Vector):
         vector = imports.name(CORE, "DeviceVector")
         entries = ", ".join(f"{number}: {_made(member.type, suffix, imports)}" for number, suffix in member.entries)
@@ -260,13 +252,13 @@ def _made_part(member: Member, imports: _Imports) -> dict[str, str]:
     return {"attribute": member.attribute, "value": _made(member.type, member.suffix, imports)}
 
 
-def _made(ref: ClassRef, suffix: str, imports: _Imports) -> str:
+def _made(ref: ClassRef, suffix: str, imports: Imports) -> str:
     return f"{imports.ref(ref)}(self.prefix + {literal(suffix)})" if suffix else f"{imports.ref(ref)}(self.prefix)"
 
 
 def render_beamline(beamline: Beamline) -> str:
     """Give the text of a beamline module."""
-    imports = _Imports(f"{PACKAGE}.beamlines.{beamline.name}")
+    imports = Imports(f"{PACKAGE}.beamlines.{beamline.name}")
     imports.name(RUNTIME, "Beamline")
     composites = [_composite(device, imports) for device in beamline.devices if isinstance(device, Detector | Group)]
     placed = [_placed(device, imports) for device in beamline.devices]
@@ -282,7 +274,7 @@ def render_beamline(beamline: Beamline) -> str:
         .render(
             name=beamline.name,
             name_literal=literal(beamline.name),
-            source=_comment(beamline.source),
+            source=comment(beamline.source),
             doc=docstring(summary),
             composites=composites,
             placed=placed,
@@ -300,15 +292,15 @@ def _arguments(values: Iterable[tuple[str, str]]) -> str:
     return "".join(f", {name}={literal(value)}" for name, value in values)
 
 
-def _call(part: Part | Device, imports: _Imports) -> str:
-    return f"{imports.ref(part.type)}({literal(part.prefix)}{_arguments(part.arguments)})"
+def _call(part: Part | Device, imports: Imports, more: str = "") -> str:
+    return f"{imports.ref(part.type)}({literal(part.prefix)}{more}{_arguments(part.arguments)})"
 
 
-def _assigned(part: Part, imports: _Imports) -> dict[str, str]:
+def _assigned(part: Part, imports: Imports) -> dict[str, str]:
     return {"attribute": part.attribute, "value": _call(part, imports)}
 
 
-def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
+def _composite(placed: Detector | Group, imports: Imports) -> dict[str, Any]:
     if isinstance(placed, Group):
         return {
             "class_name": placed.class_name,
@@ -335,11 +327,11 @@ def _composite(placed: Detector | Group, imports: _Imports) -> dict[str, Any]:
     }
 
 
-def _placed(placed: Placed, imports: _Imports) -> dict[str, str]:
+def _placed(placed: Placed, imports: Imports) -> dict[str, str]:
     place = placed.place
-    writes = isinstance(placed, Detector) and placed.writer is not None
+    writes = placed.writes if isinstance(placed, Device) else isinstance(placed, Detector) and placed.writer is not None
     if isinstance(placed, Device):
-        typed, value = imports.ref(placed.type), _call(placed, imports)
+        typed, value = imports.ref(placed.type), _call(placed, imports, ", path_provider" if writes else "")
     elif isinstance(placed, Numbered):
         vector = imports.name(CORE, "DeviceVector")
         typed = f"{vector}[{imports.ref(placed.type)}]"
@@ -360,7 +352,7 @@ def _placed(placed: Placed, imports: _Imports) -> dict[str, str]:
     }
 
 
-def _options(placed: Placed, imports: _Imports) -> str:
+def _options(placed: Placed, imports: Imports) -> str:
     options: Mapping[str, str] = {
         "policy": f"{imports.name(RUNTIME, 'Policy')}.{Policy(placed.place.policy).name}",
         **({"optional": "True"} if placed.place.optional else {}),

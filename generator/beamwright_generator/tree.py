@@ -187,19 +187,21 @@ def write(differences: Sequence[Difference], package: Path, manifest: Manifest) 
     for difference in differences:
         target = package / difference.path
         if difference.wanted is not None:
-            _replace(target, difference.wanted)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(target, difference.wanted)
         elif difference.path in owned:
             target.unlink(missing_ok=True)
         else:
             continue
         done.append(difference)
     if read(package / MANIFEST) != manifest.text():
-        _replace(package / MANIFEST, manifest.text())
+        package.mkdir(parents=True, exist_ok=True)
+        replace_file(package / MANIFEST, manifest.text())
     return done
 
 
-def _replace(target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+def replace_file(target: Path, text: str) -> None:
+    """Write a file in one step: it is there whole, or as it was before; its folder exists."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

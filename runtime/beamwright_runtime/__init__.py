@@ -2,9 +2,10 @@
 
 from beamwright_runtime._area_detector import AreaDetector, InternalTriggerLogic
 from beamwright_runtime._beamline import Beamline, ConnectionResult
+from beamwright_runtime._class_plan import PvSuffixes
 from beamwright_runtime._connection import TreeDevice, connect_together, connect_tree, disconnect
 from beamwright_runtime._device_state import DeviceState, Stage
-from beamwright_runtime._driver_enum import DriverEnum
+from beamwright_runtime._driver_enum import DriverEnum, DriverStates
 from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
 from beamwright_runtime._factory import DeviceFactory, Policy, device_factory, get_device_factories
 from beamwright_runtime._liveness import (
@@ -16,6 +17,7 @@ from beamwright_runtime._liveness import (
     on_connection_change,
 )
 from beamwright_runtime._motor import Motor, MotorDirection, MotorMode, RetryMode
+from beamwright_runtime._panda import Panda
 from beamwright_runtime._record_device import RecordConnector, RecordDevice
 
 __all__ = [
@@ -28,12 +30,15 @@ __all__ = [
     "DeviceFactory",
     "DeviceState",
     "DriverEnum",
+    "DriverStates",
     "Fault",
     "InternalTriggerLogic",
     "Motor",
     "MotorDirection",
     "MotorMode",
+    "Panda",
     "Policy",
+    "PvSuffixes",
     "Reason",
     "RecordConnector",
     "RecordDevice",

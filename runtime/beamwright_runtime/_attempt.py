@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError, Signal, get_mock
 
-from beamwright_runtime._connection import connected_tree, tree_of
+from beamwright_runtime._asked import Asked
+from beamwright_runtime._connection import connect_tree, connected_tree, tree_of
 from beamwright_runtime._device_state import DeviceState, Stage
 from beamwright_runtime._liveness import disconnected_signals
+from beamwright_runtime._signals_below import is_transparent
 
 PARALLEL = 32
 """Devices that connect in the background at the same time: an absent one holds its place until its timeout."""
@@ -93,6 +95,15 @@ class Connection:
     def error(self) -> Exception | None:
         """What went wrong in the last attempt, if anything did."""
         return self._error
+
+    def asked(self, error: Exception | None, optional: bool = False) -> Asked:
+        """Tell what became of the device, for the outline of several.
+
+        :param optional: whether it can be done without.
+        """
+        device = self._device() if self._device else None
+        tree = None if device is None else connected_tree(device)
+        return Asked(self.name, tree, error, optional, made=device is not None)
 
     def _is_here(self) -> bool:
         return self._loop is not None and self._loop() is asyncio.get_running_loop()
@@ -207,7 +218,10 @@ async def _nothing() -> None:
 async def connect(device: Device, mock: bool, timeout: float, force_reconnect: bool) -> Exception | None:
     """Connect a device and give what went wrong, if anything did."""
     try:
-        await device.connect(mock=mock, timeout=timeout, force_reconnect=force_reconnect)
+        if not mock and is_transparent(type(device), type(device._connector)):
+            await connect_tree(device, timeout, force_reconnect)
+        else:
+            await device.connect(mock=mock, timeout=timeout, force_reconnect=force_reconnect)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():

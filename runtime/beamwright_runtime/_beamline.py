@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError
+from ophyd_async.core import DEFAULT_TIMEOUT, Device
 
+from beamwright_runtime._asked import failure_of
 from beamwright_runtime._attempt import connect_in_background
 from beamwright_runtime._device_state import DeviceState, Stage
+from beamwright_runtime._errors import ConnectionFailedError
 from beamwright_runtime._factory import Decorator, DeviceFactory, DeviceT, Policy
 from beamwright_runtime._fixture import Fixture
 from beamwright_runtime._loops import background_loop, wait_in_loop, waiting_loop
@@ -28,22 +31,22 @@ class ConnectionResult:
     :param build_errors: why others could not be made.
     :param connection_errors: why some of `devices` are not connected.
     :param optional: names that the beamline can do without.
+    :param failure: one outline of all that is missing, also what is optional; `None` if nothing is.
     """
 
     devices: dict[str, Device]
     build_errors: dict[str, Exception]
     connection_errors: dict[str, Exception]
     optional: frozenset[str] = field(default=frozenset())
+    failure: ConnectionFailedError | None = None
 
     def or_raise(self) -> dict[str, Device]:
         """Give the devices, if all that are not optional were made and connected.
 
-        :raises NotConnectedError: if they were not; shows which, and why.
+        :raises ConnectionFailedError: if they were not; one outline of all that is missing.
         """
-        errors = self.build_errors | self.connection_errors
-        missing = {name: error for name, error in errors.items() if name not in self.optional}
-        if missing:
-            raise NotConnectedError(missing)
+        if self.failure is not None and self.failure.sub_errors.keys() - self.optional:
+            raise self.failure
         return self.devices
 
 
@@ -227,30 +230,41 @@ class Beamline:
         return wait_in_loop(self._build_and_connect(mock, timeout), loop)
 
     async def _build_and_connect(self, mock: bool, timeout: float | None) -> ConnectionResult:
+        began = time.monotonic()
         factories = [factory for factory in self if not factory.skip]
         eager = [factory for factory in factories if factory.policy is Policy.EAGER]
-        connecting = asyncio.create_task(self._connect(eager, mock or None, timeout))
+        connections = [factory.connection for factory in eager]
+        connecting = asyncio.create_task(connect_in_background(connections, mock or None, timeout))
         outcomes = await asyncio.gather(*(factory.make() for factory in factories), return_exceptions=True)
-        result = await connecting
-        errors = {
+        not_made = {
             factory.name: outcome
             for factory, outcome in zip(factories, outcomes, strict=True)
             if isinstance(outcome, Exception)
         }
-        return _result(factories, errors | result.build_errors | result.connection_errors)
+        errors = not_made | await connecting
+        tried = [factory for factory in factories if factory in eager or factory.name in errors]
+        return self._result(factories, tried, errors, time.monotonic() - began)
 
     async def _connect(
         self, factories: list[DeviceFactory[Device]], mock: bool | None, timeout: float | None
     ) -> ConnectionResult:
+        began = time.monotonic()
         errors = await connect_in_background((factory.connection for factory in factories), mock, timeout)
-        return _result(factories, errors)
+        return self._result(factories, factories, errors, time.monotonic() - began)
 
-
-def _result(factories: list[DeviceFactory[Device]], errors: Mapping[str, Exception]) -> ConnectionResult:
-    made = {factory.name: factory.device for factory in factories if factory.device is not None}
-    return ConnectionResult(
-        devices=made,
-        build_errors={name: error for name, error in errors.items() if name not in made},
-        connection_errors={name: error for name, error in errors.items() if name in made},
-        optional=frozenset(factory.name for factory in factories if factory.optional),
-    )
+    def _result(
+        self,
+        factories: list[DeviceFactory[Device]],
+        tried: list[DeviceFactory[Device]],
+        errors: Mapping[str, Exception],
+        seconds: float,
+    ) -> ConnectionResult:
+        made = {factory.name: factory.device for factory in factories if factory.device is not None}
+        asked = [factory.connection.asked(errors.get(factory.name), factory.optional) for factory in tried]
+        return ConnectionResult(
+            devices=made,
+            build_errors={name: error for name, error in errors.items() if name not in made},
+            connection_errors={name: error for name, error in errors.items() if name in made},
+            optional=frozenset(factory.name for factory in factories if factory.optional),
+            failure=failure_of(asked, self.name, seconds) if errors else None,
+        )

@@ -61,6 +61,15 @@ class Channel:
     def __repr__(self) -> str:
         return f"<ca://{self.name} {('never found', 'up', 'down')[self.state]}>"
 
+    def came_up(self, dbf: int, count: int, readable: int) -> None:
+        """Take what libca says of the channel when it is connected; what was asked for before is forgotten."""
+        self.dbf = dbf
+        self.count = count
+        self.readable = readable != 0
+        self.control = None
+        self.asked = False
+        self.state = UP
+
     def require_up(self) -> None:
         """Raise `NotConnectedError`, which names the PV, unless the channel is connected here and now."""
         if self.state != UP or self.pool.is_down(self._as_parameter_):

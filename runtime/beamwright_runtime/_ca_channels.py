@@ -7,11 +7,13 @@ import atexit
 import ctypes
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import ClassVar
 
 from beamwright_runtime import _ca_library as libca
-from beamwright_runtime._ca_channel import Channel
+from beamwright_runtime._ca_arrivals import CaArrivals
+from beamwright_runtime._ca_channel import Channel, Listener
 from beamwright_runtime._ca_monitors import CaMonitors
 from beamwright_runtime._ca_requests import CaRequests
 from beamwright_runtime._channel_user import DOWN, UP
@@ -19,6 +21,7 @@ from beamwright_runtime._search import SearchPace
 from beamwright_runtime._wake_up import WakeUp
 
 logger = logging.getLogger("beamwright")
+_POINTER = ctypes.sizeof(ctypes.c_void_p)
 
 
 class CaChannels:
@@ -45,8 +48,8 @@ class CaChannels:
         self._unused: list[Channel] = []
         self._events: deque[tuple[int, int]] = deque()
         self._closed = False
-        self._chid = ctypes.c_void_p()
-        self._on_connection = libca.connection_handler(self._connection)
+        self._on_connection = libca.connection_handler(self._connection_handler())
+        self._arrivals = CaArrivals(loop, self._look)
 
     @classmethod
     def here(cls) -> CaChannels:
@@ -92,19 +95,22 @@ class CaChannels:
         self.pace.busy = False
         if self._closed:
             return
-        chid, by_chid, on_connection = self._chid, self._by_chid, self._on_connection
-        address = ctypes.addressof(chid)
-        for _ in range(min(len(self._uncreated), self.pace.batch)):
-            channel = self._uncreated.popleft()
-            status = libca.create_channel(channel.name.encode(), on_connection, 0, 0, address)
-            if status != libca.ECA_NORMAL:
+        uncreated = self._uncreated
+        batch = [uncreated.popleft() for _ in range(min(len(uncreated), self.pace.batch))]
+        # In one go: once libca searches and servers answer, it makes who creates further channels wait.
+        chids = (ctypes.c_void_p * len(batch))()
+        places = range(ctypes.addressof(chids), ctypes.addressof(chids) + ctypes.sizeof(chids), _POINTER)
+        names = [channel.name.encode() for channel in batch]
+        statuses = list(map(libca.create_channel, names, repeat(None), repeat(0), repeat(0), places))
+        libca.flush_io()
+        for channel, chid, status in zip(batch, chids, statuses, strict=True):
+            if chid is None or status != libca.ECA_NORMAL:
                 logger.error("ca://%s: %s", channel.name, libca.message(status))
                 continue
-            handle = chid.value or 0
-            channel._as_parameter_ = handle
-            by_chid[handle] = channel
-        libca.flush_io()
-        if self._uncreated:
+            channel._as_parameter_ = chid
+            self._by_chid[chid] = channel
+        self._arrivals.expect([chid for chid in chids if chid])
+        if uncreated:
             self.pace.busy = True
             self.loop.call_later(self.pace.pause, self._create)
 
@@ -116,7 +122,6 @@ class CaChannels:
 
     def _clear_unused(self) -> None:
         unused, self._unused = self._unused, []
-        gone: list[int] = []
         for channel in unused:
             handle = channel._as_parameter_
             if channel.listeners or self._by_name.get(channel.name) is not channel:
@@ -126,14 +131,13 @@ class CaChannels:
             channel._as_parameter_ = 0
             if handle:
                 libca.clear_channel(handle)
-                gone.append(handle)
+                del self._by_chid[handle]
+                self._arrivals.forget(handle)
             else:
                 self._uncreated.remove(channel)
         # No callback comes after a channel is cleared, but some may be queued; they must be taken before libca gives
         # the same address to another channel.
         self._take_events()
-        for handle in gone:
-            del self._by_chid[handle]
         self.requests.forget_closed()
         libca.flush_io()
         libca.drop_thread_states()
@@ -144,6 +148,7 @@ class CaChannels:
             return
         self._closed = True
         self.monitors.end_all()
+        self._arrivals.stop()
         for chid, channel in self._by_chid.items():
             libca.clear_channel(chid)
             channel._as_parameter_ = 0
@@ -156,10 +161,18 @@ class CaChannels:
 
     # -- what libca's threads call
 
-    def _connection(self, chid: int, op: int) -> None:
-        libca.keep_thread_state()
-        self._events.append((chid, op))
-        self._wake_up.ask()
+    def _connection_handler(self) -> Callable[[int, int], None]:
+        """Make what is called for each channel that comes or goes; it does the least that it can."""
+        queue, wake_up, thread = self._events.append, self._wake_up, libca.thread
+
+        def take_note(chid: int, op: int) -> None:
+            queue((chid, op))
+            if not thread.kept:
+                libca.keep_thread_state()
+            if not wake_up.due:
+                wake_up.ask()
+
+        return take_note
 
     # -- what the loop takes
 
@@ -173,22 +186,16 @@ class CaChannels:
 
     def _take_events(self) -> None:
         events, by_chid = self._events, self._by_chid
-        field_type, element_count, read_access = libca.field_type, libca.element_count, libca.read_access
         while events:
             chid, op = events.popleft()
             channel = by_chid.get(chid)
-            if channel is None or not channel._as_parameter_:
+            if channel is None:  # it is closed
                 continue
             if op == libca.OP_UP:
-                dbf = field_type(chid)
+                dbf = libca.field_type(chid)
                 if dbf < 0:  # it went down again, which the next event tells
                     continue
-                channel.dbf = dbf
-                channel.count = element_count(chid)
-                channel.readable = bool(read_access(chid))
-                channel.control = None
-                channel.asked = False
-                channel.state = UP
+                channel.came_up(dbf, libca.element_count(chid), libca.read_access(chid))
                 for listener in channel.listeners:
                     listener.channel_up(channel)
             elif channel.state == UP:
@@ -196,8 +203,30 @@ class CaChannels:
                 for listener in channel.listeners:
                     listener.channel_down(channel)
 
+    def _look(self, chids: Sequence[int]) -> None:
+        """Watch channels from now on, and take note of those that are there."""
+        by_chid = self._by_chid
+        list(map(libca.change_handler, chids, repeat(self._on_connection)))  # first, so that no change is missed
+        served = map(libca.field_type, chids), map(libca.element_count, chids), map(libca.read_access, chids)
+        asking: dict[Listener, Channel] = {}
+        telling: dict[Listener, Channel] = {}
+        for chid, dbf, count, readable in zip(chids, *served, strict=True):
+            if dbf < 0:  # not found yet
+                continue
+            channel = by_chid[chid]
+            channel.came_up(dbf, count, readable)
+            told = asking if dbf == libca.ENUM else telling
+            for listener in channel.listeners:
+                told[listener] = channel
+        # Who may have to ask for states comes first: the servers answer while all others take note.
+        for told in (asking, telling):
+            for listener, channel in told.items():
+                listener.channel_up(channel)
+            self.requests.flush()
+
 
 def _close_all() -> None:
     for pool in CaChannels._of_loop.values():
         pool.close()
     CaChannels._of_loop.clear()
+    libca.leave_context()

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import platform
 import sys
 import threading
 from collections.abc import Callable
 from ctypes import c_char_p, c_double, c_int, c_long, c_short, c_size_t, c_uint, c_ulong, c_void_p
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import aioca
 from epicscorelibs.ca import cadef
 
+logger = logging.getLogger("beamwright")
+
 ECA_NORMAL = 1
 ECA_DISCONNECTED = 192
+ENUM = 3
+"""The native type of records with states."""
 OP_UP = 6
+IS_UP = 2
+"""The `ca_state` of a channel that is connected."""
 
 _waits: Any = cadef.libca
 """Releases the GIL during a call: for functions that wait until libca's callbacks have returned."""
@@ -63,8 +73,10 @@ def _function(library: Any, name: str, *arguments: Any, returns: Any = c_int) ->
     return function
 
 
-create_channel = _function(_brief, "ca_create_channel", c_char_p, ConnectionHandler, c_void_p, c_uint, c_void_p)
+create_channel = _function(_brief, "ca_create_channel", c_char_p, c_void_p, c_void_p, c_uint, c_void_p)
+change_handler = _function(_brief, "ca_change_connection_event", c_void_p, ConnectionHandler)
 clear_channel = _function(_waits, "ca_clear_channel", c_void_p)
+state = _function(_brief, "ca_state", c_void_p)
 field_type = _function(_brief, "ca_field_type", c_void_p, returns=c_short)
 element_count = _function(_brief, "ca_element_count", c_void_p, returns=c_ulong)
 read_access = _function(_brief, "ca_read_access", c_void_p, returns=c_uint)
@@ -82,16 +94,56 @@ clear_subscription = _function(_waits, "ca_clear_subscription", c_void_p)
 flush_io = _function(_waits, "ca_flush_io")
 pend_event = _function(_waits, "ca_pend_event", c_double)
 message = cadef.ca_message
+_current_context = _function(_waits, "ca_current_context", returns=c_void_p)
+_print_exceptions = _function(_waits, "ca_add_exception_event", c_void_p, c_void_p)
 
 
 def use_context() -> None:
     """Attach this thread to aioca's context, making it if there is none; needs a running event loop."""
-    if epics := sys.modules.get("epics.ca"):
-        epics.use_initial_context()
+    _share_with_pyepics()
     aioca.get_channel_infos()
+    cadef.ca_add_exception_event(_on_exception, None)
 
 
-_thread = threading.local()
+@cache
+def _share_with_pyepics() -> None:
+    """Have aioca find the context of pyepics, which is made first where pyepics is installed.
+
+    ophyd imports pyepics as soon as there is a RunEngine. pyepics takes a context that it finds for its own: whichever
+    of aioca and pyepics is first at the end of the process destroys it, and the other one crashes. aioca leaves a
+    context alone that it has not made.
+    """
+    if find_spec("epics") is None:
+        return
+    if "epics.ca" not in sys.modules:
+        import_module("epicscorelibs.path.pyepics")  # has pyepics use the same libca as everybody else
+    epics = import_module("epics.ca")
+    if epics.libca is None:
+        epics.initialize_libca()
+    elif not _current_context():
+        epics.use_initial_context()
+
+
+def leave_context() -> None:
+    """Have libca print again what nobody asked for, instead of handing it to Python."""
+    _print_exceptions(None, None)
+
+
+def _log_exception(said: Any) -> None:
+    """Log what libca says of itself, such as the loss of a server, which it would print; aioca leaves that to it."""
+    context = (said.ctx or b"").decode("utf-8", "replace")
+    logger.warning("Channel Access: %s (%s)", message(said.stat), context)
+
+
+_on_exception = cadef.exception_handler(_log_exception)
+
+
+class _Thread(threading.local):
+    kept = False
+
+
+thread = _Thread()
+"""What is known of the thread that this is looked at in: whether its Python state is `kept`."""
 _kept: dict[int, int] = {}
 _ensure = _function(ctypes.pythonapi, "PyGILState_Ensure")
 _current = _function(ctypes.pythonapi, "PyThreadState_Get", returns=c_void_p)
@@ -104,11 +156,12 @@ _can_tell_threads = _tasks.is_dir()
 def keep_thread_state() -> None:
     """Keep the Python state of the libca thread this is called on, which ctypes makes anew for each callback.
 
-    Making it costs more than the rest of a callback. `drop_thread_states` frees those of threads that have ended.
+    Making it costs more than the rest of a callback. Callbacks look at `thread.kept` before they call this.
+    `drop_thread_states` frees those of threads that have ended.
     """
-    if getattr(_thread, "kept", False) or not _can_tell_threads:
+    thread.kept = True
+    if not _can_tell_threads:
         return
-    _thread.kept = True
     identity = threading.get_native_id()
     if (before := _kept.pop(identity, None)) is not None:  # of an ended thread that had the same number
         _clear(before)

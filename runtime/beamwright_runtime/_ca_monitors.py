@@ -95,7 +95,8 @@ class CaMonitors:
             self.end(monitor)
 
     def _update(self, answer: Any) -> None:
-        libca.keep_thread_state()
+        if not libca.thread.kept:
+            libca.keep_thread_state()
         monitor = self._monitors.get(answer.usr)
         if monitor is None or answer.status != libca.ECA_NORMAL:
             return

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from aioca import CANothing
@@ -122,7 +124,8 @@ class CaRequests:
             self._decoders.pop(number, None)
 
     def _answer(self, answer: Any) -> None:
-        libca.keep_thread_state()
+        if not libca.thread.kept:
+            libca.keep_thread_state()
         number, status = answer.usr, answer.status
         value: Any = None
         decode = self._decoders.pop(number, None)
@@ -168,19 +171,26 @@ class CaRequests:
             listener.channel_up(channel)
 
 
-_CONTROL_TYPES = {
-    dbr.DBR_CTRL_ENUM: dbr.dbr_ctrl_enum,
-    dbr.DBR_CTRL_FLOAT: dbr.dbr_ctrl_float,
-    dbr.DBR_CTRL_DOUBLE: dbr.dbr_ctrl_double,
+_PRECISIONS: Mapping[int, int] = {
+    dbr.DBR_CTRL_FLOAT: dbr.dbr_ctrl_float.precision.offset,
+    dbr.DBR_CTRL_DOUBLE: dbr.dbr_ctrl_double.precision.offset,
 }
+_STATES_FROM = dbr.dbr_ctrl_enum.no_str.offset
+_STATES_LENGTH = dbr.dbr_ctrl_enum.raw_value.offset - _STATES_FROM
 
 
 def decode_control(address: int, kind: int, count: int) -> Any:
     """Take the states of an enum, or the precision of a real number."""
-    layout: Any = _CONTROL_TYPES.get(kind)
-    if layout is None:
-        return ()
-    served = layout.from_address(address)
     if kind == dbr.DBR_CTRL_ENUM:
-        return tuple(bytes(text.value).decode("utf-8", "replace") for text in served.raw_strs[: served.no_str])
-    return int(served.precision)
+        return _states(ctypes.string_at(address + _STATES_FROM, _STATES_LENGTH))
+    offset = _PRECISIONS.get(kind)
+    return () if offset is None else ctypes.c_short.from_address(address + offset).value
+
+
+@lru_cache(maxsize=1024)  # thousands of records have the same few
+def _states(served: bytes) -> tuple[str, ...]:
+    count = ctypes.c_short.from_buffer_copy(served).value
+    room = dbr.dbr_ctrl_enum.raw_strs
+    start, width = room.offset - _STATES_FROM, room.size // dbr.MAX_ENUM_STATES
+    texts = (served[at : at + width] for at in range(start, start + count * width, width))
+    return tuple(text.partition(b"\0")[0].decode("utf-8", "replace") for text in texts)

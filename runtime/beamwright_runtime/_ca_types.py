@@ -12,7 +12,6 @@ import numpy as np
 from epicscorelibs.ca import dbr
 from ophyd_async.core import (
     Array1D,
-    SignalMetadata,
     StrictEnum,
     SubsetEnum,
     SupersetEnum,
@@ -20,7 +19,7 @@ from ophyd_async.core import (
     get_enum_cls,
 )
 
-from beamwright_runtime._driver_enum import DriverEnum
+from beamwright_runtime._driver_enum import DriverEnum, DriverStates
 from beamwright_runtime._errors import Fault, Reason
 
 Decode = Callable[[int, int, int], Any]
@@ -79,8 +78,6 @@ class Conversion:
     :ivar write: the type to send, None for what suits the value.
     """
 
-    metadata: SignalMetadata = SignalMetadata()
-
     def __init__(self, datatype: Any, read: int, write: int | None = None) -> None:
         self.datatype = datatype
         self.read = read
@@ -138,11 +135,9 @@ class ToLongText(Conversion):
 class ToState(Conversion):
     """States that become members of an enum, or stay text where there is no such member."""
 
-    def __init__(self, states: Mapping[str, Any], choices: Sequence[str] = ()) -> None:
+    def __init__(self, states: Mapping[str, Any]) -> None:
         super().__init__(str, dbr.DBR_STRING)
         self._states = states
-        if choices:
-            self.metadata = SignalMetadata(choices=list(choices))
 
     def value(self, value: Any) -> Any:
         """Give the member of that text."""
@@ -164,8 +159,13 @@ def needs_control(declared: Any, dbf: int, count: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def _checks_states(declared: Any) -> bool:
-    states = get_enum_cls(declared)
+    states = enum_of(declared)
     return states is not None and not issubclass(states, DriverEnum)
+
+
+def enum_of(declared: Any) -> Any:
+    """Give the enum that is declared for one value; None for anything else."""
+    return None if get_origin(declared) is Sequence else get_enum_cls(declared)
 
 
 @lru_cache(maxsize=4096)
@@ -191,6 +191,8 @@ def convert(declared: Any, dbf: int, array: bool, control: Any) -> Verdict:
         return _wrong(declared, dbf, 2, control)
     if dbf == dbr.DBR_ENUM:
         return _convert_states(declared, control)
+    if declared is DriverStates:
+        return ToState({}) if dbf not in _REALS else _wrong(declared, dbf, 1, control)
     natural = _SCALARS[dbf][0]
     if declared is bool and dbf in (dbr.DBR_CHAR, dbr.DBR_SHORT):
         return ToBool(bool, dbr.DBR_SHORT)
@@ -215,12 +217,12 @@ def convert_plainly(declared: Any, dbf: int, array: bool) -> Conversion | None:
 def _convert_states(declared: Any, control: Any) -> Verdict:
     if declared is bool:
         return ToBool(bool, dbr.DBR_SHORT) if len(control) == 2 else _wrong(declared, dbr.DBR_ENUM, 1, control)
-    states = get_enum_cls(declared)
+    states = enum_of(declared)
     if states is None:
-        return ToState({}) if declared in (None, str) else _wrong(declared, dbr.DBR_ENUM, 1, control)
+        return ToState({}) if declared in (None, str, DriverStates) else _wrong(declared, dbr.DBR_ENUM, 1, control)
     if issubclass(states, DriverEnum):
         return ToState({member.value: member for member in states})
-    return check_states(states, control) or ToState({text: states(text) for text in control}, control)
+    return check_states(states, control) or ToState({text: states(text) for text in control})
 
 
 def check_states(states: Any, served: Sequence[str]) -> Fault | None:

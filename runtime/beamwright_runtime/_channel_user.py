@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from ophyd_async.core import NotConnectedError
+from ophyd_async.core import DEFAULT_TIMEOUT, NotConnectedError
 
 from beamwright_runtime._errors import Fault, Reason
 
@@ -105,9 +105,16 @@ class ChannelUser:
         self._fault = None
         self._move(PENDING)
 
+    def _ask_again(self, channel: Any) -> None:
+        """Ask the server what it has now; `channel_up` is told."""
+        raise NotImplementedError
+
     def recheck(self) -> None:
         """Check anew, with what the server says now."""
-        raise NotImplementedError
+        for channel in self._channels:
+            self._ask_again(channel)
+        self._fault = None
+        self._move(PENDING)
 
     @property
     def watched(self) -> bool:
@@ -158,7 +165,20 @@ class ChannelUser:
     def _pv(self, name: str) -> str:
         return f"{self.protocol}://{name}"
 
-    async def connect_alone(self, timeout: float) -> None:
+    def _up_channel(self, position: int) -> Any:
+        if not self._channels:
+            raise NotConnectedError(f"{self._pv(self.names()[position])} has not been connected")
+        channel = self._channels[position]
+        channel.require_up()
+        return channel
+
+    async def _channel(self, position: int) -> Any:
+        """Give a channel that is up; in an event loop other than the one it was connected in, it is opened there."""
+        if self._channels and self._channels[0].pool is not self.pool():
+            await self.connect(DEFAULT_TIMEOUT)
+        return self._up_channel(position)
+
+    async def connect(self, timeout: float) -> None:
         """Connect this one by itself.
 
         :param timeout: in seconds.

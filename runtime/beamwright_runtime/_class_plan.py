@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_args, get_origin
 
 from ophyd_async.core import (
     DEFAULT_TIMEOUT,
@@ -14,6 +14,7 @@ from ophyd_async.core import (
     Device,
     DeviceConnector,
     DeviceFiller,
+    DeviceVector,
     Signal,
     SignalConnector,
     SignalR,
@@ -24,10 +25,25 @@ from ophyd_async.core import (
 from ophyd_async.epics.core import EpicsDeviceConnector, EpicsOptions, PvSuffix
 
 from beamwright_runtime._ca_backends import CaBackend, CaCommand
-from beamwright_runtime._pva_backends import PvaBackend, PvaCommand
 
 PLAIN = (SignalR, SignalW, SignalRW, TriggerableCommand)
 """Signals and commands whose making is known to do no more than keep their backend."""
+
+_Suffix = TypeVar("_Suffix", PvSuffix, "PvSuffixes")
+
+
+@dataclass(frozen=True)
+class PvSuffixes:
+    """The suffixes of the members of a vector, by number.
+
+        seq: Annotated[DeviceVector[SeqBlock], PvSuffixes({1: "SEQ1:", 2: "SEQ2:"})]
+
+    :param suffixes: relative to the device that declares the vector; a text is the suffix to read and to write.
+    :param classes: of members that are not just of the vector's class, but extend it.
+    """
+
+    suffixes: Mapping[int, str | PvSuffix]
+    classes: Mapping[int, type[Device]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,12 +69,28 @@ class Declared:
 
 
 @dataclass(frozen=True)
+class DeclaredVector:
+    """One annotation of a class that declares a vector.
+
+    :param attribute: the name of the vector.
+    :param kind: what its members are.
+    :param members: by number.
+    :param formats: what is called with the device and each member when it is made.
+    """
+
+    attribute: str
+    kind: type[Device]
+    members: Mapping[int, Declared]
+    formats: tuple[Callable[[Device, Device], None], ...]
+
+
+@dataclass(frozen=True)
 class ClassPlan:
     """All annotations of a class, in the order in which children are made."""
 
     signals: tuple[Declared, ...]
     commands: tuple[Declared, ...]
-    devices: tuple[Declared, ...]
+    devices: tuple[Declared | DeclaredVector, ...]
 
 
 _plans: dict[type[Device], ClassPlan] = {}
@@ -67,7 +99,8 @@ _plans: dict[type[Device], ClassPlan] = {}
 def class_plan(device: Device) -> ClassPlan:
     """Give the plan of a device's class.
 
-    :raises TypeError: if a declared child has no `PvSuffix`, or a command takes or returns values.
+    :raises TypeError: if a declared child has no `PvSuffix`, a vector no `PvSuffixes`, or a command takes or returns
+        values.
     """
     cls = type(device)
     plan = _plans.get(cls)
@@ -91,15 +124,45 @@ class _Scan(DeviceFiller[CaBackend[Any], DeviceConnector, CaCommand]):
                 for attribute, make in self._uncreated_signals.items()
             ),
             tuple(self._declared(name, attribute, make) for attribute, make in self._uncreated_commands.items()),
-            tuple(self._declared(name, attribute, make) for attribute, make in self._uncreated_devices.items()),
+            tuple(
+                self._vector(name, attribute, make)
+                if get_origin(make) is DeviceVector
+                else self._declared(name, attribute, make)
+                for attribute, make in self._uncreated_devices.items()
+            ),
         )
 
     def _declared(self, name: str, attribute: Any, make: Any, datatype: Any = None) -> Declared:
-        suffix: PvSuffix | None = None
+        suffix, options, formats = self._sorted_extras(name, attribute, PvSuffix)
+        if suffix is None:
+            raise TypeError(f"{name}: a declared child has no PvSuffix")
+        return Declared(attribute, make, datatype, suffix.read_suffix, _write_suffix(suffix), options, formats)
+
+    def _vector(self, name: str, attribute: Any, make: Any) -> DeclaredVector:
+        numbered, options, formats = self._sorted_extras(name, attribute, PvSuffixes)
+        if numbered is None:
+            raise TypeError(f"{name}.{attribute}: a declared vector has no PvSuffixes")
+        (member,) = get_args(make)
+        kind, arguments = get_origin(member) or member, get_args(member)
+        if kind is Command:
+            raise TypeError(f"{name}.{attribute}: a vector of commands is one of TriggerableCommand")
+        datatype = arguments[0] if arguments and issubclass(kind, Signal) else None
+        members = {}
+        for number, given in numbered.suffixes.items():
+            suffix = PvSuffix(given) if isinstance(given, str) else given
+            write = _write_suffix(suffix)
+            make = numbered.classes.get(number, kind)
+            members[number] = Declared(str(number), make, datatype, suffix.read_suffix, write, options, ())
+        return DeclaredVector(attribute, kind, members, formats)
+
+    def _sorted_extras(
+        self, name: str, attribute: Any, kind: type[_Suffix]
+    ) -> tuple[_Suffix | None, EpicsOptions[Any] | None, tuple[Any, ...]]:
+        suffix: _Suffix | None = None
         options: EpicsOptions[Any] | None = None
         formats: list[Any] = []
         for extra in self._extras[attribute]:
-            if isinstance(extra, PvSuffix):
+            if isinstance(extra, kind):
                 suffix = suffix or extra
             elif isinstance(extra, EpicsOptions):
                 options = extra
@@ -107,11 +170,12 @@ class _Scan(DeviceFiller[CaBackend[Any], DeviceConnector, CaCommand]):
                 formats.append(extra)
             else:
                 raise TypeError(f"{name}.{attribute}: {extra!r} means nothing to a device")
-        if suffix is None:
-            raise TypeError(f"{name}: a declared child has no PvSuffix")
-        # An empty setpoint suffix is a name too: the record is called like the device.
-        write = suffix.read_suffix if suffix.write_suffix is None else suffix.write_suffix
-        return Declared(attribute, make, datatype, suffix.read_suffix, write, options, tuple(formats))
+        return suffix, options, tuple(formats)
+
+
+def _write_suffix(suffix: PvSuffix) -> str:
+    # An empty setpoint suffix is a name too: the record is called like the device.
+    return suffix.read_suffix if suffix.write_suffix is None else suffix.write_suffix
 
 
 def _logical(attribute: str) -> Any:
@@ -135,26 +199,50 @@ def make_children(
     :param macros: what stands for each `$(NAME)` in a suffix.
     :param make_connector: makes the connector of a declared device from its prefix.
     """
-    protocol, _, start = prefix.rpartition("://")
-    if protocol not in ("", "ca", "pva"):
-        raise ValueError(f"{prefix}: unknown protocol {protocol!r}, use ca:// or pva://")
-    make_backend: Any = PvaBackend if protocol == "pva" else CaBackend
-    make_command: Any = PvaCommand if protocol == "pva" else CaCommand
-    plan = class_plan(device)
-    for declared in plan.signals:
+    make_backend, make_command, start = backends_for(prefix)
+
+    def signal(declared: Declared) -> Any:
         read = start + _expanded(declared.read, macros)
         write = read if declared.write == declared.read else start + _expanded(declared.write, macros)
-        backend = make_backend(declared.datatype, read, write, declared.options)
-        _add(device, declared, _make_signal(declared.make, backend))
+        return _make_signal(declared.make, make_backend(declared.datatype, read, write, declared.options))
+
+    def command(declared: Declared) -> Any:
+        return _make_command(declared.make, make_command(start + _expanded(declared.write, macros)))
+
+    def below(declared: Declared) -> Any:
+        return declared.make(connector=make_connector(prefix + _expanded(declared.read, macros)))
+
+    def vector(declared: DeclaredVector) -> DeviceVector[Any]:
+        make = signal if issubclass(declared.kind, Signal) else command if issubclass(declared.kind, Command) else below
+        return DeviceVector({number: make(member) for number, member in declared.members.items()})
+
+    plan = class_plan(device)
+    for declared in plan.signals:
+        _add(device, declared, signal(declared))
     for declared in plan.commands:
-        backend = make_command(start + _expanded(declared.write, macros))
-        _add(device, declared, _make_command(declared.make, backend))
-    for declared in plan.devices:
-        connector = make_connector(prefix + _expanded(declared.read, macros))
-        child = declared.make(connector=connector)
-        for adjust in declared.formats:
-            adjust(device, child)
-        setattr(device, declared.attribute, child)
+        _add(device, declared, command(declared))
+    for branch in plan.devices:
+        child = below(branch) if isinstance(branch, Declared) else vector(branch)
+        for adjust in branch.formats:
+            for shown in child.values() if isinstance(child, DeviceVector) else (child,):
+                adjust(device, shown)
+        setattr(device, branch.attribute, child)
+
+
+def backends_for(pv: str) -> tuple[Any, Any, str]:
+    """Give what makes the backends of signals and of commands, and the name without its protocol.
+
+    :param pv: a name or the start of one; `pva://` or `ca://` before it chooses the protocol, else CA.
+    :raises ValueError: if it is another protocol.
+    """
+    protocol, _, name = pv.rpartition("://")
+    if protocol == "pva":
+        from beamwright_runtime._pva_backends import PvaBackend, PvaCommand  # many beamlines never need it
+
+        return PvaBackend, PvaCommand, name
+    if protocol not in ("", "ca"):
+        raise ValueError(f"{pv}: unknown protocol {protocol!r}, use ca:// or pva://")
+    return CaBackend, CaCommand, name
 
 
 def _expanded(suffix: str, macros: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from ophyd_async.core import DEFAULT_TIMEOUT, Device, DeviceConnector, DeviceMock, NotConnectedError
 
+from beamwright_runtime._asked import Asked, failure_of
 from beamwright_runtime._class_plan import name_children
 from beamwright_runtime._errors import ConnectionProblem
 from beamwright_runtime._signals_below import (
@@ -17,7 +18,7 @@ from beamwright_runtime._signals_below import (
     signal_problems,
     users_below,
 )
-from beamwright_runtime._tree import Tree, exception_of, failure_of
+from beamwright_runtime._tree import Tree, exception_of
 
 _TREE = "_beamwright_tree"
 
@@ -113,9 +114,9 @@ async def connect_together(
         error = exception_of(task)
         if error is not None and not isinstance(error, NotConnectedError):
             raise error
-    if any(exception_of(task) is not None for task in tasks.values()):
-        trees = {key: cast("Tree", device.__dict__[_TREE]) for key, device in devices.items()}
-        raise failure_of(trees, name, time.monotonic() - began)
+    asked = [Asked(key, cast("Tree", devices[key].__dict__[_TREE]), exception_of(task)) for key, task in tasks.items()]
+    if any(each.error is not None for each in asked):
+        raise failure_of(asked, name, time.monotonic() - began)
 
 
 async def disconnect(*devices: Device) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -26,6 +26,8 @@ class Reason(Enum):
     """The server has other states than were declared."""
     FAILED = "failed"
     """A device that connects its own way raised an error."""
+    NOT_MADE = "cannot be made"
+    """There is no device to connect: what makes it raised an error."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,27 @@ class ConnectionProblem:
 
 
 class ConnectionFailedError(NotConnectedError):
-    """Some signals of a tree are not connected; its text is the outline of which and why.
+    """Some signals of a tree, or some of several devices, are not connected; its text is the outline of all that are.
 
-    :ivar problems: one for each signal.
+    :ivar problems: one for each signal, and one for each device that has no signals to show or cannot be made.
     """
 
-    def __init__(self, outline: str, problems: Sequence[ConnectionProblem]) -> None:
+    def __init__(
+        self, outline: str, problems: Sequence[ConnectionProblem], errors: Mapping[str, Exception] | None = None
+    ) -> None:
         super().__init__(outline)
         self.problems = tuple(problems)
+        self._by_device = dict(errors or {})
 
-    def __reduce__(self) -> tuple[type[ConnectionFailedError], tuple[str, tuple[ConnectionProblem, ...]]]:
-        return type(self), (str(self._errors), self.problems)
+    def __reduce__(
+        self,
+    ) -> tuple[type[ConnectionFailedError], tuple[str, tuple[ConnectionProblem, ...], dict[str, Exception]]]:
+        return type(self), (str(self._errors), self.problems, self._by_device)
+
+    @property
+    def sub_errors(self) -> Mapping[str, Exception]:
+        """What each device failed with, by its name, where several were asked."""
+        return dict(self._by_device)
 
     def format_error_string(self, indent: str = "") -> str:
         """Give the outline, indented for a place in the error of a larger tree."""

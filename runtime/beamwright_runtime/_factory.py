@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import update_wrapper
 from types import ModuleType
-from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
+from typing import Generic, Protocol, TypeVar, cast
 
-from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError
+from ophyd_async.core import DEFAULT_TIMEOUT, Device
 
+from beamwright_runtime._asked import failure_of
 from beamwright_runtime._attempt import Connection, connection_of, remember
 from beamwright_runtime._device_state import DeviceState, Stage
-from beamwright_runtime._fixture import Fixture
 from beamwright_runtime._loops import wait_in_loop, waiting_loop
+from beamwright_runtime._parameters import ArgumentSource, Parameters
 
 DeviceT = TypeVar("DeviceT", bound=Device)
 DeviceT_co = TypeVar("DeviceT_co", bound=Device, covariant=True)
@@ -32,29 +33,6 @@ class Policy(Enum):
     """When a plan first uses it."""
     EXPLICIT = "explicit"
     """Only when it is asked for by name."""
-
-
-@runtime_checkable
-class ArgumentSource(Protocol):
-    """What a factory takes its arguments from: its beamline."""
-
-    @property
-    def factories(self) -> Mapping[str, DeviceFactory[Device]]:
-        """Makes devices that are arguments of others."""
-        ...
-
-    @property
-    def mock(self) -> bool:
-        """Whether it was started without hardware."""
-        ...
-
-    def fixture_value(self, name: str) -> tuple[object] | None:
-        """Give a value that stands for what would be made or read, if there is one."""
-        ...
-
-    def fixture_function(self, name: str) -> Fixture | None:
-        """Give what reads a value, if there is something of that name."""
-        ...
 
 
 class DeviceFactory(Generic[DeviceT_co]):
@@ -95,12 +73,8 @@ class DeviceFactory(Generic[DeviceT_co]):
         self.mock = mock
         self.prefix = prefix
         self._function = function
-        self._beamline = beamline
         self._skip = skip
-        self._parameters = inspect.signature(function).parameters
-        taken = sorted(self._parameters.keys() & {"connect", "mock", "timeout"})
-        if taken:
-            raise TypeError(f"{self.name}(): {' and '.join(taken)} is for connecting, name the parameter otherwise")
+        self._parameters = Parameters(function, beamline, prefix)
         self._making = threading.RLock()
         self._device: DeviceT_co | None = None
         self._filled: dict[str, object] = {}
@@ -122,6 +96,11 @@ class DeviceFactory(Generic[DeviceT_co]):
     def device(self) -> DeviceT_co | None:
         """The device if it has been made."""
         return self._device
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters of its function, and what fills them."""
+        return self._parameters
 
     @property
     def connection(self) -> Connection:
@@ -147,7 +126,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         :raises ValueError: if the device was already made with another argument.
         :raises RuntimeError: if `connect` is asked for in the event loop that would connect, or without a RunEngine;
             or if an `async` fixture is needed that has not been read yet.
-        :raises NotConnectedError: if PVs do not answer in time or have other types; shows which.
+        :raises ConnectionFailedError: if PVs do not answer in time or have other types; shows which.
         """
         if not connect:
             return self._make(arguments)
@@ -173,7 +152,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         :param arguments: for the parameters of the function.
         :raises TypeError: if a parameter cannot be filled, or an argument has no parameter.
         :raises ValueError: if the device was already made with another argument.
-        :raises NotConnectedError: if PVs do not answer in time or have other types; shows which.
+        :raises ConnectionFailedError: if PVs do not answer in time or have other types; shows which.
         """
         return await self._connect(arguments, mock, timeout, force_reconnect)
 
@@ -181,9 +160,10 @@ class DeviceFactory(Generic[DeviceT_co]):
         self, arguments: Mapping[str, object], mock: bool | None, timeout: float | None, force_reconnect: bool
     ) -> DeviceT_co:
         device = await self.make(arguments)
+        began = time.monotonic()
         error = await self._connection.join(mock, timeout, force_reconnect=force_reconnect)
         if error is not None:
-            raise NotConnectedError({self.name: error}) from error
+            raise failure_of([self._connection.asked(error)], "devices", time.monotonic() - began) from error
         return device
 
     async def make(self, arguments: Mapping[str, object] | None = None) -> DeviceT_co:
@@ -194,38 +174,18 @@ class DeviceFactory(Generic[DeviceT_co]):
         """
         arguments = arguments or {}
         if self._device is None:
-            await asyncio.gather(*(fixture.read() for fixture in self._unread(arguments)))
+            await asyncio.gather(*(fixture.read() for fixture in self._parameters.unread(arguments)))
         return self._make(arguments)
 
     async def _build(self) -> tuple[Device, Sequence[Connection]]:
         device = await self.make()
         return device, [connection_of(value) for value in self._filled.values() if isinstance(value, Device)]
 
-    def _unread(self, arguments: Mapping[str, object]) -> list[Fixture]:
-        """Find the fixtures that this device and those it uses need; those of a loop of factories once."""
-        found: dict[str, Fixture] = {}
-        seen: set[str] = set()
-        self._find_unread(arguments, found, seen)
-        return list(found.values())
-
-    def _find_unread(self, arguments: Mapping[str, object], found: dict[str, Fixture], seen: set[str]) -> None:
-        if self._beamline is None or self.name in seen or self._device is not None:
-            return
-        if self._beamline.fixture_value(self.name) is not None:
-            return
-        seen.add(self.name)
-        for name in self._parameters.keys() - arguments.keys():
-            if self._beamline.fixture_value(name) is not None:
-                continue
-            if (factory := self._beamline.factories.get(name)) is not None:
-                factory._find_unread({}, found, seen)
-            elif (fixture := self._beamline.fixture_function(name)) is not None and not fixture.is_read:
-                found[name] = fixture
-
     def _make(self, arguments: Mapping[str, object]) -> DeviceT_co:
-        self._refuse_unknown(arguments)
+        self._parameters.refuse_unknown(arguments)
         if self._device is None:
-            self._refuse_circle(())
+            # Before any lock is taken: two threads in a circle of locks would wait for each other for ever.
+            self._parameters.refuse_circle()
         with self._making:
             if self._device is not None:
                 changed = [name for name, value in arguments.items() if self._filled.get(name) is not value]
@@ -236,8 +196,8 @@ class DeviceFactory(Generic[DeviceT_co]):
                 raise RuntimeError(f"{self.name} needs itself: its parameters lead back to it")
             self._being_made = True
             try:
-                given = self._beamline.fixture_value(self.name) if self._beamline is not None else None
-                filled = {} if given else self._fill(arguments)
+                given = self._parameters.stand_in
+                filled = {} if given else self._parameters.fill(arguments)
                 device = cast("DeviceT_co", given[0]) if given else self._function(**filled)
             finally:
                 self._being_made = False
@@ -245,45 +205,6 @@ class DeviceFactory(Generic[DeviceT_co]):
             self._filled, self._device = filled, device
             remember(device, self._connection)
         return device
-
-    def _refuse_circle(self, above: tuple[str, ...]) -> None:
-        # Before any lock is taken: two threads in a circle of locks would wait for each other for ever.
-        if self.name in above:
-            raise RuntimeError(f"{self.name} needs itself: its parameters lead back to it")
-        for factory in self._needed():
-            factory._refuse_circle((*above, self.name))
-
-    def _needed(self) -> list[DeviceFactory[Device]]:
-        factories = self._beamline.factories if self._beamline else {}
-        return [factories[name] for name in self._parameters if name in factories]
-
-    def _refuse_unknown(self, arguments: Mapping[str, object]) -> None:
-        unknown = sorted(arguments.keys() - self._parameters.keys())
-        if unknown:
-            takes = ", ".join(self._parameters) or "nothing"
-            raise TypeError(f"{self.name}() takes {takes}, not {', '.join(unknown)}")
-
-    def _fill(self, arguments: Mapping[str, object]) -> dict[str, object]:
-        return {
-            name: arguments[name] if name in arguments else self._find(name, parameter)
-            for name, parameter in self._parameters.items()
-        }
-
-    def _find(self, name: str, parameter: inspect.Parameter) -> object:
-        if self._beamline is not None:
-            if (value := self._beamline.fixture_value(name)) is not None:
-                return value[0]
-            if (factory := self._beamline.factories.get(name)) is not None:
-                return factory()
-            if (fixture := self._beamline.fixture_function(name)) is not None:
-                return fixture.get()
-        if name == "prefix" and self.prefix:
-            return self.prefix
-        if parameter.default is not inspect.Parameter.empty:
-            return parameter.default
-        raise TypeError(
-            f'{self.name}() needs {name}: pass {name}=... or set devices.fixtures["{name}"] on its beamline'
-        )
 
 
 _factories: list[weakref.ref[DeviceFactory[Device]]] = []

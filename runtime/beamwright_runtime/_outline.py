@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from beamwright_runtime._errors import ConnectionProblem, Reason
@@ -12,6 +13,9 @@ LINES = 200
 """Most lines for one device, and in all."""
 SILENT = 3
 """From how many PVs on a device that does not answer at all gets one line."""
+NAMES = 5
+"""Most devices that are named in one line."""
+_SILENT_REASONS = {Reason.NEVER_FOUND, Reason.DISCONNECTED, Reason.NO_ANSWER}
 
 
 @dataclass
@@ -25,10 +29,13 @@ class Census:
     name: str
     seconds: float
     pvs: dict[str, int] = field(default_factory=dict)
+    prefixes: Counter[str] = field(default_factory=Counter)
+    """How many PVs begin with each prefix, which servers have as a whole as a rule."""
 
-    def count(self, device: str, pvs: int) -> None:
+    def count(self, device: str, names: Sequence[str]) -> None:
         """Add PVs to a device."""
-        self.pvs[device] = self.pvs.get(device, 0) + pvs
+        self.pvs[device] = self.pvs.get(device, 0) + len(names)
+        self.prefixes.update(map(_prefix, names))
 
     def below(self, device: str) -> int:
         """Count the PVs of a device and of all below it."""
@@ -46,45 +53,75 @@ def _is_below(path: str, device: str) -> bool:
     return not device or path == device or path.startswith(device + ".")
 
 
-def outline(problems: Sequence[ConnectionProblem], census: Census) -> str:
+def outline(problems: Sequence[ConnectionProblem], census: Census, optional: Collection[str] = ()) -> str:
     """Show what is wrong: a line of totals, then the devices with their signals.
 
-    A device that does not answer at all gets one line. Long lists are cut, and say how much is left out.
+    A device that does not answer at all gets one line, and so do several of which a whole prefix is silent. Long lists
+    are cut, and say how much is left out.
+
+    :param optional: devices that can be done without, which is said.
     """
-    lines = [_totals(problems, census)]
-    shown: list[str] = []
     by_device: dict[str, list[ConnectionProblem]] = {}
     tops = census.tops
     for problem in problems:
         by_device.setdefault(problem.device.partition(".")[0] if tops else "", []).append(problem)
-    for device, faults in by_device.items():
-        shown += _device_lines(device, faults, census)
+    groups = _silent_together(by_device, census) if tops else [([""], faults) for faults in by_device.values()]
+    shown: list[str] = []
+    for devices, faults in groups:
+        names = [f"{device} (optional)" if device in optional else device for device in devices]
+        if len(devices) > 1:
+            shown.append(_silence(_list(names), _prefix(_name(faults[0])), faults))
+        else:
+            shown += _device_lines(devices[0], names[0], faults, census)
+    # What a foreign device raised may have lines of its own.
+    shown = [line.replace("\n", "\n    ") for line in shown]
     if len(shown) > LINES:
         left_out = len(shown) - LINES + 1
         shown = [*shown[: LINES - 1], f"... and {left_out:,} lines more"]
-    return "\n".join([*lines, *(f"  {line}" for line in shown)])
+    return "\n".join([_totals(problems, census), *(f"  {line}" for line in shown)])
+
+
+def _silent_together(
+    by_device: dict[str, list[ConnectionProblem]], census: Census
+) -> list[tuple[list[str], list[ConnectionProblem]]]:
+    """Put devices together that are silent because nothing answers to their prefix."""
+    missing: Counter[str] = Counter()
+    for faults in by_device.values():
+        missing.update(_prefix(_name(problem)) for problem in faults if problem.reason in _SILENT_REASONS)
+    together: dict[tuple[str, Reason | None], tuple[list[str], list[ConnectionProblem]]] = {}
+    for device, faults in by_device.items():
+        prefixes = {_prefix(_name(problem)) for problem in faults}
+        prefix = prefixes.pop() if len(prefixes) == 1 and _is_silent(device, faults, census) else ""
+        whole = bool(prefix) and missing[prefix] == census.prefixes[prefix]
+        key = (prefix, faults[0].reason) if whole else (f" {device}", None)
+        devices, all_faults = together.setdefault(key, ([], []))
+        devices.append(device)
+        all_faults += faults
+    return list(together.values())
 
 
 def _totals(problems: Sequence[ConnectionProblem], census: Census) -> str:
     pvs = sum(census.pvs.values())
-    bad = len({problem.pv for problem in problems})
-    if tops := census.tops:
-        unhappy = {problem.device.partition(".")[0] for problem in problems}
-        return (
-            f"{census.name}: {len(tops) - len(unhappy)} of {len(tops)} devices connected in {census.seconds:.2f} s"
-            f" ({pvs - bad:,} of {pvs:,} PVs)"
-        )
-    return f"{census.name}: {pvs - bad:,} of {pvs:,} PVs connected in {census.seconds:.2f} s"
+    connected = f"{pvs - sum(bool(problem.pv) for problem in problems):,} of {pvs:,} PVs"
+    took = f"connected in {census.seconds:.2f} s"
+    tops = census.tops
+    if not tops:
+        return f"{census.name}: {connected} {took}"
+    unhappy = {problem.device.partition(".")[0] for problem in problems}
+    devices = f"{census.name}: {len(tops) - len(unhappy)} of {len(tops)} devices {took}"
+    return f"{devices} ({connected})" if pvs else devices
 
 
-def _device_lines(device: str, problems: Sequence[ConnectionProblem], census: Census) -> list[str]:
-    if line := _silent(device, device, problems, census):
+def _device_lines(device: str, name: str, problems: Sequence[ConnectionProblem], census: Census) -> list[str]:
+    if line := _silent(name, device, problems, census):
         return [line]
     lines = list(_signal_lines(device, problems, census))
+    if device and len(problems) == 1 and problems[0].device == device and not problems[0].signal:
+        return [f"{name}: {lines[0]}"]
     if len(lines) > LINES_PER_DEVICE:
         left_out = len(lines) - LINES_PER_DEVICE + 1
         lines = [*lines[: LINES_PER_DEVICE - 1], f"... and {left_out:,} more"]
-    return [device, *(f"  {line}" for line in lines)] if device else lines
+    return [name, *(f"  {line}" for line in lines)] if device else lines
 
 
 def _signal_lines(device: str, problems: Sequence[ConnectionProblem], census: Census) -> Iterator[str]:
@@ -117,16 +154,35 @@ def _within(device: str, path: str) -> str:
 
 def _silent(shown: str, device: str, problems: Sequence[ConnectionProblem], census: Census) -> str:
     """Give the one line of a device none of whose PVs answers; empty if some do."""
-    if len(problems) < SILENT or len(problems) < census.below(device):
+    if len(problems) < SILENT or not _is_silent(device, problems, census):
         return ""
+    return _silence(shown, _common_start([_name(problem) for problem in problems]).rstrip(":.-_"), problems)
+
+
+def _is_silent(device: str, problems: Sequence[ConnectionProblem], census: Census) -> bool:
+    if len(problems) < census.below(device):
+        return False
     reasons = {problem.reason for problem in problems}
-    if len(reasons) != 1 or not reasons <= {Reason.NEVER_FOUND, Reason.DISCONNECTED, Reason.NO_ANSWER}:
-        return ""
-    (reason,) = reasons
-    prefix = _common_start([problem.pv for problem in problems]).partition("://")[2].rstrip(":.-_")
+    return len(reasons) == 1 and reasons <= _SILENT_REASONS
+
+
+def _silence(shown: str, prefix: str, problems: Sequence[ConnectionProblem]) -> str:
     who = f"{prefix} does not answer: " if prefix else ""
-    line = f"{who}{len(problems):,} PVs {reason.value} ({problems[0].pv} ...)"
+    line = f"{who}{len(problems):,} PVs {problems[0].reason.value} ({problems[0].pv} ...)"
     return f"{shown}: {line}" if shown else line
+
+
+def _list(names: Sequence[str]) -> str:
+    more = len(names) - NAMES
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:NAMES])} and {more:,} more"
+
+
+def _name(problem: ConnectionProblem) -> str:
+    return problem.pv.partition("://")[2]
+
+
+def _prefix(name: str) -> str:
+    return name.partition(":")[0] if ":" in name else ""
 
 
 def _common_start(names: Sequence[str]) -> str:

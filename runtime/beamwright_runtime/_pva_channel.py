@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import logging
 from collections.abc import Callable
@@ -37,6 +38,7 @@ class PvaChannel:
     :ivar specifier: the type of its value, as p4p writes it.
     :ivar control: states of an enum, or the precision of a real number.
     :ivar error: why the server does not let it be read; empty if it does.
+    :ivar waiting: the requests that it has not answered yet.
     :ivar watched: whether its state has been told by a monitor, so that a loss would be.
     """
 
@@ -52,6 +54,7 @@ class PvaChannel:
         "specifier",
         "state",
         "type_id",
+        "waiting",
         "watched",
     )
 
@@ -68,6 +71,7 @@ class PvaChannel:
         self.operation: Any = None
         self.liveness: Any = None
         self.listeners: tuple[Any, ...] = ()
+        self.waiting: tuple[asyncio.Future[Any], ...] = ()
 
     def __repr__(self) -> str:
         return f"<pva://{self.name} {('never found', 'up', 'down')[self.state]}>"

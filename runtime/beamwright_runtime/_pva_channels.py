@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from ophyd_async.core import NotConnectedError
 from p4p.client.raw import Disconnected, RemoteError
 
 from beamwright_runtime._channel_user import DOWN, UP
@@ -181,6 +182,8 @@ class PvaChannels:
             channel.operation = None
             channel.asked = False
             self._opening -= 1
+        for future in channel.waiting:
+            _finish(future, channel.name, Disconnected())
         for listener in channel.listeners:
             listener.channel_down(channel)
 
@@ -225,43 +228,52 @@ class PvaChannels:
 
     # -- requests
 
-    async def _request(self, begin: Callable[[Callable[[Any], None]], Any]) -> Any:
+    async def _request(self, channel: PvaChannel, begin: Callable[[Callable[[Any], None]], Any]) -> Any:
+        channel.require_up()
         future: asyncio.Future[Any] = self.loop.create_future()
-        operation = begin(lambda value: self.call(_finish, future, value))
+        channel.waiting += (future,)
+        operation = begin(lambda value: self.call(_finish, future, channel.name, value))
         try:
             return await future
         finally:
             operation.close()
+            channel.waiting = tuple(other for other in channel.waiting if other is not future)
 
     async def get(self, channel: PvaChannel, request: str | None = None) -> Any:
         """Read a channel.
 
         :param request: which fields, such as `field(value,alarm)`; all without it.
-        :raises NotConnectedError: at once if the channel is down; names the PV.
+        :raises NotConnectedError: at once if the channel is down, or when it is lost; names the PV.
+        :raises p4p.client.raw.RemoteError: if the server refuses; names the PV.
         """
-        channel.require_up()
-        return await self._request(lambda handler: context().get(channel.name, handler, request))
+        return await self._request(channel, lambda handler: context().get(channel.name, handler, request))
 
     async def put(self, channel: PvaChannel, value: Any, wait: bool, look_first: bool) -> None:
         """Write the value field of a channel.
 
         :param wait: until the record has processed.
         :param look_first: read the channel before, which putting the text of a state needs.
-        :raises NotConnectedError: at once if the channel is down; names the PV.
+        :raises NotConnectedError: at once if the channel is down, or when it is lost; names the PV.
+        :raises p4p.client.raw.RemoteError: if the server refuses; names the PV.
         """
-        channel.require_up()
         request = f"field()record[block={'true' if wait else 'false'},process=passive]"
         await self._request(
+            channel,
             lambda handler: context().put(
                 channel.name, handler, builder={"value": value}, request=request, get=look_first
-            )
+            ),
         )
 
 
-def _finish(future: asyncio.Future[Any], value: Any) -> None:
+def _finish(future: asyncio.Future[Any], name: str, value: Any) -> None:
     if future.done():
         return
-    if isinstance(value, Exception):
+    if isinstance(value, Disconnected):
+        future.set_exception(NotConnectedError(f"pva://{name}: disconnected before it answered"))
+    elif isinstance(value, RemoteError):
+        future.set_exception(RemoteError(f"pva://{name}: {value}"))
+    elif isinstance(value, Exception):
+        value.add_note(f"pva://{name}")
         future.set_exception(value)
     else:
         future.set_result(value)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from math import isnan, nan
+from math import prod
 from typing import Any
 
 import numpy as np
-from event_model import Limits, LimitsRange
-from ophyd_async.core import Array1D, SignalMetadata, Table, get_enum_cls
+from ophyd_async.core import Array1D, Table
 
-from beamwright_runtime._ca_types import check_states, type_name
-from beamwright_runtime._driver_enum import DriverEnum
+from beamwright_runtime._ca_types import check_states, enum_of, type_name
+from beamwright_runtime._driver_enum import DriverEnum, DriverStates
 from beamwright_runtime._errors import Fault, Reason
 
 REALS = ("f", "d")
@@ -106,18 +105,18 @@ class StateToBool(Conversion):
 class ToState(Conversion):
     """States that become members of an enum, or stay text where there is no such member."""
 
-    def __init__(self, states: Mapping[str, Any], served: str) -> None:
+    def __init__(self, states: Mapping[str, Any]) -> None:
         super().__init__(str)
         self._states = states
-        self._plain = served == SCALAR
 
     def value(self, value: Any) -> Any:
         """Give the member of the state's text; an index without a state reads as empty text."""
-        if self._plain:
-            text = value["value"]
-        else:
-            choices, index = value["value"]["choices"], value["value"]["index"]
+        state = value["value"]
+        if hasattr(state, "choices"):
+            choices, index = state["choices"], state["index"]
             text = str(choices[index]) if 0 <= index < len(choices) else ""
+        else:
+            text = str(state)
         return self._states.get(text, text)
 
 
@@ -139,9 +138,16 @@ class ToImage(Conversion):
     fields = "value,dimension"
 
     def value(self, value: Any) -> Any:
-        """Give rows of pixels."""
-        sizes = [dimension.size for dimension in value["dimension"]]
-        return value["value"].reshape(sizes[::-1])
+        """Give rows of pixels; before the first image there are none.
+
+        :raises ValueError: if the pixels do not fill the dimensions, as those of a compressed image.
+        """
+        pixels, sizes = value["value"], [dimension.size for dimension in value["dimension"]]
+        if pixels is None or not sizes:
+            return np.zeros(0, np.uint8) if pixels is None else pixels
+        if pixels.size != prod(sizes):
+            raise ValueError(f"{pixels.size} elements are no image of {sizes}, is it compressed?")
+        return pixels.reshape(sizes[::-1])
 
     def sent(self, value: Any) -> Any:
         """Refuse: an image is not written by a client."""
@@ -158,7 +164,7 @@ class ToTable(Conversion):
 
     def sent(self, value: Any) -> Any:
         """Give the columns."""
-        return value.model_dump(mode="python") if isinstance(value, Table) else value
+        return dict(value)
 
 
 @lru_cache(maxsize=4096)
@@ -180,9 +186,10 @@ def convert(declared: Any, type_id: str, specifier: str, control: Any) -> Conver
         return ToBool(bool)
     if declared is int and specifier in REALS:
         return ToInt(int) if control == 0 else wrong
-    if served is str and (states := get_enum_cls(declared)) is not None:
-        members = {member.value: member for member in states} if issubclass(states, DriverEnum) else {}
-        return ToState(members, SCALAR)
+    if declared is DriverStates:
+        return ToState({}) if type_id == SCALAR and specifier in ("s", *WHOLE) else wrong
+    if served is str and (states := enum_of(declared)) is not None:
+        return ToState({member.value: member for member in states} if issubclass(states, DriverEnum) else {})
     if served is Table and (declared is None or (isinstance(declared, type) and issubclass(declared, Table))):
         return ToTable(declared or Table)
     if declared is str and specifier == "ab":
@@ -195,44 +202,9 @@ def convert(declared: Any, type_id: str, specifier: str, control: Any) -> Conver
 def _convert_states(declared: Any, served: Any, wrong: Fault) -> Conversion | Fault:
     if declared is bool:
         return StateToBool(bool) if len(served) == 2 else wrong
-    states = get_enum_cls(declared)
+    states = enum_of(declared)
     if states is None:
-        return ToState({}, ENUM) if declared in (None, str) else wrong
+        return ToState({}) if declared in (None, str, DriverStates) else wrong
     if issubclass(states, DriverEnum):
-        return ToState({member.value: member for member in states}, ENUM)
-    return check_states(states, served) or ToState({text: states(text) for text in served}, ENUM)
-
-
-def describe(datatype: Any, specifier: str, value: Any) -> SignalMetadata:
-    """Take units, precision, limits and states out of a full reading."""
-    metadata = SignalMetadata()
-    kind = specifier[-1:]
-    served: Any = getattr(value, "value", None)
-    display: Any = getattr(value, "display", None)
-    if hasattr(display, "units") and kind in (*REALS, *WHOLE) and datatype is not str:
-        metadata["units"] = display.units
-    if hasattr(display, "precision") and not isnan(display.precision) and kind in REALS and datatype is not int:
-        metadata["precision"] = display.precision
-    if kind in (*REALS, *WHOLE) and (limits := _limits(value)):
-        metadata["limits"] = limits
-    if datatype is str:
-        if hasattr(display, "choices"):
-            metadata["choices"] = display.choices
-        elif hasattr(served, "choices"):
-            metadata["choices"] = served.choices
-    return metadata
-
-
-def _limits(value: Any) -> Limits:
-    limits = Limits()
-    for name, field, low_field, high_field in (
-        ("alarm", "valueAlarm", "lowAlarmLimit", "highAlarmLimit"),
-        ("control", "control", "limitLow", "limitHigh"),
-        ("display", "display", "limitLow", "limitHigh"),
-        ("warning", "valueAlarm", "lowWarningLimit", "highWarningLimit"),
-    ):
-        part = getattr(value, field, None)
-        low, high = getattr(part, low_field, nan), getattr(part, high_field, nan)
-        if not (isnan(low) and isnan(high)) and not low == high == 0:
-            limits[name] = LimitsRange(low=None if isnan(low) else low, high=None if isnan(high) else high)  # type: ignore[literal-required]
-    return limits
+        return ToState({member.value: member for member in states})
+    return check_states(states, served) or ToState({text: states(text) for text in served})

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from ophyd_async.core import DEFAULT_TIMEOUT, Device, DeviceConnector, TriggerableCommand
 from ophyd_async.epics.core import EpicsDevice, EpicsDeviceConnector
 
-from beamwright_runtime._ca_backends import CaCommand
-from beamwright_runtime._class_plan import make_children
+from beamwright_runtime._class_plan import backends_for, make_children
 from beamwright_runtime._connection import TreeConnector, TreeDevice
-from beamwright_runtime._pva_backends import PvaCommand
 
 
 class RecordConnector(TreeConnector, EpicsDeviceConnector):
@@ -41,8 +39,8 @@ def record_command(pv: str, timeout: float | None = DEFAULT_TIMEOUT) -> Triggera
     :param pv: the PV; `pva://` or `ca://` before it chooses the protocol, else CA.
     :param timeout: of the command, in seconds; None for none.
     """
-    protocol, _, name = pv.rpartition("://")
-    return TriggerableCommand(PvaCommand(name) if protocol == "pva" else CaCommand(name), timeout)
+    _, make_command, name = backends_for(pv)
+    return TriggerableCommand(make_command(name), timeout)
 
 
 class RecordDevice(TreeDevice, EpicsDevice):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from ophyd_async.core import Device, DeviceConnector, SignalConnector
+from ophyd_async.core import Device, DeviceConnector, NotConnectedError, SignalConnector
 from ophyd_async.epics.core import EpicsDeviceConnector
 
 from beamwright_runtime._channel_user import READY, ChannelUser
-from beamwright_runtime._errors import ConnectionProblem
+from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
 
 _Connect = TypeVar("_Connect", bound=Callable[..., Any])
 
@@ -68,6 +68,23 @@ def signal_problems(device: Device, below: str) -> Iterator[ConnectionProblem]:
             where, _, signal = path.rpartition(".")
             for pv, fault in user.faults():
                 yield ConnectionProblem(where, signal, pv, fault)
+
+
+def problems_of(error: Exception, below: str, reason: Reason = Reason.FAILED) -> Iterator[ConnectionProblem]:
+    """Say what an error tells of a device and of those below it, signal by signal where that is known.
+
+    :param below: where the device is.
+    :param reason: of an error that tells nothing of signals.
+    """
+    if isinstance(error, ConnectionFailedError) and error.problems:
+        for problem in error.problems:
+            yield ConnectionProblem(join_path(below, problem.device), problem.signal, problem.pv, problem.fault)
+    elif isinstance(error, NotConnectedError) and error.sub_errors:
+        for name, inner in error.sub_errors.items():
+            itself = name == below.rpartition(".")[2]
+            yield from problems_of(inner, below if itself else join_path(below, name), reason)
+    else:
+        yield ConnectionProblem(below, "", "", Fault(reason, str(error).strip() or type(error).__name__))
 
 
 def leave_mock(device: Device) -> None:

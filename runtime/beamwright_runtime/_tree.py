@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from ophyd_async.core import Device, NotConnectedError
 
 from beamwright_runtime._channel_user import FAULTY, PENDING, READY, ChannelUser, Progress
+from beamwright_runtime._collection import collection_paused
 from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
 from beamwright_runtime._outline import Census, outline
 from beamwright_runtime._signals_below import (
@@ -21,11 +22,15 @@ from beamwright_runtime._signals_below import (
     is_transparent,
     join_path,
     leave_mock,
+    problems_of,
     signal_problems,
 )
 
 FOREIGN_GRACE = 0.25
 """Seconds past the timeout that foreign devices get to say what they failed with: they have the same timeout."""
+
+UNCOLLECTED = 1.0
+"""Most seconds that an attempt keeps the garbage collector off: what answers at all answers sooner."""
 
 
 class Tree(Progress):
@@ -136,9 +141,8 @@ class Tree(Progress):
 
     def walk(self) -> dict[str, Device]:
         """Find all below the device and open its channels; give the foreign devices, with the way to each."""
-        with _uncollected():
-            foreign = self.survey()
-            _open(self.users)
+        foreign = self.survey()
+        _open(self.users)
         return foreign
 
     async def connect(self, timeout: float, force: bool) -> None:
@@ -171,20 +175,21 @@ class Tree(Progress):
             await asyncio.wait({before})
         # What was connected before may have gone since, unnoticed where no monitor runs yet.
         again = self._walked and not force
-        foreign = self.walk()
-        if force:
-            for user in self.users:
-                user.recheck()
-        elif self.counts[FAULTY]:
-            for user in self.users:
-                if user.status == FAULTY:
+        with collection_paused(self.loop, UNCOLLECTED):
+            foreign = self.walk()
+            if force:
+                for user in self.users:
                     user.recheck()
-        tasks = self._foreign_tasks = {
-            path: self.loop.create_task(child.connect(timeout=timeout, force_reconnect=force))
-            for path, child in foreign.items()
-        }
-        while self.counts[PENDING] and self.loop.time() < self._deadline:
-            await self.settled(self._deadline - self.loop.time())
+            elif self.counts[FAULTY]:
+                for user in self.users:
+                    if user.status == FAULTY:
+                        user.recheck()
+            tasks = self._foreign_tasks = {
+                path: self.loop.create_task(child.connect(timeout=timeout, force_reconnect=force))
+                for path, child in foreign.items()
+            }
+            while self.counts[PENDING] and self.loop.time() < self._deadline:
+                await self.settled(self._deadline - self.loop.time())
         if again:
             await self._await_watched()
         if tasks:
@@ -195,7 +200,11 @@ class Tree(Progress):
 
     def failure(self, seconds: float) -> ConnectionFailedError:
         """Make the error that shows what is not connected now."""
-        return failure_of({"": self}, self.device.name or type(self.device).__name__, seconds)
+        census = Census(self.device.name or type(self.device).__name__, seconds)
+        for path, names in self.census():
+            census.count(path, names)
+        problems = list(self.problems())
+        return ConnectionFailedError(outline(problems, census), problems)
 
     def problems(self, below: str = "") -> Iterator[ConnectionProblem]:
         """Say what is wrong, signal by signal."""
@@ -204,33 +213,13 @@ class Tree(Progress):
             if not task.done():
                 yield ConnectionProblem(join_path(below, path), "", "", Fault(Reason.FAILED, "still connecting"))
         for path, error in self._foreign_errors.items():
-            inner = error.problems if isinstance(error, ConnectionFailedError) else ()
-            where = join_path(below, path)
-            if inner:
-                for problem in inner:
-                    yield ConnectionProblem(join_path(where, problem.device), problem.signal, problem.pv, problem.fault)
-            else:
-                yield ConnectionProblem(where, "", "", Fault(Reason.FAILED, str(error).strip() or type(error).__name__))
+            yield from problems_of(error, join_path(below, path))
 
-    def census(self, below: str = "") -> Iterator[tuple[str, int]]:
-        """Count the PVs of each device."""
+    def census(self, below: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Give the names of the PVs of each device."""
         for path, child in descend(self.device, below):
             user = channel_user(child)
-            yield path.rpartition(".")[0], 0 if user is None else len(user.names())
-
-
-def failure_of(trees: Mapping[str, Tree], name: str, seconds: float) -> ConnectionFailedError:
-    """Make one error of what is wrong in several trees.
-
-    :param trees: by the name of their device, which is empty for a single one.
-    :param seconds: how long it was tried.
-    """
-    problems = [problem for below, tree in trees.items() for problem in tree.problems(below)]
-    census = Census(name, seconds)
-    for below, tree in trees.items():
-        for path, count in tree.census(below):
-            census.count(path, count)
-    return ConnectionFailedError(outline(problems, census), problems)
+            yield path.rpartition(".")[0], () if user is None else user.names()
 
 
 def exception_of(task: asyncio.Task[Any]) -> Exception | None:
@@ -241,18 +230,6 @@ def exception_of(task: asyncio.Task[Any]) -> Exception | None:
         return NotConnectedError("cancelled")
     error = task.exception()
     return error if isinstance(error, Exception) else None
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Make many objects at once without Python looking through all there are for garbage again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _release_later(loop: asyncio.AbstractEventLoop, tree: Tree) -> None:
@@ -272,12 +249,10 @@ def _open(users: Iterable[ChannelUser]) -> None:
     for user in users:
         by_protocol.setdefault(user.protocol, []).append(user)
     for group in by_protocol.values():
-        names: list[str] = []
-        for user in group:
-            names += user.names()
-        channels = group[0].pool().open(names)
+        names = [user.names() for user in group]
+        channels = group[0].pool().open(chain.from_iterable(names))
         at = 0
-        for user in group:
-            width = len(user.names())
-            user.use(tuple(channels[at : at + width]))
-            at += width
+        for user, own in zip(group, names, strict=True):
+            to = at + len(own)
+            user.use(tuple(channels[at:to]))
+            at = to

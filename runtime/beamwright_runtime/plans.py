@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable, Generator, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, Plan
-from ophyd_async.core import Device, NotConnectedError
+from ophyd_async.core import Device
 
+from beamwright_runtime._asked import failure_of
 from beamwright_runtime._attempt import Connection, connection_of
 from beamwright_runtime._devices_within import Needed, devices_within, plan_arguments
+from beamwright_runtime._errors import ConnectionFailedError
 from beamwright_runtime._factory import DeviceFactory
 
 __all__ = ["connected", "ensure_connected"]
@@ -96,7 +99,8 @@ def ensure_connected(
     :param named: devices or their factories by any name.
     :returns: what was given: the device, a tuple of several, the composite, or the named devices as a dictionary. A
         factory on its own, in a tuple or by name is replaced by its device.
-    :raises NotConnectedError: if PVs do not answer in time or have other types, or a device cannot be made.
+    :raises ConnectionFailedError: if PVs do not answer in time or have other types, or a device cannot be made; its
+        text is one outline of all that are missing, its `problems` are the same as data.
     :raises TypeError: if both devices and names are given, or a composite has no devices.
     """
     if devices and named:
@@ -135,15 +139,21 @@ def _connect(needed: Sequence[Needed], mock: bool | None = None, timeout: float 
     tasks = yield from bps.wait_for([lambda: _join_all(needed, mock, timeout)])
     # A simulated RunEngine carries nothing out, and has no tasks.
     for task in tasks or ():
-        if errors := task.result():
-            raise NotConnectedError(errors)
+        if (failure := task.result()) is not None:
+            raise failure
 
 
-async def _join_all(needed: Sequence[Needed], mock: bool | None, timeout: float | None) -> dict[str, Exception]:
+async def _join_all(needed: Sequence[Needed], mock: bool | None, timeout: float | None) -> ConnectionFailedError | None:
     """Connect, and give what went wrong: an error that is raised here is lost if the plan is stopped meanwhile."""
-    connections = [connection for device in needed if not (connection := _connection(device)).is_up(mock)]
-    errors = await asyncio.gather(*(connection.join(mock, timeout) for connection in connections))
-    return {connection.name: error for connection, error in zip(connections, errors, strict=True) if error is not None}
+    connections = {device: _connection(device) for device in needed}
+    to_do = {device: connection for device, connection in connections.items() if not connection.is_up(mock)}
+    began = time.monotonic()
+    errors = await asyncio.gather(*(connection.join(mock, timeout) for connection in to_do.values()))
+    failed = dict(zip(to_do, errors, strict=True))
+    if not any(error is not None for error in errors):
+        return None
+    asked = [connection.asked(failed.get(device)) for device, connection in connections.items()]
+    return failure_of(asked, "devices", time.monotonic() - began)
 
 
 def _connection(needed: Needed) -> Connection:
@@ -172,7 +182,7 @@ def connected(
     For all plans of a RunEngine: `RE.preprocessors.append(connected)`.
 
     :param plan: a function that makes a plan, or a plan that has not begun.
-    :raises NotConnectedError: by the plan, if PVs do not answer in time or have other types.
+    :raises ConnectionFailedError: by the plan, if PVs do not answer in time or have other types.
     """
     if isinstance(plan, (Generator, Plan)):
         return _connected_plan(plan)

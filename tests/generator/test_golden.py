@@ -30,6 +30,9 @@ from beamwright_generator.parse.loading import load_database
 from beamwright_generator.problems import CODES, Problems
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
+LIVE = Path(__file__).resolve().parent / "observe"
+"""Where what the commands that look at live systems report is kept."""
+
 CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir() and any(path.iterdir()))
 OUTPUTS = ("expected", "problems.txt")
 UPDATE = "python -m pytest tests/generator/test_golden.py --update-golden"
@@ -147,10 +150,11 @@ def test_golden(name: str, tmp_path: Path, update_golden: bool) -> None:
 
 
 def test_every_problem_code_has_a_case() -> None:
-    shown = "".join(path.read_text(encoding="utf-8") for path in GOLDEN.glob("*/problems.txt"))
+    paths = (*GOLDEN.glob("*/problems.txt"), *LIVE.rglob("*problems.txt"))
+    shown = "".join(path.read_text(encoding="utf-8") for path in paths)
     seen = set(re.findall(r"^(?:\S.*: )?(?:error|warning|note)\[([a-z-]+)\]: ", shown, re.MULTILINE))
     assert seen - CODES.keys() == set()
-    assert sorted(CODES.keys() - seen) == [], "problem codes without a case in tests/golden"
+    assert sorted(CODES.keys() - seen) == [], "problem codes without a case"
 
 
 def test_a_case_that_differs_is_shown_both_ways() -> None:

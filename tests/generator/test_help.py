@@ -15,6 +15,7 @@ from beamwright_generator.cli import main
         (["beamline"], "gen beamline --check                 for pipelines and pre-commit"),
         (["device"], "gen device simDetector.template -m P=BL01: -m R=CAM: -I $ADCORE/db"),
         (["init"], "gen init /epics/iocs/bl01x-ea-ioc-01/st.cmd --env ADCORE=/epics/support/ADCore --name x01"),
+        (["snapshot"], "gen snapshot BL01X-EA-PANDA-01: -o BL01X-EA-PANDA-01.pvi.yaml"),
     ],
 )
 def test_examples_stand_on_their_own_lines(command: list[str], line: str) -> None:

@@ -25,7 +25,7 @@ EXPRESSIONS = (ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, 
 OPERATORS = (ast.Add, ast.BitOr)
 MODULES = {
     *("__future__", "collections.abc", "typing", "numpy", "ophyd_async.core", "ophyd_async.epics.core"),
-    *("ophyd_async.epics.adcore", "beamwright_runtime"),
+    *("ophyd_async.epics.adcore", "ophyd_async.fastcs", "beamwright_runtime"),
 }
 CALLED = {
     *("PvSuffix", "PvSuffix.rbv", "EpicsOptions", "DeviceVector", "Beamline", "super", "super().__init__"),
@@ -305,6 +305,47 @@ def test_words_of_a_pvi_description(scratch: Path, text: str) -> None:
     files = {"beamline.yaml": file, "pump.pvi.device.yaml": pvi, "pump.template": site.PUMP}
     texts, problems = generate(scratch, files)
     assert texts or problems.errors
+
+
+@few
+@given(text=hostile, name=hostile)
+@example(text='"""\nimport os', name="import os")
+@example(text="\\", name="__init__")
+@example(text='"), x=__import__("os"), y=("', name="a: int = __import__('os')")
+def test_everything_in_a_snapshot(scratch: Path, text: str, name: str) -> None:
+    enum = {"type": "enum", "choices": ["Ready", text, "Third"], "description": text, "units": text}
+    columns = {name: {"type": "str[]", "choices": ["A", text]}}
+    snapshot = {
+        **{"snapshot": "1", "prefix": text, "pvi": text, "description": text, "missing": {name: text}},
+        "tree": {
+            f"a{name}": {"r": text, "w": f"x{text}", **enum},
+            f"b{name}": {"rw": text, "type": "unknown", "nt": text},
+            name: {"rw": text, "type": "table", "columns": columns},
+            f"c{name}": {"pvi": text, "description": text, "tree": {name: {"x": text, "type": "bool"}}},
+            f"d{name}": {
+                "vector": {"1": {"tree": {name: {"r": text, **enum}}}, "2": {"tree": {name: enum | {"r": "R"}}}}
+            },
+            f"e{name}": {"vector": {"1": {"r": text, "w": f"x{text}", **enum}}},
+        },
+    }
+    file = "name: b01\niocs:\n  - {name: I, snapshots: [box.yaml]}\n"
+    texts, problems = generate(scratch, {"beamline.yaml": file, "box.yaml": flow(snapshot)})
+    assert texts or (problems.errors and not text)
+    if texts:
+        (address,) = [s for s in strings(ast.parse(texts["beamlines/b01.py"])) if s != "b01"]
+        assert address == "pva://"
+        assert {text, f"x{text}"} < {*strings(ast.parse(texts["devices/box.py"]))}
+
+
+def flow(value: object) -> str:
+    """Write texts, lists and mappings of them as YAML."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{flow(key)}: {flow(one)}" for key, one in value.items()) + "}"
+        case list():
+            return f"[{', '.join(map(flow, value))}]"
+        case _:
+            return written(str(value))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ from beamwright_generator.model import (
     Vector,
 )
 from beamwright_generator.polish import polish
-from beamwright_generator.render import docstring, literal, module_path, render, sentence
+from beamwright_generator.python_text import docstring, literal, sentence
+from beamwright_generator.render import module_path, render
 
 texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\"'\\\n\t{}#"))
 

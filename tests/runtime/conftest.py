@@ -8,13 +8,16 @@ import selectors
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from bluesky import RunEngine
+from ophyd_async.epics.testing import CA_PVA_RECORDS, PVA_RECORDS
 
 from tests.runtime.pva_motor import serve_motor
+from tests.runtime.pva_structures import serve_structures
 from tests.soft_records import place
 from tests.softioc import SoftIoc, free_ports
 
@@ -24,7 +27,7 @@ CAMERA = HERE.parents[1] / "examples" / "x01" / "ioc" / "camera"
 
 @pytest.fixture(scope="session")
 def soft_ioc() -> Iterator[SoftIoc]:
-    """The records of `records.db` and `signals.db`, and the camera of the example beamline."""
+    """The records of `records.db` and `signals.db`, the camera of the example beamline, and ophyd-async's own."""
     plugin = {"P": "CAM-01:", "NDARRAY_PORT": "SIM1", "XSIZE": "16", "YSIZE": "16", "HIST_SIZE": "16"}
     camera = (
         place(CAMERA / "simDetector.template", P="CAM-01:", R="CAM:", PORT="SIM1"),
@@ -32,7 +35,8 @@ def soft_ioc() -> Iterator[SoftIoc]:
         place(CAMERA / "NDStats.template", **plugin, R="STAT:", PORT="STAT1"),
         place(CAMERA / "NDROI.template", **plugin, R="ROI:", PORT="ROI1"),
     )
-    with SoftIoc(HERE / "records.db", HERE / "signals.db", *camera) as ioc:
+    theirs = (CA_PVA_RECORDS, PVA_RECORDS)
+    with SoftIoc(HERE / "records.db", HERE / "signals.db", *camera, *theirs, macros="device=O:") as ioc:
         yield ioc
 
 
@@ -41,18 +45,24 @@ def motor_port() -> Iterator[int]:
     """A CA server with the motor record `MOTOR`, which base has not; gives its port."""
     pytest.importorskip("caproto", reason="serves the motor record")
     (port,) = free_ports(1)
-    environment = os.environ | {
+    environment = {
         "EPICS_CA_SERVER_PORT": str(port),
         "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
         "EPICS_CAS_BEACON_ADDR_LIST": "",
     }
+    with child(HERE / "motor_ioc.py", environment, b"Server startup complete"):
+        yield port
+
+
+@contextmanager
+def child(script: Path, environment: dict[str, str], ready: bytes) -> Iterator[None]:
+    """Run a server of Python in a process of its own, from when it prints that it is ready."""
     with subprocess.Popen(
-        [sys.executable, HERE / "motor_ioc.py"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, script], env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as server:
-        assert server.stdout is not None
         try:
-            await_line(server, b"Server startup complete")
-            yield port
+            await_line(server, ready)
+            yield
         finally:
             server.terminate()
 
@@ -78,6 +88,34 @@ def pva_motor_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
+def structures_port() -> Iterator[int]:
+    """A PVA server of what records cannot serve; gives the port it is searched for on."""
+    with serve_structures() as server:
+        yield int(server.conf()["EPICS_PVAS_BROADCAST_PORT"])
+
+
+@pytest.fixture(scope="session")
+def fastcs_ports() -> tuple[int, ...]:
+    """Ports where clients of this process look for a fastcs server over PVA: TCP and UDP."""
+    return free_ports(2)
+
+
+@pytest.fixture(scope="session")
+def fastcs(live: SoftIoc, fastcs_ports: tuple[int, ...]) -> Iterator[None]:
+    """The fastcs server."""
+    tcp, udp = map(str, fastcs_ports)
+    environment = {
+        "EPICS_PVAS_INTF_ADDR_LIST": "127.0.0.1",
+        "EPICS_PVAS_SERVER_PORT": tcp,
+        "EPICS_PVAS_BROADCAST_PORT": udp,
+        "EPICS_PVAS_AUTO_BEACON_ADDR_LIST": "NO",
+        "EPICS_PVAS_BEACON_ADDR_LIST": "127.0.0.1",
+    }
+    with child(HERE / "fastcs_ioc.py", environment, b"Running IOC"):
+        yield
+
+
+@pytest.fixture(scope="session")
 def mortal_ports() -> tuple[int, ...]:
     """Ports where clients of this process look for an IOC that a test starts and kills."""
     return free_ports(3)
@@ -92,11 +130,33 @@ def mortal(servers: SoftIoc, mortal_ports: tuple[int, ...]) -> Iterator[SoftIoc]
 
 
 @pytest.fixture(scope="session")
-def servers(soft_ioc: SoftIoc, motor_port: int, pva_motor_port: int, mortal_ports: tuple[int, ...]) -> SoftIoc:
+def panda_ports() -> tuple[int, ...]:
+    """Ports where clients of this process look for two PandAs, which tests start and end: TCP and UDP of each."""
+    return free_ports(4)
+
+
+@pytest.fixture(scope="session")
+def servers(
+    soft_ioc: SoftIoc,
+    motor_port: int,
+    pva_motor_port: int,
+    structures_port: int,
+    fastcs_ports: tuple[int, ...],
+    mortal_ports: tuple[int, ...],
+    panda_ports: tuple[int, ...],
+) -> SoftIoc:
     """All servers, found by CA and PVA in this process: clients read where to search once."""
     environment = soft_ioc.environment
     environment["EPICS_CA_ADDR_LIST"] += f" 127.0.0.1:{motor_port} 127.0.0.1:{mortal_ports[0]}"
-    environment["EPICS_PVA_ADDR_LIST"] += f" 127.0.0.1:{pva_motor_port} 127.0.0.1:{mortal_ports[2]}"
+    for port in (
+        pva_motor_port,
+        structures_port,
+        fastcs_ports[1],
+        mortal_ports[2],
+        panda_ports[1],
+        panda_ports[3],
+    ):
+        environment["EPICS_PVA_ADDR_LIST"] += f" 127.0.0.1:{port}"
     os.environ.update(environment)
     return soft_ioc
 

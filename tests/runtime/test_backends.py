@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from aioca import CANothing
-from ophyd_async.core import Array1D, SignalRW, StrictEnum, SubsetEnum, SupersetEnum
-from ophyd_async.epics.core import CaSignalBackend, EpicsOptions, PvaSignalBackend
+from ophyd_async.core import Array1D, NotConnectedError, SignalRW
+from ophyd_async.epics.core import EpicsOptions
 
 from beamwright_runtime import disconnect
 from beamwright_runtime._ca_backends import CaBackend, CaCommand
 from beamwright_runtime._channel_user import ChannelUser
 from beamwright_runtime._pva_backends import PvaBackend, PvaCommand
+from tests.runtime.compared import Strict, Subset, Superset, Updates, assert_same, connected, pair
 from tests.softioc import SoftIoc
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-class Strict(StrictEnum):
-    ONE = "One"
-    TWO = "Two"
-    THREE = "Three"
-
-
-class Subset(SubsetEnum):
-    TWO = "Two"
-
-
-class Superset(SupersetEnum):
-    ONE = "One"
-    TWO = "Two"
-    THREE = "Three"
-    FOUR = "Four"
 
 
 BOTH: list[tuple[str, Any, Any]] = [
@@ -73,54 +59,28 @@ MATRIX = [
 ]
 
 
-def pair(protocol: str, name: str, datatype: Any) -> tuple[Any, Any]:
-    mine, theirs = (CaBackend, CaSignalBackend) if protocol == "ca" else (PvaBackend, PvaSignalBackend)
-    return mine(datatype, f"S:{name}", f"S:{name}"), theirs(datatype, f"S:{name}", f"S:{name}")
-
-
-def same(mine: Any, theirs: Any) -> bool:
-    if isinstance(theirs, np.ndarray):
-        return mine.dtype == theirs.dtype and np.array_equal(mine, theirs)
-    return bool(mine == theirs) and type(mine) is type(theirs)
-
-
 @pytest.mark.parametrize(("protocol", "name", "datatype", "value"), MATRIX)
 async def test_values_readings_and_descriptions_are_those_of_ophyd_async(
     protocol: str, name: str, datatype: Any, value: Any, live: SoftIoc
 ) -> None:
-    mine, theirs = pair(protocol, name, datatype)
-    await mine.connect(5)
-    await theirs.connect(5)
+    mine, theirs = await connected(protocol, f"S:{name}", datatype)
     assert isinstance(mine, type(theirs))
     assert mine.source("", True) == theirs.source("", True)
-    for _ in range(2):
-        assert same(await mine.get_value(), await theirs.get_value())
-        assert same(await mine.get_setpoint(), await theirs.get_setpoint())
-        my_reading, their_reading = await mine.get_reading(), await theirs.get_reading()
-        assert same(my_reading.pop("value"), their_reading.pop("value"))
-        assert my_reading == their_reading
-        assert await mine.get_datakey("source") == await theirs.get_datakey("source")
-        await mine.put(value)
-    assert same(await mine.get_value(), await theirs.get_value())
+    await assert_same(mine, theirs)
+    await mine.put(value)
+    await assert_same(mine, theirs)
     if name != "Whole":  # a calculation puts its own result
         assert np.array_equal(await mine.get_value(), value)
 
 
 @pytest.mark.parametrize(("protocol", "name", "datatype", "value"), MATRIX)
 async def test_changes_are_seen(protocol: str, name: str, datatype: Any, value: Any, live: SoftIoc) -> None:
-    mine, _ = pair(protocol, name, datatype)
+    mine, _ = pair(protocol, f"S:{name}", datatype)
     await mine.connect(5)
-    readings: asyncio.Queue[Any] = asyncio.Queue()
-    mine.set_callback(readings.put_nowait)
-    with pytest.raises(RuntimeError, match="already set"):
-        mine.set_callback(readings.put_nowait)
-    async with asyncio.timeout(30):
-        first = await readings.get()
-    assert np.array_equal(first["value"], await mine.get_value())
-    described = await mine.get_datakey("source")
-    assert await mine.get_datakey("source") is described
-    mine.set_callback(None)
-    assert await mine.get_datakey("source") is not described
+    with Updates(mine) as seen:
+        with pytest.raises(RuntimeError, match="already set"):
+            mine.set_callback(print)
+        await seen.until(await mine.get_value())
 
 
 @pytest.mark.parametrize(
@@ -135,7 +95,7 @@ async def test_changes_are_seen(protocol: str, name: str, datatype: Any, value: 
     ],
 )
 async def test_what_ophyd_async_cannot_read(protocol: str, name: str, datatype: Any, value: Any, live: SoftIoc) -> None:
-    mine, _ = pair(protocol, name, datatype)
+    mine, _ = pair(protocol, f"S:{name}", datatype)
     await mine.connect(5)
     if name.startswith("Long"):
         await mine.put(value)
@@ -147,7 +107,7 @@ async def test_what_ophyd_async_cannot_read(protocol: str, name: str, datatype: 
 async def test_a_command_processes_its_record(protocol: str, make: Any, live: SoftIoc) -> None:
     command = make("S:Bool")
     await command.connect(5)
-    bool_signal, _ = pair(protocol, "Bool", bool)
+    bool_signal, _ = pair(protocol, "S:Bool", bool)
     await bool_signal.connect(5)
     await bool_signal.put(False)
     await command.execute()
@@ -166,23 +126,67 @@ async def test_a_put_that_does_not_wait_returns(protocol: str, live: SoftIoc) ->
 
 @pytest.mark.parametrize("protocol", ["ca", "pva"])
 async def test_a_state_that_is_not_served_is_refused_by_name(protocol: str, live: SoftIoc) -> None:
-    backend, _ = pair(protocol, "Enum", str)
+    backend, _ = pair(protocol, "S:Enum", str)
     await backend.connect(5)
     with pytest.raises(ValueError, match=rf"{protocol}://S:Enum has no state 'Nine', it has \['One', 'Two', 'Three'\]"):
         await backend.put("Nine")
 
 
 async def test_a_refusal_of_the_server_names_the_pv(live: SoftIoc) -> None:
-    backend, _ = pair("ca", "Whole.RTYP", str)
+    backend, _ = pair("ca", "S:Whole.RTYP", str)
     await backend.connect(5)
     with pytest.raises(CANothing, match=r"S:Whole\.RTYP"):
         await backend.put("calc")
 
 
+class Watched(asyncio.Event):
+    """Is set when the loss of a backend's channels would be told."""
+
+    def __init__(self, backend: ChannelUser) -> None:
+        super().__init__()
+        self._backend = backend
+        backend.join(self, (self,))
+        self.watched_more()
+
+    def moved(self, before: int, now: int) -> None:
+        """Nothing waits for that here."""
+
+    def watched_more(self) -> None:
+        """Look whether all channels are watched."""
+        if self._backend.watched:
+            self.set()
+
+
+@pytest.mark.parametrize("protocol", ["ca", "pva"])
+async def test_a_request_that_a_lost_server_does_not_answer_names_the_pv(
+    protocol: str, mortal: SoftIoc, live: SoftIoc
+) -> None:
+    mortal.start()
+    slow, _ = pair(protocol, "M:Slow", int)
+    gain, _ = pair(protocol, "M:Gain", float)
+    await slow.connect(30)
+    await gain.connect(30)
+    async with asyncio.timeout(30):
+        await Watched(slow).wait()
+        await Watched(gain).wait()
+    put = asyncio.ensure_future(slow.put(1))
+    assert await gain.get_value() == 2.5
+    os.kill(mortal.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, mortal.pid, os.WSTOPPED)
+    read = asyncio.ensure_future(gain.get_value())
+    await asyncio.sleep(0)  # the turn in which it is asked
+    mortal.kill()
+    for request, name in ((put, "Slow"), (read, "Gain")):
+        with pytest.raises(NotConnectedError, match=f"{protocol}://M:{name}: disconnected before it answered"):
+            await asyncio.wait_for(request, 30)
+    with pytest.raises(NotConnectedError, match=f"{protocol}://M:Gain is disconnected"):
+        await gain.get_reading()
+
+
 async def test_many_signals_are_read_at_once(live: SoftIoc) -> None:
     signals = [SignalRW[float](CaBackend(float, "S:Float", "S:Float")) for _ in range(50)]
-    await asyncio.gather(*(signal.connect() for signal in signals))
-    values = await asyncio.gather(*(signal.get_value() for signal in signals))
+    await asyncio.gather(*(each.connect() for each in signals))
+    values = await asyncio.gather(*(each.get_value() for each in signals))
     assert len(set(values)) == 1
     await disconnect(*signals)
-    assert all(isinstance(signal._connector.backend, ChannelUser) for signal in signals)
+    assert all(isinstance(each._connector.backend, ChannelUser) for each in signals)

@@ -322,7 +322,7 @@ def test_build_and_connect_reports_what_is_missing(x01: X01, run_engine: RunEngi
     assert "camera() needs path" in str(result.build_errors["camera"])
     assert list(result.connection_errors) == ["shutter"]
     assert result.optional == {"camera"}
-    with pytest.raises(NotConnectedError, match="shutter: NotConnectedError: BL01X-VA-IOC-01 does not answer"):
+    with pytest.raises(NotConnectedError, match="shutter: failed: BL01X-VA-IOC-01 does not answer"):
         result.or_raise()
 
 

@@ -135,7 +135,7 @@ except Exception as error:
         "['absent', 'gauge', 'lazy']",
         "connected built unhappy not built",
         "['start', 'descriptor', 'event', 'stop']",
-        "NotConnectedError True",
+        "ConnectionFailedError True",
     ]
 
 
@@ -153,7 +153,7 @@ manager = DeviceManagerSource(module="beamwright_generated.beamlines.x01", mock=
 context.with_config(EnvironmentConfig(sources=[manager]))
 print(len(context.devices), context.devices["camera"] is x01.camera())
 """)
-    assert said.splitlines() == ["15 True"]
+    assert said.splitlines() == ["16 True"]
 
 
 def make_motor() -> Motor:

@@ -10,7 +10,7 @@ from aioca import caput
 from ophyd_async.core import NotConnectedError, SignalR, SignalRW, observe_value, set_mock_value
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_runtime import DriverEnum, RecordDevice
+from beamwright_runtime import DriverEnum, DriverStates, RecordDevice
 from tests.softioc import SoftIoc
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,6 +28,12 @@ class Simulation(RecordDevice):
     changing: Annotated[SignalRW[SimMode], PvSuffix("Changing")]
     stateless: Annotated[SignalR[SimMode], PvSuffix("Stateless")]
     text: Annotated[SignalR[SimMode], PvSuffix("Text")]
+
+
+class Bringing(RecordDevice):
+    states: Annotated[SignalRW[str], PvSuffix("Other"), DriverStates()]
+    number: Annotated[SignalRW[str], PvSuffix("Brought"), DriverStates()]
+    mixed: Annotated[SignalRW[str], PvSuffix("Other", "Brought"), DriverStates()]
 
 
 @pytest.fixture(params=["ca://T:", "pva://T:"])
@@ -105,6 +111,57 @@ async def test_a_number_is_no_state(prefix: str, live: SoftIoc) -> None:
         NotConnectedError, match=f"number: wrong type: declared SimMode, served float .*{prefix}T:Number"
     ):
         await Wrong(prefix + "T:", "wrong").connect()
+
+
+@pytest.fixture(params=["ca://T:", "pva://T:"])
+async def bringing(request: pytest.FixtureRequest, live: SoftIoc) -> Bringing:
+    device = Bringing(request.param, "bringing")
+    await device.connect()
+    return device
+
+
+async def test_states_that_the_driver_brought_are_read_put_and_described(bringing: Bringing) -> None:
+    for state in ("Slow", "Fast"):
+        await bringing.states.set(state)
+        assert await bringing.states.get_value() == state
+    assert (await bringing.states.describe())["bringing-states"]["choices"] == ["Fast", "Slow"]
+    with pytest.raises(ValueError, match=r"://T:Other has no state 'Medium', it has \['Fast', 'Slow'\]"):
+        await bringing.states.set("Medium")
+
+
+async def test_where_the_driver_brought_none_the_number_is_text(bringing: Bringing) -> None:
+    for number in ("5", "3"):
+        await bringing.number.set(number)
+        assert await bringing.number.get_value() == number
+    async for value in observe_value(bringing.number, done_timeout=5):
+        assert value == "3"
+        break
+    description = (await bringing.number.describe())["bringing-number"]
+    assert (description["dtype"], "choices" in description) == ("string", False)
+    with pytest.raises(ValueError, match="://T:Brought has no state 'Fast', it has none and takes numbers"):
+        await bringing.number.set("Fast")
+
+
+async def test_a_readback_may_have_states_where_the_setpoint_has_none(bringing: Bringing) -> None:
+    await bringing.states.set("Fast")
+    await bringing.mixed.set("3")
+    assert await bringing.mixed.locate() == {"setpoint": "3", "readback": "Fast"}
+
+
+@pytest.mark.parametrize("prefix", ["ca://", "pva://"])
+async def test_a_real_number_is_no_state_of_a_driver(prefix: str, live: SoftIoc) -> None:
+    class Wrong(RecordDevice):
+        number: Annotated[SignalRW[str], PvSuffix("Number"), DriverStates()]
+
+    with pytest.raises(NotConnectedError, match="number: wrong type: declared DriverStates, served float"):
+        await Wrong(prefix + "T:", "wrong").connect()
+
+
+async def test_in_mock_mode_states_of_a_driver_are_any_text() -> None:
+    device = Bringing("T:", "bringing")
+    await device.connect(mock=True)
+    await device.states.set("Fast")
+    assert await device.states.get_value() == "Fast"
 
 
 async def test_two_callers_connect_at_once(live: SoftIoc) -> None:

@@ -220,7 +220,10 @@ result = x01.devices.build_and_connect(timeout=0.3)
 print(len(result.devices), list(result.build_errors), len(result.connection_errors))
 print(x01.devices.summary().splitlines()[0])
 """)
-    assert said.splitlines() == ["14 ['camera'] 6", "x01: 0 of 15 devices connected, 6 unhappy, 9 not asked for"]
+    assert said.splitlines() == [
+        "14 ['camera', 'panda'] 6",
+        "x01: 0 of 16 devices connected, 6 unhappy, 10 not asked for",
+    ]
 
 
 def test_a_device_that_goes_away_is_unhappy(beamline: str) -> None:
@@ -261,3 +264,14 @@ except NotConnectedError as error:
     assert lost.endswith("://T:Gain_RBV")
     assert summary == "x01: 0 of 2 devices connected, 1 unhappy, 1 not asked for"
     assert failed == "True"
+
+
+def test_a_process_ends_well_that_connects_before_it_makes_a_run_engine(soft_ioc: SoftIoc, beamline: str) -> None:
+    said = soft_ioc.client(f"""{beamline}
+device = asyncio.run(amplifier.connect())
+loop = asyncio.new_event_loop()
+kept = loop.run_until_complete(Amplifier("ca://T:", "kept").connect())
+RE = RunEngine()
+RE(plan(9.5))
+""")
+    assert said.splitlines() == ["9.5"]

@@ -155,7 +155,7 @@ def test_a_plan_with_a_missing_device_ends_before_anything_moves(x01: Line01, ru
         moved.append("stage_x")
         yield from bps.mv(x01.stage_x(), 1.0)
 
-    with pytest.raises(NotConnectedError, match="camera: NotConnectedError: BL01X-EA-IOC-01 does not answer"):
+    with pytest.raises(NotConnectedError, match="camera: failed: BL01X-EA-IOC-01 does not answer"):
         run_engine(plan())
     assert moved == []
     assert str(x01.camera.state) == "unhappy, because BL01X-EA-IOC-01 does not answer"

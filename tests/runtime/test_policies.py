@@ -7,9 +7,17 @@ import gc
 import weakref
 
 import pytest
-from ophyd_async.core import Device, NotConnectedError, get_mock_put, init_devices, set_mock_value
+from ophyd_async.core import (
+    DEFAULT_TIMEOUT,
+    Device,
+    DeviceMock,
+    NotConnectedError,
+    get_mock_put,
+    init_devices,
+    set_mock_value,
+)
 
-from beamwright_runtime import Beamline, DeviceFactory, Policy, Stage, device_factory
+from beamwright_runtime import Beamline, ConnectionFailedError, DeviceFactory, Policy, Reason, Stage, device_factory
 from beamwright_runtime._attempt import Connection, connect_in_background, connection_of
 from tests.runtime.slow_device import Slow
 
@@ -159,16 +167,41 @@ async def test_an_attempt_that_is_cancelled_counts_as_failed_and_is_tried_again(
     assert factory.state.stage is Stage.CONNECTED
 
 
-async def test_a_device_of_ophyd_async_that_somebody_cancelled_is_unhappy_and_stops_nobody() -> None:
-    device = Device("plain")
-    device.late = Slow()
+class Own(Device):
+    """Connects in a way of its own."""
+
+    def __init__(self, late: Slow, name: str = "") -> None:
+        self.late = late
+        super().__init__(name)
+
+    async def connect(
+        self, mock: bool | DeviceMock = False, timeout: float = DEFAULT_TIMEOUT, force_reconnect: bool = False
+    ) -> None:
+        await super().connect(mock, timeout, force_reconnect)
+
+
+async def give_up_connecting(device: Device, late: Slow) -> None:
     first = asyncio.create_task(device.connect())
-    await device.late.began.wait()
+    await late.began.wait()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_a_device_of_ophyd_async_that_somebody_cancelled_is_unhappy_and_stops_nobody() -> None:
+    device = Own(Slow())
+    await give_up_connecting(device, device.late)
     error = await connection_of(device).join()
     assert "an earlier connection of it was cancelled" in str(error)
+
+
+async def test_a_plain_group_that_somebody_cancelled_is_connected_by_the_next_one() -> None:
+    device = Device("plain")
+    device.late = Slow()
+    await give_up_connecting(device, device.late)
+    device.late.finish.set()
+    assert await connection_of(device).join() is None
+    assert len(device.late.attempts) == 2
 
 
 async def test_why_a_device_is_unhappy_can_be_asked() -> None:
@@ -189,7 +222,7 @@ async def test_why_a_device_is_unhappy_can_be_asked() -> None:
     assert beam.devices.summary() == (
         "slow: 1 of 2 devices connected, 1 unhappy\n  d0: unhappy, because BL01X-EA-IOC-01 does not answer"
     )
-    with pytest.raises(NotConnectedError, match="d0: NotConnectedError: BL01X-EA-IOC-01 does not answer"):
+    with pytest.raises(NotConnectedError, match="d0: failed: BL01X-EA-IOC-01 does not answer"):
         result.or_raise()
 
 
@@ -226,9 +259,18 @@ async def test_a_device_that_cannot_be_made_stops_neither_the_others_nor_the_sta
     assert set(result.build_errors) == {"broken", "starved"}
     assert result.optional == {"starved"}
     assert "starved (optional): unhappy, because starved() needs path_provider" in devices.summary()
-    with pytest.raises(NotConnectedError) as caught:
+    with pytest.raises(ConnectionFailedError) as caught:
         result.or_raise()
-    assert caught.value.sub_errors.keys() == {"broken"}
+    assert str(caught.value).splitlines()[1:] == [
+        "  broken: cannot be made: no such axis",
+        "  starved (optional): cannot be made: starved() needs path_provider: pass path_provider=... or set"
+        ' devices.fixtures["path_provider"] on its beamline',
+    ]
+    assert caught.value.sub_errors == result.build_errors
+    assert [(problem.device, problem.reason) for problem in caught.value.problems] == [
+        ("broken", Reason.NOT_MADE),
+        ("starved", Reason.NOT_MADE),
+    ]
 
 
 async def test_a_timeout_is_of_each_device() -> None:
@@ -337,7 +379,7 @@ async def test_a_device_connects_those_it_uses() -> None:
 
     slow().fault = "away"
     slow().finish.set()
-    with pytest.raises(NotConnectedError, match="slow: NotConnectedError: away"):
+    with pytest.raises(NotConnectedError, match="user\n    slow: failed: away"):
         await user.connect()
     assert str(devices.states["user"]).startswith("unhappy, because")
     slow().fault = ""

@@ -72,7 +72,7 @@ class IocEntry(_Entry):
     databases: Sequence[DatabaseEntry] = Field(default=(), description="Databases loaded besides the boot script.")
     substitutions: Sequence[str] = Field(default=(), description="Substitution files loaded besides the boot script.")
     pvi: Sequence[str] = Field(default=(), description="PVI device yaml files; each matches the template of its name.")
-    snapshots: Sequence[str] = Field(default=(), description="Recorded PVI trees; this version does not read them yet.")
+    snapshots: Sequence[str] = Field(default=(), description="Recorded PVI trees, as `gen snapshot` writes them.")
     transport: Transport | None = Field(
         default=None, description="Channel Access or PV Access; default: the beamline's."
     )
@@ -158,6 +158,9 @@ class BeamlineFile(_Entry):
     out: str | None = Field(
         default=None,
         description="Folder for the generated package, from this file; default: `generated` in the repository.",
+    )
+    observations: str | None = Field(
+        default=None, description="What the running IOCs serve, as `gen observe` recorded it."
     )
     transport: Transport = Field(default=Transport.CA, description="Channel Access or PV Access.")
     policy: Policy = Field(default=Policy.LAZY, description="When devices are connected.")

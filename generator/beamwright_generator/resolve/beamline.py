@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from beamwright_generator.files import Files
 from beamwright_generator.model import Beamline, ClassRef, DeviceType, Model
 from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, IocEntry, TemplateOverride
 from beamwright_generator.parse.macros import Scope
+from beamwright_generator.parse.observations import Observations
 from beamwright_generator.parse.search import find_file
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.classes import Classes
 from beamwright_generator.resolve.content import Content
 from beamwright_generator.resolve.contents import Contents
+from beamwright_generator.resolve.described import DescribedPv, described_pvs, facts_of
 from beamwright_generator.resolve.descriptions import PviFacts, pvi_facts
 from beamwright_generator.resolve.detectors import Seen
+from beamwright_generator.resolve.disagreements import report_disagreements
 from beamwright_generator.resolve.instances import Instance, Instances
-from beamwright_generator.resolve.placing import Placing
+from beamwright_generator.resolve.observed import FactsByContent
+from beamwright_generator.resolve.placing import Placing, is_placed
 from beamwright_generator.resolve.prefixes import filled
+from beamwright_generator.resolve.snapshots import Snapshots
 from beamwright_generator.source import Source
 from beamwright_generator.vocabulary import Transport
 
@@ -33,28 +39,35 @@ def resolve_beamline(
     positions: BeamlinePositions,
     problems: Problems,
     progress: Progress = lambda done, total: None,
+    observations: Observations | None = None,
 ) -> Model:
-    """Give the device types and placed devices of a beamline; what is wrong or left out is reported."""
+    """Give the device types and placed devices of a beamline; what is wrong or left out is reported.
+
+    :param observations: what its running IOCs serve, which sharpens the types that descriptions leave open.
+    """
     folder = source.path.parent
     instances = Instances(files, folder, beamline, positions, problems)
     loaded = list(instances.read())
-    contents = _contents_by_transport(files, folder, beamline, instances, problems)
+    pvi = _pvi(files, folder, beamline.iocs, instances, problems)
+    contents = {over: Contents(files, problems, over, beamline.overrides.templates, pvi) for over in Transport}
+    if observations is not None:
+        facts = _observed(loaded, contents, beamline, observations, problems)
+        contents = {over: replace(made, observed=facts) for over, made in contents.items()}
+    seen = list(_see(loaded, contents, beamline.transport, problems, progress))
     classes = Classes(beamline.overrides.templates, problems)
-    seen: list[Seen] = []
-    for number, instance in enumerate(loaded):
-        made = contents[instance.ioc.transport or beamline.transport]
-        for content in made.of(instance.path, instance.macros, instance.search, instance.cwd, instance.at):
-            one = _seen(instance, content, problems)
-            if one is not None:
-                seen.append(one)
-                classes.add(content)
-        progress(number + 1, len(loaded))
+    for one in seen:
+        classes.add(one.content)
     _report_twice(seen, problems)
-    _report_unused(beamline.overrides.templates, contents.values(), positions, problems)
     resolved = classes.resolved()
     modules = resolved.modules()
+    recorded = Snapshots(files, folder, beamline, positions, problems).made_besides(modules)
+    modules = dict(sorted({**modules, **recorded.modules}.items()))
+    _report_unused(beamline.overrides.templates, contents.values(), recorded.files, positions, problems)
     readable = frozenset(_readable(modules))
-    placed = Placing(beamline, positions, resolved, readable, problems).place(seen)
+    places = {id(ioc): number for number, ioc in enumerate(beamline.iocs)}
+    seen = sorted([*seen, *recorded.seen], key=lambda one: places[id(one.instance.ioc)])
+    classes_of_all = recorded.added_to(resolved)
+    placed = Placing(beamline, positions, classes_of_all, readable, problems, recorded.writers).place(seen)
     return Model(
         beamline.name, modules, Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed)
     )
@@ -75,13 +88,58 @@ def resolve_template(
     return Model("", classes.resolved().modules(), None)
 
 
-def _contents_by_transport(
-    files: Files, folder: Path, beamline: BeamlineFile, instances: Instances, problems: Problems
-) -> dict[Transport, Contents]:
-    pvi = _pvi(files, folder, beamline.iocs, instances, problems)
-    return {
-        transport: Contents(files, problems, transport, beamline.overrides.templates, pvi) for transport in Transport
-    }
+def describe_beamline(
+    files: Files, source: Source, beamline: BeamlineFile, positions: BeamlinePositions, problems: Problems
+) -> list[DescribedPv]:
+    """List every PV that the descriptions of a beamline promise, in load order."""
+    folder = source.path.parent
+    loaded = list(Instances(files, folder, beamline, positions, problems).read())
+    contents = {over: Contents(files, problems, over, beamline.overrides.templates, {}) for over in Transport}
+    return list(_described(_seen_unjudged(loaded, contents, beamline, problems), beamline))
+
+
+def _observed(
+    loaded: Sequence[Instance],
+    contents: Mapping[Transport, Contents],
+    beamline: BeamlineFile,
+    observations: Observations,
+    problems: Problems,
+) -> FactsByContent:
+    """Gather what was observed of each content, which takes a first look at who has it; disagreements are reported."""
+    seen = _seen_unjudged(loaded, contents, beamline, problems)
+    report_disagreements(list(_described(seen, beamline)), observations, problems)
+    return facts_of(seen, observations, beamline.transport)
+
+
+def _seen_unjudged(
+    loaded: Sequence[Instance], contents: Mapping[Transport, Contents], beamline: BeamlineFile, problems: Problems
+) -> list[Seen]:
+    """Give the devices that the beamline has; what is wrong with their records is for another time."""
+    looking = {over: replace(made, judged=Problems(), leaves={}, _made={}) for over, made in contents.items()}
+    seen = _see(loaded, looking, beamline.transport, problems, lambda done, total: None)
+    return [one for one in seen if is_placed(one.prefix, beamline.overrides)]
+
+
+def _described(seen: Sequence[Seen], beamline: BeamlineFile) -> Iterator[DescribedPv]:
+    changes = beamline.overrides.devices.items()
+    said = {prefix: change.optional for prefix, change in changes if change.optional is not None}
+    return described_pvs(seen, beamline.transport, said)
+
+
+def _see(
+    loaded: Sequence[Instance],
+    contents: Mapping[Transport, Contents],
+    usual: Transport,
+    problems: Problems,
+    progress: Progress,
+) -> Iterator[Seen]:
+    for number, instance in enumerate(loaded):
+        made = contents[instance.ioc.transport or usual]
+        for content in made.of(instance.path, instance.macros, instance.search, instance.cwd, instance.at):
+            one = _seen(instance, content, problems)
+            if one is not None:
+                yield one
+        progress(number + 1, len(loaded))
 
 
 def _pvi(
@@ -121,15 +179,21 @@ def _seen(instance: Instance, content: Content, problems: Problems) -> Seen | No
 def _report_unused(
     overrides: Mapping[str, TemplateOverride],
     contents: Iterable[Contents],
+    snapshots: Collection[str],
     positions: BeamlinePositions,
     problems: Problems,
 ) -> None:
-    """Report overrides of templates that no IOC loads, and of records that a template does not have."""
+    """Report overrides of templates that no IOC loads, and of records that a template does not have.
+
+    :param snapshots: file names of recorded trees, whose entries are looked for where they are read.
+    """
     leaves: dict[str, set[str]] = {}
     for made in contents:
         for file, found in made.leaves.items():
             leaves.setdefault(file, set()).update(found)
     for file, override in overrides.items():
+        if file in snapshots:
+            continue
         if file not in leaves:
             at = positions.of("overrides", "templates", file)
             problems.warning("override-unused", at, f"no IOC loads {file}", hint="write the template's file name")

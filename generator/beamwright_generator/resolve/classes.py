@@ -311,6 +311,7 @@ def _moved(device: DeviceType, modules: Collection[str]) -> DeviceType:
         if isinstance(member, Signal):
             datatype = member.datatype
             return replace(member, datatype=here(datatype)) if isinstance(datatype, ClassRef) else member
+        assert isinstance(member, Child | Vector)
         return replace(member, type=here(member.type))
 
     return replace(

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from beamwright_generator.model import Child, ClassRef, EnumType, Format, Member, Signal
+from beamwright_generator.model import Child, ClassRef, EnumType, Format, Member, Signal, Vector
 from beamwright_generator.parse.beamline import TemplateOverride
 from beamwright_generator.resolve.descriptions import PviFacts
 from beamwright_generator.resolve.names import Names, snake
+from beamwright_generator.resolve.records import TemplateRecord
 from beamwright_generator.resolve.signals import MOTOR, Signals
 from beamwright_generator.source import Position
 from beamwright_generator.tables.shipped import classes_for_templates
@@ -60,6 +61,7 @@ class Content:
     :param parts: vectors and children made of included files.
     :param transport: what its records are reached over; types differ between the two.
     :param desc: words for one device, macros still in.
+    :param records: what it is about, besides the records of its parts, typed or not.
     """
 
     stem: str
@@ -77,6 +79,7 @@ class Content:
     deciding: Mapping[str, str] = field(default_factory=dict)
     override: TemplateOverride = field(default_factory=TemplateOverride)
     facts: PviFacts = field(default_factory=PviFacts)
+    records: tuple[TemplateRecord, ...] = ()
 
     @cached_property
     def members(self) -> dict[str, Member]:
@@ -107,6 +110,7 @@ class Content:
             ), states
         if isinstance(member, Child) and member.type == MOTOR:
             return replace(member, doc="")
+        assert isinstance(member, Child | Vector)
         return replace(member, doc="", type=ClassRef("", "")), self._part(member.attribute).identity
 
     def _part(self, attribute: str) -> Content:

@@ -18,6 +18,7 @@ from beamwright_generator.resolve.datatypes import is_deciding, value_type
 from beamwright_generator.resolve.descriptions import PviFacts
 from beamwright_generator.resolve.groups import groups_of, parts_of, stem_of, with_names
 from beamwright_generator.resolve.names import pascal
+from beamwright_generator.resolve.observed import FactsByContent, content_key
 from beamwright_generator.resolve.prefixes import (
     common_prefix,
     literal_prefix,
@@ -25,20 +26,26 @@ from beamwright_generator.resolve.prefixes import (
 )
 from beamwright_generator.resolve.records import TemplateRecord
 from beamwright_generator.resolve.served import Served, Transport, Undecided
-from beamwright_generator.resolve.signals import judge
+from beamwright_generator.resolve.signals import judge, kept_records
 from beamwright_generator.resolve.templates import FlatRecord, FlatTemplate, Outer, Use, flatten
 from beamwright_generator.source import Position
 
 
 @dataclass
 class Contents:
-    """Works out contents, each once for the values of the macros that decide on its shape."""
+    """Works out contents, each once for the values of the macros that decide on its shape.
+
+    :param observed: what running IOCs serve where descriptions leave a type open.
+    :param judged: takes what is wrong with records, apart from what is wrong with files; by default the same.
+    """
 
     files: Files
     problems: Problems
     transport: Transport
     overrides: Mapping[str, TemplateOverride]
     pvi: Mapping[str, PviFacts]
+    observed: FactsByContent = field(default_factory=dict)
+    judged: Problems | None = None
     leaves: dict[str, set[str]] = field(default_factory=dict)
     _trees: dict[tuple[object, ...], FlatTemplate | None] = field(default_factory=dict)
     _uses: dict[tuple[object, ...], FlatTemplate] = field(default_factory=dict)
@@ -111,15 +118,17 @@ class Contents:
             if r.name not in covered
         ]
         self.leaves.setdefault(source.path.name, set()).update(record.leaf for record in typed)
+        kept = kept_records(typed, override)
         signals = judge(
-            typed,
+            kept,
             override.name or pascal(stem),
             templates,
             self.transport,
             override,
             facts,
             {name for base in bases for name in base.content.signals.refused},
-            self.problems,
+            self.observed.get((self.transport, content_key(source.name, prefix, deciding)), {}),
+            self.problems if self.judged is None else self.judged,
         )
         if signals.motor and not any(base.content.signals.motor for base in bases):
             bases = ()  # the class extends Motor, which takes the place of classes for mere records
@@ -141,6 +150,7 @@ class Contents:
             deciding,
             override,
             facts,
+            kept,
         )
 
     def _included(

@@ -116,7 +116,11 @@ def _at(served: Served, field: str) -> Served:
 
 
 def _unknown(record: str) -> Untyped:
-    return Untyped(f"the record type {record} is not known", "add its dbd file with scripts/refresh_record_types.py")
+    return Untyped(
+        f"the record type {record} is not known",
+        "observe the running IOC, or add its dbd file with scripts/refresh_record_types.py",
+        open=True,
+    )
 
 
 def _judge(
@@ -238,11 +242,13 @@ def _two_states(record: str, settings: Mapping[str, str], transport: Transport) 
         return Untyped(f"the {record} has one state, so 1 cannot be read over PVA", "give it a label for 1 (ONAM)")
     if zero and not one:
         return Served(Kind.STR, native, states=(zero,), driver_states=driver_states)
-    kind = Kind.BOOL if _says_truth(zero, one) else Kind.ENUM
+    kind = Kind.BOOL if says_truth(zero, one) else Kind.ENUM
     return Served(kind, native, states=(zero, one), driver_states=driver_states)
 
 
-def _says_truth(zero: str, one: str) -> bool:
+def says_truth(zero: str, one: str) -> bool:
+    """Tell whether two labels only say false and true."""
+    """Tell whether the labels of two states only say false and true."""
     zero, one = zero.strip().lower(), one.strip().lower()
     return not zero or not one or zero == one or zero in FALSE_WORDS or (zero, one) in TRUTH_WORDS
 
@@ -275,7 +281,8 @@ def _stateless(record: str, settings: Mapping[str, str], transport: Transport, d
     if record == "mbbi" and device not in SOFT_DEVICES:
         return Served(Kind.INT, native_scalar("ULONG", transport), suffix=".RVAL", driver_states=driver_states)
     if driver_states:
-        return Untyped("its states, if it has any, come from its driver", "observe the running IOC, or give it states")
+        hint = "observe the running IOC, or give it states"
+        return Untyped("its states, if it has any, come from its driver", hint, open=True)
     if record == "mbbo" and not any(settings.get(name, "0") not in ("", "0") for name in STATE_VALUES):
         return Served(Kind.INT, native_scalar("USHORT", transport))
     return Untyped(f"the {record} has no states, so its value cannot be read", "give it state texts (ZRST, ONST, ...)")

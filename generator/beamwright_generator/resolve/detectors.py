@@ -21,12 +21,16 @@ _MEMBERS: Final = frozenset({"driver", "get_plugin", "add_detector_logics", "add
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One instance with one of its contents and its device prefix."""
+    """One instance with one of its contents and its device prefix.
+
+    :param start: what the constructor gets, where records of a recorded tree do not all begin with the prefix.
+    """
 
     instance: Instance
     content: Content
     prefix: str
     arguments: tuple[tuple[str, str], ...]
+    start: str | None = None
 
     def macro(self, name: str) -> str:
         """Give a macro's value; empty when it has none."""

@@ -48,13 +48,6 @@ class Instances:
             if ioc.startup is not None:
                 yield from self._startup(ioc, number)
             yield from self._named(ioc, number)
-            if ioc.snapshots:
-                self.problems.error(
-                    "snapshot-unread",
-                    self.positions.of("iocs", number, "snapshots"),
-                    "recorded PVI trees are not read in this version",
-                    hint="describe the IOC by its databases, or leave `snapshots` out",
-                )
 
     def search_of(self, ioc: IocEntry) -> tuple[Path, ...]:
         """Give the folders that the beamline file names for an IOC."""

@@ -89,6 +89,15 @@ IMPORTED: Final = frozenset(
 """What generated modules import under these names; a class of such a name would hide it."""
 
 
+def is_attribute(name: str) -> bool:
+    """Tell whether a name can be that of a public attribute as it stands."""
+    return name.isascii() and name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
+
+
+IMPORTED_FOR_SNAPSHOTS: Final = IMPORTED | {"Panda", "PvSuffixes", "Table"}
+"""The same for modules that are made from recorded PVI trees."""
+
+
 class Names:
     """Hands out each identifier once: the first asker keeps the plain name, later ones get a number.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from beamwright_generator.problems import Problems
@@ -139,11 +139,20 @@ def _agree(setpoint: Served, readback: Served) -> Served | None:
         return None
     if setpoint.kind is readback.kind is Kind.ENUM and setpoint.states == readback.states:
         return setpoint if setpoint.driver_states else readback
+    if setpoint.kind is readback.kind is Kind.ENUM and _brought(setpoint) and _brought(readback):
+        # Drivers often bring a readback states that nobody can set; plans keep one signal all the same.
+        states = tuple(dict.fromkeys((*setpoint.states, *readback.states)))
+        return replace(setpoint, states=states, driver_states=True)
     if setpoint.takes_bool and readback.takes_bool and Kind.ENUM in (setpoint.kind, readback.kind):
         return Served(Kind.BOOL, setpoint.native, setpoint.suffix, setpoint.states)
     if setpoint.kind is not readback.kind or setpoint.dtype != readback.dtype or setpoint.kind is Kind.ENUM:
         return None
     return setpoint
+
+
+def _brought(served: Served) -> bool:
+    """Tell whether a driver brought the states and the running IOC has shown them."""
+    return served.observed
 
 
 def _report(setpoint: Judged, readback: Judged, problems: Problems) -> None:

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase, translate
 
 from beamwright_generator.model import ClassRef, Detector, Device, Group, Numbered, Part, Place, Placed
-from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, DeviceOverride, GroupOverride
+from beamwright_generator.parse.beamline import (
+    BeamlineFile,
+    BeamlinePositions,
+    DeviceOverride,
+    GroupOverride,
+    Overrides,
+)
 from beamwright_generator.parse.macros import Scope, expand
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.classes import Resolved
@@ -27,6 +33,7 @@ class Placing:
     """Turns what was seen in the IOCs into the devices of the beamline module, in load order.
 
     :param readable: classes that take part in the documents of a run.
+    :param writers: classes that write files by themselves.
     """
 
     beamline: BeamlineFile
@@ -34,6 +41,7 @@ class Placing:
     classes: Resolved
     readable: frozenset[ClassRef]
     problems: Problems
+    writers: frozenset[ClassRef] = frozenset()
     _names: Names = field(default_factory=lambda: Names(reserved=_RESERVED))
     _class_names: Names = field(init=False)
     _group_names: dict[str, str] = field(default_factory=dict)
@@ -44,7 +52,7 @@ class Placing:
 
     def place(self, seen: Sequence[Seen]) -> tuple[Placed, ...]:
         """Give each device its factory; those of a detector or a group share one."""
-        kept = [one for one in seen if self._is_kept(one)]
+        kept = [one for one in seen if is_placed(one.prefix, self.beamline.overrides)]
         common = self._said_by_all([one.prefix for one in kept])
         self._group_names = {name: self._names.take(name) for name in self.beamline.overrides.groups}
         placed: list[tuple[int, Placed]] = []
@@ -79,12 +87,6 @@ class Placing:
         return common
 
     # -- what the beamline file says
-
-    def _is_kept(self, one: Seen) -> bool:
-        overrides = self.beamline.overrides
-        kept = not overrides.include or any(fnmatchcase(one.prefix, glob) for glob in overrides.include)
-        left_out = any(fnmatchcase(one.prefix, glob) for glob in overrides.exclude)
-        return kept and not left_out and not self._override(one.prefix).skip
 
     def _override(self, prefix: str) -> DeviceOverride:
         return self.beamline.overrides.devices.get(prefix, _NO_OVERRIDE)
@@ -164,8 +166,9 @@ class Placing:
 
     def _addressed(self, one: Seen) -> str:
         """Give the prefix with its protocol, where that is not Channel Access."""
-        transport = one.instance.ioc.transport or self.beamline.transport
-        return one.prefix if transport is Transport.CA else f"{transport}://{one.prefix}"
+        transport = one.content.transport
+        prefix = one.prefix if one.start is None else one.start
+        return prefix if transport is Transport.CA else f"{transport}://{prefix}"
 
     def _detector(self, composition: Composition, common: str) -> Detector:
         driver = composition.driver
@@ -196,7 +199,7 @@ class Placing:
         if len(alike) > 1:
             entries = tuple(sorted((int(other.arguments[0][1]), other.arguments) for other in alike))
             return Numbered(place, ref, self._addressed(one), entries)
-        return Device(place, ref, self._addressed(one), one.arguments)
+        return Device(place, ref, self._addressed(one), one.arguments, ref in self.writers)
 
     def _name(self, override: DeviceOverride, prefix: str, common: str, one: Seen) -> str:
         wanted = override.name or snake(prefix.removeprefix(common)) or snake(prefix) or snake(one.content.stem)
@@ -221,6 +224,13 @@ class Placing:
         if desc.strip() and "$(" not in desc:
             return " ".join(desc.split())
         return f"Records of {one.content.source.rpartition('/')[2]}"
+
+
+def is_placed(prefix: str, overrides: Overrides) -> bool:
+    """Tell whether the beamline has the device at a prefix, and its file does not leave it out."""
+    kept = not overrides.include or any(fnmatchcase(prefix, glob) for glob in overrides.include)
+    left_out = any(fnmatchcase(prefix, glob) for glob in overrides.exclude)
+    return kept and not left_out and not overrides.devices.get(prefix, _NO_OVERRIDE).skip
 
 
 def _alike(seen: Sequence[Seen]) -> Iterator[list[Seen]]:

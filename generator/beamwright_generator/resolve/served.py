@@ -36,6 +36,7 @@ class Served:
     :param states: the choices the server shows, in order and letter for letter, blank ones included.
     :param driver_states: device support may put other states in place of these while the IOC starts or runs.
     :param dtype: the numpy type of an `ARRAY`, such as `float64`.
+    :param observed: the states were recorded from the running IOC, where a driver brings them.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Served:
     states: tuple[str, ...] = ()
     driver_states: bool = False
     dtype: str = ""
+    observed: bool = False
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -74,10 +76,12 @@ class Untyped:
 
     :param reason: why, as a sentence without a full stop.
     :param hint: what the user can do about it.
+    :param open: what the running IOC serves would decide the type.
     """
 
     reason: str
     hint: str = ""
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,13 @@ def native_scalar(dbf: str, transport: Transport) -> str:
 def native_array(dbf: str, transport: Transport) -> str:
     """Say what the server announces for an array of a database field type."""
     return f"{_CA_NAMES[dbf]}[]" if transport is Transport.CA else f"a{_PVA_CODES[dbf]}"
+
+
+def element_dtype(native: str, transport: Transport) -> str:
+    """Give the numpy type of an array by its native element type (`DOUBLE`, `d`); empty where there is none."""
+    if transport is Transport.CA:
+        return _CA_DTYPES.get(native, "")
+    return next((_PVA_DTYPES[dbf] for dbf, code in _PVA_CODES.items() if code == native and dbf in _PVA_DTYPES), "")
 
 
 def array_dtype(dbf: str, transport: Transport) -> str:

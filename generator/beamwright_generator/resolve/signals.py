@@ -22,6 +22,7 @@ from beamwright_generator.problems import Problems
 from beamwright_generator.resolve import shipped as ophyd_async
 from beamwright_generator.resolve.descriptions import PviFacts
 from beamwright_generator.resolve.names import Names, snake
+from beamwright_generator.resolve.observed import Facts
 from beamwright_generator.resolve.pairs import Pair, pair_records
 from beamwright_generator.resolve.records import WRITABLE, TemplateRecord, access_of
 from beamwright_generator.resolve.served import Served, Transport
@@ -76,19 +77,37 @@ def judge(
     override: TemplateOverride,
     pvi: PviFacts,
     refused: Collection[str],
+    observed: Facts,
     problems: Problems,
 ) -> Signals:
     """Type, pair and name the records of one device type; what cannot be typed is reported and left out.
 
     :param templates: file names of the template and all it includes, for the classes ophyd-async ships.
     :param refused: shipped classes that do not fit an included file either, which was reported there.
+    :param observed: what running IOCs serve for each of them.
     """
-    return _Judge(class_name, transport, override, pvi, problems).run(records, templates, refused)
+    return _Judge(class_name, transport, override, pvi, observed, problems).run(records, templates, refused)
+
+
+def kept_records(records: Sequence[TemplateRecord], override: TemplateOverride) -> tuple[TemplateRecord, ...]:
+    """Leave out the records that an override excludes."""
+
+    def is_kept(leaf: str) -> bool:
+        kept = not override.include or any(fnmatchcase(leaf, glob) for glob in override.include)
+        return kept and not any(fnmatchcase(leaf, glob) for glob in override.exclude)
+
+    return tuple(record for record in records if is_kept(record.leaf))
 
 
 class _Judge:
     def __init__(
-        self, class_name: str, transport: Transport, override: TemplateOverride, pvi: PviFacts, problems: Problems
+        self,
+        class_name: str,
+        transport: Transport,
+        override: TemplateOverride,
+        pvi: PviFacts,
+        observed: Facts,
+        problems: Problems,
     ) -> None:
         self.class_name = class_name
         self.transport = transport
@@ -98,18 +117,17 @@ class _Judge:
         self.names = Names()
         self.reserved = device_members()
         self.datatypes = Datatypes(class_name)
-        self.typing = Typing(transport, override, problems)
+        self.typing = Typing(transport, override, observed, problems)
         self.shipped_names: set[str] = set()
         self.suggested: dict[str, Format] = {}
         self.typed: set[str] = set()
 
     def run(self, records: Sequence[TemplateRecord], templates: Collection[str], refused: Collection[str]) -> Signals:
-        kept = [record for record in records if not self._excluded(record)]
-        motors = [record for record in kept if record.type == "motor"]
+        motors = [record for record in records if record.type == "motor"]
         motor = len(motors) == 1 and not motors[0].leaf
         self.reserved = motor_members() if motor else device_members()
         self.names = Names(reserved=self.reserved)
-        judged = list(self.typing.records(kept))
+        judged = list(self.typing.records(records))
         served = {record.leaf: record.served for record in judged}
         match = ophyd_async.match(templates, served)
         for name, reasons in match.refused:
@@ -117,7 +135,7 @@ class _Judge:
                 continue
             self.problems.note(
                 "stands-alone",
-                kept[0].at if kept else None,
+                records[0].at if records else None,
                 f"{self.class_name} does not extend ophyd-async's {name}",
                 detail=reasons[:12] + ((f"and {len(reasons) - 12} more",) if len(reasons) > 12 else ()),
             )
@@ -125,7 +143,7 @@ class _Judge:
         self.shipped_names = {signal.attribute.rstrip("_") for signal in given.values()}
         for name in self.shipped_names:
             self.names.take(name)
-        members = list(self._members(kept, judged, given))
+        members = list(self._members(records, judged, given))
         self.typing.report_undecided()
         return Signals(
             tuple(members),
@@ -135,7 +153,7 @@ class _Judge:
             frozenset(name for name, _ in match.refused),
             served,
             motor,
-            len(kept),
+            len(records),
             len(self.typed),
         )
 
@@ -146,10 +164,6 @@ class _Judge:
     def _overridden(self, leaf: str) -> bool:
         change = self.override.records.get(leaf)
         return change is not None and (change.name or change.kind or change.type) is not None
-
-    def _excluded(self, record: TemplateRecord) -> bool:
-        kept = not self.override.include or any(fnmatchcase(record.leaf, glob) for glob in self.override.include)
-        return not kept or any(fnmatchcase(record.leaf, glob) for glob in self.override.exclude)
 
     def _change(self, leaf: str) -> RecordOverride:
         return self.override.records.get(leaf, NO_CHANGE)

@@ -10,6 +10,7 @@ from beamwright_generator.parse.beamline import RecordOverride, SignalType, Temp
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.datatypes import field_type, value_type
 from beamwright_generator.resolve.names import Names, enum_member, pascal
+from beamwright_generator.resolve.observed import Facts, sharpened
 from beamwright_generator.resolve.records import FIELDS, PROCESSED, TemplateRecord
 from beamwright_generator.resolve.served import Answer, Kind, Served, Transport, Undecided, Untyped
 from beamwright_generator.source import Position
@@ -41,10 +42,14 @@ class TypedRecord:
 
 @dataclass
 class Typing:
-    """Types the records of one device; what cannot be typed is reported and left out."""
+    """Types the records of one device; what cannot be typed is reported and left out.
+
+    :param observed: what running IOCs serve for each record.
+    """
 
     transport: Transport
     override: TemplateOverride
+    observed: Facts
     problems: Problems
     _undecided: dict[tuple[str, ...], list[TemplateRecord]] = field(default_factory=dict)
 
@@ -57,6 +62,7 @@ class Typing:
                 answer = field_type(record.type, "PROC", record.fields, self.transport)
             else:
                 answer = value_type(record.type, record.fields, self.transport, record.infos)
+            answer = sharpened(record, answer, self.observed.get(record.leaf, ()), self.transport)
             wanted = self._change(record).type
             if wanted is not None:
                 answer = self._as_wanted(record, answer, wanted)

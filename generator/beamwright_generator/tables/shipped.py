@@ -87,6 +87,18 @@ class ShippedClass:
     members: frozenset[str] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ShippedBlock:
+    """A block of a PandA as ophyd-async declares it; it has no PVs, which PVI would tell.
+
+    :param signals: kind and datatype by attribute; the datatype is `float`, `uint16[]`, or the import path of an enum
+        or a table.
+    """
+
+    path: str
+    signals: Mapping[str, tuple[str, str]]
+
+
 class _SignalFacts(TypedDict):
     kind: str
     datatype: str
@@ -113,10 +125,22 @@ class _ClassFacts(TypedDict):
     signals: dict[str, _SignalFacts]
 
 
+class _BlockSignalFacts(TypedDict):
+    kind: str
+    datatype: str
+
+
+_BlockFacts = TypedDict("_BlockFacts", {"class": str, "signals": dict[str, _BlockSignalFacts]})
+
+
 class _Table(TypedDict):
     ophyd_async: str
     device_members: list[str]
     motor_members: list[str]
+    panda_members: list[str]
+    table_members: list[str]
+    blocks: dict[str, _BlockFacts]
+    tables: dict[str, dict[str, str]]
     enums: dict[str, _EnumFacts]
     classes: dict[str, _ClassFacts]
 
@@ -212,3 +236,34 @@ def device_members() -> frozenset[str]:
 def motor_members() -> frozenset[str]:
     """Name what no attribute of a class that extends `beamwright_runtime.Motor` may hide."""
     return device_members() | frozenset(_table()["motor_members"])
+
+
+@cache
+def panda_members() -> frozenset[str]:
+    """Name what no attribute of a class that extends `beamwright_runtime.Panda` may hide."""
+    return device_members() | frozenset(_table()["panda_members"])
+
+
+@cache
+def table_members() -> frozenset[str]:
+    """Name what no column of a `Table` may hide."""
+    return frozenset(_table()["table_members"])
+
+
+@cache
+def shipped_blocks() -> Mapping[str, ShippedBlock]:
+    """Give the blocks of a PandA by the name, without number, that they have in its PVI tree."""
+    return MappingProxyType(
+        {
+            name: ShippedBlock(
+                facts["class"], {attribute: (s["kind"], s["datatype"]) for attribute, s in facts["signals"].items()}
+            )
+            for name, facts in _table()["blocks"].items()
+        }
+    )
+
+
+@cache
+def shipped_tables() -> Mapping[str, Mapping[str, str]]:
+    """Give the type of each column by the import path of each table; that of an enum ends with `[]` too."""
+    return MappingProxyType(_table()["tables"])

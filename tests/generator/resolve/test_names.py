@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beamwright_generator.resolve.names import IMPORTED, Names, enum_member, pascal, snake
+from beamwright_generator.resolve.names import IMPORTED, IMPORTED_FOR_SNAPSHOTS, Names, enum_member, pascal, snake
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,19 @@ def test_the_first_keeps_the_plain_name() -> None:
     assert Names(taken=["Pump"], joint="").take("Pump") == "Pump2"
 
 
-def test_every_name_that_generated_modules_import_is_kept_free(repository: Path) -> None:
+@pytest.mark.parametrize(
+    ("cases", "kept", "more"),
+    [("[!s]*", IMPORTED, {"non_zero"}), ("snapshot_*", IMPORTED_FOR_SNAPSHOTS, {"non_zero", "panda"})],
+)
+def test_every_name_that_generated_modules_import_is_kept_free(
+    repository: Path, cases: str, kept: frozenset[str], more: set[str]
+) -> None:
     imported = set()
-    for file in (repository / "tests/golden").glob("*/expected/**/*.py"):
+    for file in (repository / "tests/golden").glob(f"{cases}/expected/**/*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] != "beamwright_generated":
                 imported |= {a.asname or a.name for a in node.names if str(node.module) != "ophyd_async.epics.adcore"}
     classes = {name for name in imported if name[0].isupper()}
     assert len(classes) > 15
-    assert classes <= IMPORTED
-    assert imported - classes <= {"annotations", "non_zero"}
+    assert classes <= kept
+    assert imported - classes <= {"annotations", *more}

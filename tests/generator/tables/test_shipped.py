@@ -18,9 +18,13 @@ from beamwright_generator.tables.shipped import (
     classes_for_templates,
     device_members,
     ophyd_async_version,
+    panda_members,
+    shipped_blocks,
     shipped_class,
     shipped_enum,
     shipped_paths,
+    shipped_tables,
+    table_members,
 )
 
 AD = "ophyd_async.epics.adcore"
@@ -164,3 +168,27 @@ def test_names_that_no_attribute_may_take() -> None:
 def test_what_is_not_known() -> None:
     assert shipped_class("ophyd_async.epics.cheese.Cheese") is None
     assert ophyd_async_version().startswith("0.21")
+
+
+def test_blocks_of_a_panda_have_their_signals_and_the_types_of_those() -> None:
+    blocks = shipped_blocks()
+    assert set(blocks) == {"data", "inenc", "pcap", "pcomp", "pulse", "seq"}
+    seq = blocks["seq"]
+    assert seq.path == "ophyd_async.fastcs.panda.SeqBlock"
+    assert seq.signals["active"] == ("SignalR", "bool")
+    assert seq.signals["table"] == ("SignalRW", "ophyd_async.fastcs.panda.SeqTable")
+    columns = shipped_tables()["ophyd_async.fastcs.panda.SeqTable"]
+    assert list(columns)[:3] == ["repeats", "trigger", "position"]
+    assert (columns["repeats"], columns["outf2"]) == ("uint16[]", "bool[]")
+    trigger = shipped_enum(columns["trigger"].removesuffix("[]"))
+    assert trigger is not None
+    assert trigger.members["BITA_0"] == "BITA=0"
+    mux = shipped_enum(seq.signals["enable"][1])
+    assert mux is not None
+    assert mux.kind == "subset"
+
+
+def test_names_that_no_block_of_a_panda_and_no_column_may_take() -> None:
+    assert {"table_flyer", "add_detector_logics", "name"} < panda_members()
+    assert {"copy", "model_dump", "empty"} < table_members()
+    assert "name" not in table_members()

@@ -1,0 +1,42 @@
+"""Real soft IOCs on 127.0.0.1 for the connection benchmark."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.connect_devices import SIGNALS, database
+from tests.softioc import SoftIoc, free_ports
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Running servers and what they serve.
+
+    :param prefixes: of the devices, each of 100 signals.
+    :param environment: with which clients find the servers.
+    """
+
+    prefixes: list[str]
+    environment: Mapping[str, str]
+    iocs: Sequence[SoftIoc] = ()
+
+
+@contextlib.contextmanager
+def fleet(signals: int, servers: int = 1) -> Iterator[Fleet]:
+    """Serve so many signals from so many IOCs."""
+    prefixes = [f"B{number:04}:" for number in range(signals // SIGNALS)]
+    text = database()
+    with contextlib.ExitStack() as stack:
+        addresses: dict[str, list[str]] = {"EPICS_CA_ADDR_LIST": [], "EPICS_PVA_ADDR_LIST": []}
+        environment: dict[str, str] = {}
+        iocs: list[SoftIoc] = []
+        for server in range(servers):
+            served = "".join(text.replace("$(P)", prefix) for prefix in prefixes[server::servers])
+            ioc = stack.enter_context(SoftIoc(served, timeout=300, ports=free_ports(3)))
+            iocs.append(ioc)
+            environment = ioc.environment
+            for name, list_ in addresses.items():
+                list_.append(environment[name])
+        yield Fleet(prefixes, environment | {name: " ".join(list_) for name, list_ in addresses.items()}, iocs)

@@ -1,0 +1,82 @@
+"""How every command tells what was found, and how it ends."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from beamwright_generator.problems import Problems
+
+CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
+
+_STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
+
+
+def report(problems: Problems, strict: bool, notes: bool | None) -> bool:
+    """Print problems to stderr; tell whether they stop the run.
+
+    :param notes: show notes, or only count them; None where they are left to a later command.
+    """
+    from beamwright_generator.problems import Severity
+
+    counts = dict.fromkeys(Severity, 0)
+    for problem in problems.in_order():
+        counts[problem.severity] += 1
+        if problem.severity is Severity.NOTE and not notes:
+            continue
+        first, *rest = str(problem).split("\n")
+        tag = f"{problem.severity}[{problem.code}]"
+        before, _, after = first.partition(tag)
+        click.echo(before + click.style(tag, fg=_STYLES[problem.severity]) + after, err=True)
+        for line in rest:
+            click.echo(line, err=True)
+    if notes is None:
+        counts[Severity.NOTE] = 0
+    shown = [counted(n, str(severity)) for severity, n in counts.items() if n]
+    if shown:
+        hidden = " (--notes shows the notes)" if counts[Severity.NOTE] and not notes else ""
+        click.echo(", ".join(shown) + hidden, err=True)
+    return bool(counts[Severity.ERROR] or (strict and counts[Severity.WARNING]))
+
+
+def beamline_file(file: Path) -> Path:
+    """Find a beamline file, also by the name of a beamline that was generated before."""
+    if not file.exists() and str(file).isidentifier():
+        from beamwright_generator.pipeline import file_of
+
+        file = file_of(str(file), Path.cwd()) or file
+    if not file.is_file():
+        raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
+    return file
+
+
+def save(target: str, text: str) -> None:
+    """Write a text to a file, which it replaces in one step, or to stdout for `-`."""
+    from beamwright_generator.tree import replace_file
+
+    if target == "-":
+        click.echo(text, nl=False)
+        return
+    path = Path(target)
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device, as /dev/stderr: it is written to, not replaced
+            path.write_text(text, encoding="utf-8")
+        else:
+            replace_file(path.resolve(), text)
+    except OSError as error:
+        fail(f"cannot write {target}: {error.strerror}")
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number with its noun, such as `2 classes`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def fail(message: str) -> NoReturn:
+    """Print a message and end the run as not clean."""
+    click.echo(message, err=True)
+    sys.exit(NOT_CLEAN)

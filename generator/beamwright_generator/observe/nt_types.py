@@ -1,0 +1,124 @@
+"""What a PV serves, by its normative type: the facts of a signal without any of its values.
+
+Ids and fields are those of the EPICS V4 Normative Types specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+UNKNOWN = "unknown"
+TABLE = "table"
+
+SCALARS = {
+    "?": "bool",
+    "b": "int8",
+    "B": "uint8",
+    "h": "int16",
+    "H": "uint16",
+    "i": "int32",
+    "I": "uint32",
+    "l": "int64",
+    "L": "uint64",
+    "f": "float32",
+    "d": "float64",
+    "s": "str",
+}
+"""Names of the scalar types by their code in p4p; an `a` before the code makes an array of them."""
+
+_FLOATS = ("float32", "float64")
+_NORMATIVE = "epics:nt/"
+
+
+class Served(Protocol):
+    """What of `p4p.Value` is looked at."""
+
+    def getID(self) -> str:  # noqa: N802 - p4p's own name
+        """Give the id of the structure, such as `epics:nt/NTScalar:1.0`."""
+        ...
+
+    def type(self) -> Any:
+        """Give the type of the structure."""
+        ...
+
+    def get(self, name: str, default: object = None) -> Any:
+        """Give a field, which may lie inside another, as in `display.units`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a signal.
+
+    :param type: a name of `SCALARS`, the same with `[]`, `enum`, `table`, `image` or `unknown`.
+    :param nt: the id of a structure that is none of the types above.
+    :param choices: of an enum, in their order; None for everything else.
+    :param precision: decimal places, of floats alone.
+    :param columns: of a table, in their order: the name of the array type of each.
+    """
+
+    type: str
+    nt: str = ""
+    choices: tuple[str, ...] | None = None
+    description: str = ""
+    units: str = ""
+    precision: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """What a value is made of, in words: two PVs with the same can be one signal."""
+        if self.choices is not None:
+            return f"{self.type} of {', '.join(self.choices) or 'no choices'}"
+        if self.columns:
+            return f"{self.type} of {', '.join(f'{name} {column}' for name, column in self.columns.items())}"
+        return self.nt or self.type
+
+
+def facts_of(served: Served) -> Facts:
+    """Read what a signal is from what its PV serves; an id that is not known gives `unknown`, never a guess."""
+    identity = served.getID()
+    kind = identity.removeprefix(_NORMATIVE).partition(":")[0] if identity.startswith(_NORMATIVE) else ""
+    served_type = served.type()
+    code = served_type["value"] if served_type.has("value") else None
+    match kind:
+        case "NTScalar" | "NTScalarArray" if (name := _value_type(code)) is not None:
+            floats = name.removesuffix("[]") in _FLOATS
+            facts = Facts(name, precision=_number(served.get("display.precision")) if floats else None)
+        case "NTEnum":
+            facts = Facts("enum", choices=_strings(served.get("value.choices")))
+        case "NTTable":
+            facts = Facts(TABLE, columns=dict(_columns(code)))
+        case "NTNDArray":
+            facts = Facts("image")
+        case _:
+            facts = Facts(UNKNOWN, nt=identity)
+    description = _text(served.get("display.description")) or _text(served.get("descriptor"))
+    return replace(facts, description=description, units=_text(served.get("display.units")))
+
+
+def _value_type(code: object) -> str | None:
+    if not isinstance(code, str):
+        return None
+    name = SCALARS.get(code.removeprefix("a"))
+    return f"{name}[]" if name and code.startswith("a") else name
+
+
+def _columns(value: Any) -> Iterator[tuple[str, str]]:
+    for name, code in value.items() if hasattr(value, "items") else ():
+        column = _value_type(code) or UNKNOWN
+        yield name, column if column.endswith("[]") else UNKNOWN
+
+
+def _strings(found: object) -> tuple[str, ...]:
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def _text(found: object) -> str:
+    return found.strip() if isinstance(found, str) else ""
+
+
+def _number(found: object) -> int | None:
+    return found if isinstance(found, int) else None

@@ -1,0 +1,100 @@
+"""What is served is recorded, generated, and connects: the same signals at each step, whoever serves the tree."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.pvi_servers.served import Served
+from tests.softioc import SoftIoc
+
+ROOT = Path(__file__).parents[2]
+SERVERS = ROOT / "tests" / "pvi_servers"
+
+BEAMLINE = "name: b01\niocs:\n  - name: B01-EA-IOC-01\n    snapshots: [box.yaml]\n"
+
+CONNECT = """
+import asyncio, json
+from ophyd_async.core import Command, Device, SignalR, StaticFilenameProvider, StaticPathProvider
+from beamwright_generated.beamlines import b01
+
+def below(device):
+    for name, child in device.children():
+        if isinstance(child, (SignalR, Command)) or not list(child.children()):
+            yield child
+        else:
+            yield from below(child)
+
+async def main():
+    b01.devices.fixtures["path_provider"] = StaticPathProvider(StaticFilenameProvider("f"), ".")
+    (factory,) = b01.devices.factories.values()
+    box = factory()
+    await box.connect(timeout=20)
+    signals = list(below(box))
+    for signal in signals:
+        if isinstance(signal, SignalR):
+            await signal.get_value()
+    print(json.dumps(sorted(signal.source for signal in signals)))
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(params=["fastcs", "example", "qsrv", "legacy"])
+def served(request: pytest.FixtureRequest) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The prefix of a tree, and the variables by which clients find its server."""
+    match request.param:
+        case "fastcs":
+            prefix, server = "PANDA:", Served("fastcs_panda.py", "PANDA")
+        case "example":
+            prefix, server = "BOX:", Served("example_box.py", "BOX:", "same")
+        case "legacy":
+            prefix, server = "LEGACY:", Served("p4p_trees.py")
+        case _:
+            text = (SERVERS / "pandablocks.db").read_text().replace("$(P)", "QSRV:")
+            prefix, server = "QSRV:", SoftIoc(text)
+    with server:
+        yield prefix, server.environment
+
+
+def test_signals_of_the_tree_are_typed_and_connect(served: tuple[str, Mapping[str, str]], tmp_path: Path) -> None:
+    prefix, environment = served
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "beamline.yaml").write_text(BEAMLINE)
+    run(tmp_path, environment, "-m", "beamwright_generator.cli", "snapshot", prefix, "-o", "box.yaml")
+    run(tmp_path, environment, "-m", "beamwright_generator.cli", "beamline", "beamline.yaml")
+    sources = json.loads(run(tmp_path, environment, "-W", "error", "-c", CONNECT))
+    assert sources == sorted(f"pva://{pv}" for pv in recorded(YAML(typ="safe").load(tmp_path / "box.yaml")))
+    assert len(sources) > 1
+
+
+def run(folder: Path, environment: Mapping[str, str], *arguments: str) -> str:
+    path = os.pathsep.join([str(folder / "generated"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=os.environ | environment | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def recorded(entry: Any) -> Iterator[str]:
+    """Give the PV that each signal of a recorded tree reads, or writes where it is only written."""
+    for child in (*entry.get("tree", {}).values(), *entry.get("vector", {}).values()):
+        if "type" in child:
+            yield child.get("r") or child.get("rw") or child.get("x") or child["w"]
+        else:
+            yield from recorded(child)
