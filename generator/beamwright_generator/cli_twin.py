@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from beamwright_generator.cli_report import beamline_file, fail
+
 if TYPE_CHECKING:
     from beamwright_generator.twin import Twin
 
@@ -45,22 +47,15 @@ def twin(file: Path, ca_port: int | None, pva_port: int | None, only: str, speed
     """
     from beamwright_generator.twin import Twin, TwinError
 
-    if not file.exists() and str(file).isidentifier():
-        from beamwright_generator.pipeline import file_of
-
-        file = file_of(str(file), Path.cwd()) or file
-    if not file.is_file():
-        raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
     ended = threading.Event()
     for ending in ENDINGS:
         signal.signal(ending, lambda *_: ended.set())
-    beamline = Twin(file, ca_port=ca_port, pva_port=pva_port, only=only, speed=speed)
+    beamline = Twin(beamline_file(file), ca_port=ca_port, pva_port=pva_port, only=only, speed=speed)
     try:
         with beamline:
             _run(beamline, ended)
     except TwinError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+        fail(str(error))
 
 
 def _run(beamline: Twin, ended: threading.Event) -> None:

@@ -199,12 +199,35 @@ class Twin:
     @contextmanager
     def stuck(self, motor: str) -> Iterator[None]:
         """Let an axis stick where it is: it moves on when the block is left, if it was not stopped."""
-        ioc = self._of(motor)
-        ioc.order("fault", motor, "stuck", True)
+        with self._fault(motor, "stuck"):
+            yield
+
+    @contextmanager
+    def dropped_frames(self, acquire: str) -> Iterator[None]:
+        """Let the frames that a camera takes be lost before its plugins see them.
+
+        :param acquire: the camera's Acquire record.
+        """
+        with self._fault(acquire, "dropped"):
+            yield
+
+    @contextmanager
+    def late_frames(self, acquire: str) -> Iterator[None]:
+        """Let the frames that a camera takes reach its plugins a second late.
+
+        :param acquire: the camera's Acquire record.
+        """
+        with self._fault(acquire, "late"):
+            yield
+
+    @contextmanager
+    def _fault(self, record: str, kind: str) -> Iterator[None]:
+        ioc = self._of(record)
+        ioc.order("fault", record, kind, True)
         try:
             yield
         finally:
-            ioc.order("fault", motor, "stuck", False)
+            ioc.order("fault", record, kind, False)
 
     @contextmanager
     def value(self, pv: str, during: Any) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from beamwright_generator.twin import epics
-from beamwright_generator.twin.driver import Drivers
+from beamwright_generator.twin.driver import Driver, Drivers
 from beamwright_generator.twin.record import Place, Record
 from beamwright_generator.twin.world import World
 
@@ -30,12 +30,16 @@ class Busy(Record):
         if busy:
             self.notify("VAL")
         found = self.drivers.find(self.name)
-        if found is not None and self.name not in self.world.quiet:
-            driver, parameter = found
-            self.world.schedule.soon(lambda: driver.take(parameter))
+        if found is not None and not self.world.is_read_back(self.name):
+            self.world.pending.add(self.name)
+            self.world.schedule.soon(lambda: self._hand_over(*found))
         elif busy and self.hardware:
             self.world.schedule.soon(self.finish)
         return not busy
+
+    def _hand_over(self, driver: Driver, parameter: str) -> None:
+        self.world.pending.discard(self.name)
+        driver.take(parameter)
 
     def finish(self) -> None:
         """Fall back to 0 and complete the put, from any thread."""

@@ -12,6 +12,8 @@ from beamwright_generator.twin.world import World
 
 IDLE, ACQUIRING, ABORTED = 0, 1, 10
 SINGLE, MULTIPLE = 0, 1
+LATE = 1.0
+"""Simulated seconds that a late frame takes longer."""
 
 
 class Camera(Driver):
@@ -22,6 +24,9 @@ class Camera(Driver):
         self._run = 0
         self._acquiring = False
         self._taken = 0
+        self._faults: set[str] = set()
+        for record in port["parameters"]["ACQUIRE"]["writers"]:
+            world.faulty[record] = self
 
     def start(self) -> None:
         """Say how large the sensor is, which is what the database asks for first."""
@@ -45,6 +50,18 @@ class Camera(Driver):
             self._begin()
         elif not wanted and self._acquiring:
             self._end(ABORTED if self.get("IMAGE_MODE") in (SINGLE, MULTIPLE) else IDLE)
+
+    def fault(self, kind: str, on: bool) -> None:
+        """Lose the frames that are taken from now on, on their way to the plugins, or let them come late.
+
+        :raises ValueError: when the fault is neither `dropped` nor `late`.
+        """
+        if kind not in ("dropped", "late"):
+            raise ValueError(f"a camera has no fault {kind!r}; its frames can be dropped or late")
+        if on:
+            self._faults.add(kind)
+        else:
+            self._faults.discard(kind)
 
     def _begin(self) -> None:
         self._run += 1
@@ -75,8 +92,11 @@ class Camera(Driver):
         self.set("ARRAY_SIZE", pixels.nbytes)
         self.set("UNIQUE_ID", number)
         self.set("TIME_STAMP", frame.stamp)
-        if self.get("ARRAY_CALLBACKS"):
-            self._hand_on(frame)
+        if self.get("ARRAY_CALLBACKS") and "dropped" not in self._faults:
+            if "late" in self._faults:
+                self.world.schedule.at(ends + LATE, lambda: self._hand_on(frame))
+            else:
+                self._hand_on(frame)
         mode = int(self.get("IMAGE_MODE"))
         wanted = 1 if mode == SINGLE else int(self.get("NIMAGES")) if mode == MULTIPLE else 0
         if wanted and self._taken >= wanted:

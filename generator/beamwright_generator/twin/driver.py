@@ -34,7 +34,7 @@ class Driver:
         """Give the parameters their first values, once the IOC runs."""
         for name, parameter in self._parameters.items():
             if parameter["writers"] and parameter["readers"]:
-                self.take(name)
+                self._read_back(name)
 
     def take(self, parameter: str) -> None:
         """Take over what a record wrote to a parameter."""
@@ -72,12 +72,14 @@ class Driver:
         """Change a parameter: the records that read it say so."""
         self._values[parameter] = value
         known = self._parameters.get(parameter)
+        # The readers last: who waits for one may write at once what the driver has read back now.
+        for record in known["readbacks"] if known else ():
+            if record not in self.world.pending:
+                self.world.quiet.add(record)
+                self._channel(record).put(value)
+                self.world.quiet.discard(record)
         for record in known["readers"] if known else ():
             self._channel(record).put(value)
-        for record in known["readbacks"] if known else ():
-            self.world.quiet.add(record)
-            self._channel(record).put(value)
-            self.world.quiet.discard(record)
 
     def _channel(self, record: str) -> Channel:
         if record not in self._channels:
@@ -121,12 +123,14 @@ class Outputs:
             self._records[address] = Record(address, self._kind, self._places)
         record = self._records[address]
         found = self._drivers.find(record.name)
-        if not record["PACT"] and found is not None and record.name not in self._world.quiet:
+        if not record["PACT"] and found is not None and not self._world.is_read_back(record.name):
             record.poke("PACT", 1)
+            self._world.pending.add(record.name)
             self._world.schedule.soon(lambda: self._do(record, *found))
         return 0
 
     def _do(self, record: Record, driver: Driver, parameter: str) -> None:
+        self._world.pending.discard(record.name)
         try:
             driver.take(parameter)
         finally:

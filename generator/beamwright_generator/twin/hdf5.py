@@ -33,6 +33,7 @@ class Hdf5(Plugin):
         """Say that files can be read while they are written."""
         super().start()
         self.set("HDF5_SWMRSupported", 1)
+        self.set("FILE_PATH_EXISTS", int(Path(self.text("FILE_PATH")).is_dir()))
 
     def written(self, parameter: str) -> None:
         """Start or end a capture, flush, or look for a folder."""

@@ -59,6 +59,7 @@ class Ioc:
         self._serve(config)
         for driver in self._drivers.by_port.values():
             self.world.schedule.soon(driver.start)
+        self.world.schedule.wait()
 
     def _serve(self, config: Mapping[str, Any]) -> None:
         ctypes.CDLL(find_dso("pvxslibs.lib.pvxsIoc"), ctypes.RTLD_GLOBAL)
@@ -111,7 +112,8 @@ class Ioc:
     def _do(self, what: str, given: Sequence[Any]) -> Any:
         match what:
             case "put":
-                return self._channel(given[0]).put(given[1])
+                self._channel(given[0]).put(given[1])
+                return self.world.schedule.wait()
             case "get":
                 return self._channel(given[0]).get()
             case "fault":

@@ -92,21 +92,27 @@ class IocProcess:
         ]
         for reader in self._readers:
             reader.start()
+        # The process reads this only when it has imported what it needs, and others are to start meanwhile.
+        threading.Thread(target=self._configure, args=(positions,), daemon=True).start()
+
+    def _configure(self, positions: Mapping[str, float]) -> None:
         one = self.records
-        self._send(
-            {
-                "parent": os.getpid(),
-                "epoch": self._clock.epoch,
-                "speed": self._clock.speed,
-                "positions": {name: at for name, at in positions.items() if name in one.types},
-                "definitions": one.definitions,
-                "database": one.database,
-                "python_types": one.python_types,
-                "subroutines": one.subroutines,
-                "driven": one.driven,
-                "ports": one.ports,
-            }
-        )
+        # A process that has ended already says why to those who wait for it.
+        with suppress(TwinError):
+            self._send(
+                {
+                    "parent": os.getpid(),
+                    "epoch": self._clock.epoch,
+                    "speed": self._clock.speed,
+                    "positions": {name: at for name, at in positions.items() if name in one.types},
+                    "definitions": one.definitions,
+                    "database": one.database,
+                    "python_types": one.python_types,
+                    "subroutines": one.subroutines,
+                    "driven": one.driven,
+                    "ports": one.ports,
+                }
+            )
 
     def wait(self, timeout: float) -> None:
         """Wait until the IOC serves its records.

@@ -19,13 +19,25 @@ class Schedule:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._number = itertools.count()
         self._news = threading.Condition()
-        threading.Thread(target=self._run, name="schedule", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
+        self._thread.start()
+
+    @property
+    def inside(self) -> bool:
+        """Whether the caller is called by the schedule."""
+        return threading.get_ident() == self._thread.ident
 
     def at(self, time: float, call: Callable[[], None]) -> None:
         """Have a function called at a simulated time, or at once when that is past."""
         with self._news:
             heapq.heappush(self._queue, (time, next(self._number), call))
             self._news.notify()
+
+    def wait(self) -> None:
+        """Wait until everything that was to be called soon has been."""
+        done = threading.Event()
+        self.soon(done.set)
+        done.wait()
 
     def soon(self, call: Callable[[], None]) -> None:
         """Have a function called as soon as the thread is free."""

@@ -31,6 +31,7 @@ class World:
     :param faulty: the behaviours that can fail, by record.
     :param trajectories: how the axes of this process move, by motor record.
     :param quiet: records whose value a driver changes at this moment, which is not a write to it.
+    :param pending: records whose value waits for their driver.
     :param plugins: the areaDetector plugins of this process.
     """
 
@@ -41,7 +42,12 @@ class World:
     faulty: dict[str, Faulty] = field(default_factory=dict)
     trajectories: dict[str, Trajectory] = field(default_factory=dict)
     quiet: set[str] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set)
     plugins: list[object] = field(default_factory=list)
+
+    def is_read_back(self, record: str) -> bool:
+        """Tell whether a record is processed because its driver changes its value."""
+        return record in self.quiet and self.schedule.inside
 
     def move(self, record: str, trajectory: Trajectory) -> None:
         """Make the motion of an axis known, here and to the process that runs the twin, in positions of its dial."""

@@ -156,6 +156,36 @@ def test_a_capture_ends_by_itself_after_so_many_frames(twin: Twin, tmp_path: Pat
         assert file[DATA].shape[0] == 4
 
 
+def test_frames_are_dropped_and_late(twin: Twin, tmp_path: Path) -> None:
+    twin.put(f"{P}CAM:ImageMode", "Multiple")
+    twin.put(f"{P}CAM:NumImages", 2)
+    twin.put(f"{P}CAM:ArrayCallbacks", 1)
+    for name, value in (("FilePath", f"{tmp_path}/"), ("FileName", "faults"), ("FileTemplate", "%s%s.h5")):
+        twin.put(f"{P}HDF5:{name}", value)
+    twin.put(f"{P}HDF5:EnableCallbacks", 1)
+    twin.put(f"{P}HDF5:NumCapture", 4)
+    twin.put(f"{P}HDF5:Capture", 1)
+    first = twin.get(f"{P}CAM:ArrayCounter_RBV") + 1
+    with twin.dropped_frames(f"{P}CAM:Acquire"):
+        acquire(twin)
+    acquire(twin)
+    with twin.late_frames(f"{P}CAM:Acquire"):
+        acquire(twin)
+    assert twin.get(f"{P}HDF5:NumCaptured_RBV") < 4
+    while twin.get(f"{P}HDF5:Capture_RBV"):
+        assert twin.get(f"{P}CAM:Acquire_RBV") == 0
+    with h5py.File(tmp_path / "faults.h5") as file:
+        assert [number_of(frame) - first for frame in file[DATA]] == [2, 3, 4, 5]
+
+
+def acquire(twin: Twin) -> None:
+    """Take the frames that are asked for, and wait until the camera is done."""
+    taken = twin.get(f"{P}CAM:ArrayCounter_RBV")
+    twin.put(f"{P}CAM:Acquire", 1)
+    while twin.get(f"{P}CAM:ArrayCounter_RBV") < taken + 2 or twin.get(f"{P}CAM:Acquire_RBV"):
+        assert twin.get(f"{P}CAM:ArrayCounter_RBV") <= taken + 2
+
+
 def test_a_folder_that_is_not_there(twin: Twin, tmp_path: Path) -> None:
     twin.put(f"{P}HDF5:CreateDirectory", 0)
     twin.put(f"{P}HDF5:FilePath", f"{tmp_path}/none/")
