@@ -1,20 +1,15 @@
 """The process that is one IOC of a twin: EPICS base with the records of a description, run by Python behaviours.
 
-It is started by `process.IocProcess`, reads its records and its orders from standard input as lines of JSON, and
-answers on standard output. It ends when its input does, so it never outlives the process that started it.
+It is started by `process.IocProcess`, which sends its records first, and then orders.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
-import sys
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import pvxslibs.path
 from epicscorelibs import ioc as base
@@ -26,6 +21,7 @@ from beamwright_generator.twin.asyn import Port
 from beamwright_generator.twin.busy import Busy
 from beamwright_generator.twin.camera import Camera
 from beamwright_generator.twin.channel import Channel
+from beamwright_generator.twin.child import Parent, serve
 from beamwright_generator.twin.clock import Clock
 from beamwright_generator.twin.definitions import device_name
 from beamwright_generator.twin.driver import Driver, Drivers, Outputs
@@ -45,14 +41,12 @@ class Ioc:
     """One IOC in this process.
 
     :param config: what `process.IocProcess` sends first.
-    :param output: where answers and news go.
+    :param parent: where news go.
     """
 
-    def __init__(self, config: Mapping[str, Any], output: IO[str]) -> None:
-        self._output = output
-        self._writing = threading.Lock()
+    def __init__(self, config: Mapping[str, Any], parent: Parent) -> None:
         clock = Clock(config["epoch"], config["speed"])
-        self.world = World(clock, Schedule(clock), self._publish, config["positions"])
+        self.world = World(clock, Schedule(clock), parent.publish, config["positions"])
         self._channels: dict[str, Channel] = {}
         ports: Mapping[str, Port] = config["ports"]
         self._drivers = Drivers({n: DRIVERS[p["kind"]](self.world, n, p) for n, p in ports.items()}, ports)
@@ -90,26 +84,8 @@ class Ioc:
         # The other types are values that clients write.
         return Record
 
-    def _publish(self, topic: str, record: str, news: Any) -> None:
-        self.say({"topic": topic, "record": record, "news": news})
-
-    def say(self, message: Mapping[str, Any]) -> None:
-        """Send a message to the process that started this one."""
-        with self._writing:
-            self._output.write(json.dumps(message) + "\n")
-            self._output.flush()
-
-    def obey(self, orders: IO[str]) -> None:
-        """Obey orders until there are no more."""
-        for line in orders:
-            order = json.loads(line)
-            try:
-                answer = {"result": self._do(order["do"], order["with"])}
-            except (LookupError, ValueError, TypeError, RuntimeError) as error:
-                answer = {"error": str(error)}
-            self.say({"id": order["id"], **answer})
-
-    def _do(self, what: str, given: Sequence[Any]) -> Any:
+    def obey(self, what: str, given: Sequence[Any]) -> Any:
+        """Obey an order and give its answer."""
         match what:
             case "put":
                 self._channel(given[0]).put(given[1])
@@ -142,31 +118,5 @@ def _in_memory(name: str, text: str) -> bytes:
     return f"/proc/self/fd/{descriptor}".encode()
 
 
-def _end_with(parent: int) -> None:
-    """End when the parent has: its end of the pipe may live on in processes that it forked."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(0)
-
-
-def main() -> None:
-    """Be an IOC until standard input ends."""
-    # What EPICS prints goes to standard error, so that standard output holds messages and nothing else.
-    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    config = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with, args=(config["parent"],), daemon=True).start()
-    ioc = Ioc(config, output)
-    ioc.say({"ready": os.getpid()})
-    ioc.obey(sys.stdin)
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except BaseException as error:
-        sys.stderr.write(f"{error}\n")
-        sys.stderr.flush()
-        os._exit(1)
-    # EPICS base has threads that never end, and nothing that would have to be saved.
-    os._exit(0)
+    serve(lambda config, parent: Ioc(config, parent).obey)

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from beamwright_generator.twin.clock import Clock
 from beamwright_generator.twin.ports import LOOPBACK
-from beamwright_generator.twin.records import IocRecords
+from beamwright_generator.twin.served import Served
 
 TIMEOUT = 30.0
 """Seconds that an IOC may take to answer an order."""
@@ -38,7 +38,7 @@ class IocProcess:
     """
 
     def __init__(
-        self, records: IocRecords, clock: Clock, ports: tuple[int, int], environment: Mapping[str, str], news: News
+        self, records: Served, clock: Clock, ports: tuple[int, int], environment: Mapping[str, str], news: News
     ) -> None:
         self.records = records
         self.ports = ports
@@ -75,7 +75,7 @@ class IocProcess:
         """
         self._ready = Future()
         self._process = process = subprocess.Popen(
-            [sys.executable, "-m", "beamwright_generator.twin.ioc"],
+            [sys.executable, "-m", self.records.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -105,12 +105,7 @@ class IocProcess:
                     "epoch": self._clock.epoch,
                     "speed": self._clock.speed,
                     "positions": {name: at for name, at in positions.items() if name in one.types},
-                    "definitions": one.definitions,
-                    "database": one.database,
-                    "python_types": one.python_types,
-                    "subroutines": one.subroutines,
-                    "driven": one.driven,
-                    "ports": one.ports,
+                    **one.config(),
                 }
             )
 
@@ -139,6 +134,12 @@ class IocProcess:
             raise TwinError(f"the IOC {self.name} does not answer") from error
         finally:
             self._answers.pop(number, None)
+
+    def tell(self, what: str, *given: Any) -> None:
+        """Have the IOC do something, without waiting for it; one that does not serve misses it."""
+        if self._ready.done():
+            with suppress(TwinError):
+                self._send({"do": what, "with": given})
 
     def stop(self) -> None:
         """End the IOC; a second call does nothing."""

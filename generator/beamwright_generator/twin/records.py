@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from beamwright_generator.files import Files
 from beamwright_generator.parse.beamline import parse_beamline
@@ -19,6 +19,7 @@ from beamwright_generator.tables.record_types import RecordType, menu, record_ty
 from beamwright_generator.twin.asyn import Port, address, played_ports, writes
 from beamwright_generator.twin.definitions import definitions
 from beamwright_generator.twin.echo import echoes
+from beamwright_generator.twin.served import Served
 
 INPUTS: Final = frozenset(
     {"ai", "bi", "mbbi", "mbbiDirect", "longin", "int64in", "stringin", "lsi", "aai", "waveform", "subArray", "event"}
@@ -34,34 +35,34 @@ DEFINED: Final = {"UDF": "0", "STAT": "NO_ALARM", "SEVR": "NO_ALARM"}
 _VME = re.compile(r"#\s*C\s*\d+\s+S\s*\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class IocRecords:
-    """What one IOC of the twin loads.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IocRecords(Served):
+    """The records that one IOC of the twin loads.
 
-    :param name: the IOC's name in the beamline file.
-    :param types: the record's type by its name, aliases not counted.
     :param definitions: dbd text of the record types that EPICS base lacks.
     :param database: every record, macros expanded, as text.
     :param subroutines: the functions that sub and aSub records name.
     :param driven: the record types of EPICS base that behaviours have device support for.
     :param ports: the asyn ports that behaviours play.
-    :param left_out: what the twin cannot serve as described, and why.
     """
 
-    name: str
-    types: Mapping[str, str]
-    aliases: Mapping[str, str]
     definitions: str
     database: str
     python_types: tuple[str, ...] = ()
     subroutines: tuple[str, ...] = ()
     driven: tuple[str, ...] = ()
     ports: Mapping[str, Port] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
 
-    def without(self, records: Iterable[str]) -> IocRecords:
+    module = "beamwright_generator.twin.ioc"
+
+    def config(self) -> Mapping[str, Any]:
+        """Give what the IOC loads."""
+        given = ("definitions", "database", "python_types", "subroutines", "driven", "ports")
+        return {name: getattr(self, name) for name in given}
+
+    def without(self, names: Iterable[str]) -> IocRecords:
         """Leave records out, as an IOC has them that was started from other databases."""
-        gone = set(records)
+        gone = set(names)
         kept = [text for text in self.database.split("\n\n") if _name_of(text) not in gone]
         types = {name: kind for name, kind in self.types.items() if name not in gone}
         aliases = {alias: name for alias, name in self.aliases.items() if name not in gone}
