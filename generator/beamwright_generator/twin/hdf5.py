@@ -26,6 +26,7 @@ class Hdf5(Plugin):
         super().__init__(world, name, port)
         self._capturing = False
         self._file: h5py.File | None = None
+        self._datasets: dict[str, h5py.Dataset] = {}
         self._last: Frame | None = None
         self._written = 0
 
@@ -93,12 +94,14 @@ class Hdf5(Plugin):
         name = self._file_name()
         self._file = file = h5py.File(name, "w", libver="latest")
         shape, frames = frame.pixels.shape, max(1, int(self.get("HDF5_nFramesChunks")))
-        file.create_dataset(
+        data = file.create_dataset(
             DATA, shape=(0, *shape), maxshape=(None, *shape), chunks=(frames, *shape), dtype=frame.pixels.dtype
         )
+        self._datasets = {DATA: data}
         for attribute, kind in (("NDArrayUniqueId", "i4"), ("NDArrayTimeStamp", "f8")):
-            file.create_dataset(
-                f"{ATTRIBUTES}/{attribute}", shape=(0,), maxshape=(None,), chunks=(ATTRIBUTE_CHUNK,), dtype=kind
+            where = f"{ATTRIBUTES}/{attribute}"
+            self._datasets[where] = file.create_dataset(
+                where, shape=(0,), maxshape=(None,), chunks=(ATTRIBUTE_CHUNK,), dtype=kind
             )
         if self.get("HDF5_SWMRMode"):
             file.swmr_mode = True
@@ -112,14 +115,13 @@ class Hdf5(Plugin):
         return Path(template % parts[: template.count("%") - 2 * template.count("%%")])
 
     def _append(self, frame: Frame) -> None:
-        assert self._file is not None
         values = {
             DATA: frame.pixels,
             f"{ATTRIBUTES}/NDArrayUniqueId": frame.number,
             f"{ATTRIBUTES}/NDArrayTimeStamp": frame.stamp,
         }
         for name, value in values.items():
-            dataset = self._file[name]
+            dataset = self._datasets[name]
             dataset.resize(self._written + 1, axis=0)
             dataset[self._written] = value
         self._written += 1

@@ -77,11 +77,11 @@ def test_a_count_writes_a_file_with_every_frame(engine: RunEngine, camera: SimDe
 def test_several_frames_make_one_event(engine: RunEngine, camera: SimDetector, tmp_path: Path) -> None:
     def plan() -> MsgGenerator[None]:
         yield from bps.open_run()
-        yield from bps.stage(camera)
+        yield from bps.stage_all(camera)
         yield from bps.prepare(camera, TriggerInfo(collections_per_event=3), wait=True)
         for _ in range(2):
             yield from bps.trigger_and_read([camera])
-        yield from bps.unstage(camera)
+        yield from bps.unstage_all(camera)
         yield from bps.close_run()
 
     documents = ran(engine, plan())
@@ -95,12 +95,12 @@ def test_the_file_can_be_read_while_it_grows(engine: RunEngine, camera: SimDetec
 
     def plan() -> MsgGenerator[None]:
         yield from bps.open_run()
-        yield from bps.stage(camera)
+        yield from bps.stage_all(camera)
         for _ in range(3):
             yield from bps.trigger_and_read([camera])
             with h5py.File(tmp_path / "made" / "scan.h5", swmr=True) as file:
                 read.append(file[DATA].shape[0])
-        yield from bps.unstage(camera)
+        yield from bps.unstage_all(camera)
         yield from bps.close_run()
 
     ran(engine, plan())
