@@ -20,9 +20,10 @@ from beamwright_generator.resolve.served import Served
 from beamwright_generator.tables.record_types import record_type
 from beamwright_generator.twin.beamline import client_environment
 from beamwright_generator.twin.clock import Clock
+from beamwright_generator.twin.description import describe
 from beamwright_generator.twin.ports import Ports
 from beamwright_generator.twin.process import IocProcess
-from beamwright_generator.twin.records import IocRecords, load_beamline, soften
+from beamwright_generator.twin.records import IocRecords, soften
 from beamwright_generator.vocabulary import Transport
 from benchmarks.databases import BASE_TYPES, Corpus
 from benchmarks.macro_values import load_of
@@ -94,9 +95,10 @@ def loaded(request: pytest.FixtureRequest, repository: Path) -> LoadedDatabase:
     if request.param == "corpus":
         return load_corpus(request.getfixturevalue("corpus"))
     problems = Problems()
-    databases = load_beamline(repository / "examples" / "x01" / "beamline.yaml", problems)
+    described = describe(repository / "examples" / "x01" / "beamline.yaml", problems)
+    assert described is not None
     assert not problems.errors
-    return merged(databases)
+    return merged(described.databases)
 
 
 @pytest.fixture(scope="module")

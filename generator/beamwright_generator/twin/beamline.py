@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
@@ -14,8 +14,9 @@ from beamwright_generator.problems import Problems
 from beamwright_generator.twin.clock import Clock
 from beamwright_generator.twin.ports import LOOPBACK, Ports
 from beamwright_generator.twin.process import IocProcess, TwinError
-from beamwright_generator.twin.records import read_records
+from beamwright_generator.twin.served import Served
 from beamwright_generator.twin.trajectory import Trajectory
+from beamwright_generator.twin.trees import TreeRecords, read_served
 
 LARGEST_ARRAY = 64 * 1024 * 1024
 """Bytes that CA may carry, for clients and IOCs."""
@@ -68,23 +69,24 @@ class Twin:
             raise TwinError("the twin runs already")
         if find_spec("pvxslibs") is None:
             raise TwinError("a twin needs what `pip install beamwright[twin]` installs")
-        records = read_records(self.beamline, self.problems, self._only)
+        served = read_served(self.beamline, self.problems, self._only)
         if self.problems.errors:
             raise TwinError("\n".join(str(problem) for problem in self.problems.in_order()))
-        if not records:
+        if not served:
             raise TwinError(f"{self.beamline} has no record that matches {self._only!r}")
         try:
             self.clock = Clock.started(self.clock.speed)
-            ports = [self._take(number) for number in range(len(records))]
+            ports = [self._take(number, one) for number, one in enumerate(served)]
             self.environment = client_environment(ports)
             self._iocs = {
                 one.name: IocProcess(one, self.clock, own, self.environment, self._heard)
-                for one, own in zip(records, ports, strict=True)
+                for one, own in zip(served, ports, strict=True)
             }
             for ioc in self._iocs.values():
                 ioc.launch(self.positions)
             for ioc in self._iocs.values():
                 ioc.wait(timeout)
+            self._tell_moves(*self._iocs.values())
         except BaseException:
             self.stop()
             raise
@@ -106,16 +108,33 @@ class Twin:
     ) -> None:
         self.stop()
 
-    def _take(self, number: int) -> tuple[int, int]:
+    def _take(self, number: int, served: Served) -> tuple[int | None, int]:
         ca, pva = (first if first is None else first + number for first in self._first)
         try:
-            return self._ports.take(ca), self._ports.take(pva)
+            return None if served.pva_only else self._ports.take(ca), self._ports.take(pva)
         except OSError as error:
             raise TwinError(str(error)) from error
 
     def _heard(self, topic: str, record: str, news: Any) -> None:
-        if topic == "move":
-            self.trajectories[record] = Trajectory.of(news)
+        match topic:
+            case "move":
+                self.trajectories[record] = Trajectory.of(news)
+                self._tell_boxes("move", record, news)
+            case "trigger":
+                for ioc in self._iocs.values():
+                    if any(name.startswith(record) for name in ioc.records.types):
+                        ioc.tell("trigger", record, news)
+
+    def _tell_boxes(self, *order: Any) -> None:
+        for ioc in self._iocs.values():
+            if isinstance(ioc.records, TreeRecords):
+                ioc.tell(*order)
+
+    def _tell_moves(self, *iocs: IocProcess) -> None:
+        """Tell boxes that have started where the axes are; one that moves meanwhile is told twice."""
+        for ioc in iocs:
+            for motor, trajectory in list(self.trajectories.items()) if isinstance(ioc.records, TreeRecords) else ():
+                ioc.tell("move", motor, [list(segment) for segment in trajectory.segments])
 
     # Looking
 
@@ -166,6 +185,7 @@ class Twin:
         one.stop()
         one.launch(self.positions)
         one.wait(timeout)
+        self._tell_moves(one)
 
     @contextmanager
     def down(self, ioc: str) -> Iterator[None]:
@@ -256,16 +276,17 @@ class Twin:
         raise TwinError(f"no IOC of the twin has {record}")
 
 
-def client_environment(ports: list[tuple[int, int]]) -> dict[str, str]:
+def client_environment(ports: Sequence[tuple[int | None, int]]) -> dict[str, str]:
     """Give the variables that make clients find IOCs on loopback, and nothing else.
 
-    :param ports: CA and PVA port of each.
+    :param ports: CA and PVA port of each; None where there is no CA.
     """
-    ca, pva = ports[0]
+    with_ca = [ca for ca, _ in ports if ca is not None]
+    pva = ports[0][1]
     return {
-        "EPICS_CA_ADDR_LIST": " ".join(f"{LOOPBACK}:{port}" for port, _ in ports),
+        "EPICS_CA_ADDR_LIST": " ".join(f"{LOOPBACK}:{port}" for port in with_ca),
         "EPICS_CA_AUTO_ADDR_LIST": "NO",
-        "EPICS_CA_SERVER_PORT": str(ca),
+        "EPICS_CA_SERVER_PORT": str(next(iter(with_ca), pva)),
         "EPICS_CA_MAX_ARRAY_BYTES": str(LARGEST_ARRAY),
         "EPICS_PVA_ADDR_LIST": " ".join(f"{LOOPBACK}:{port}" for _, port in ports),
         "EPICS_PVA_AUTO_ADDR_LIST": "NO",

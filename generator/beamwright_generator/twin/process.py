@@ -34,11 +34,11 @@ class IocProcess:
     """An IOC of a twin, from `launch` to `stop` or `kill`; it may be launched again.
 
     :param environment: what makes clients of this process find every IOC of the twin.
-    :param ports: for CA and for PVA, each for TCP and UDP alike.
+    :param ports: for CA, unless it serves none, and for PVA, each for TCP and UDP alike.
     """
 
     def __init__(
-        self, records: Served, clock: Clock, ports: tuple[int, int], environment: Mapping[str, str], news: News
+        self, records: Served, clock: Clock, ports: tuple[int | None, int], environment: Mapping[str, str], news: News
     ) -> None:
         self.records = records
         self.ports = ports
@@ -201,11 +201,10 @@ class IocProcess:
             self._printed.extend(printed)
 
 
-def _server(ca: int, pva: int) -> dict[str, str]:
+def _server(ca: int | None, pva: int) -> dict[str, str]:
     """Make the IOC serve on loopback and nowhere else."""
-    return {
+    return ({} if ca is None else {"EPICS_CAS_SERVER_PORT": str(ca)}) | {
         "EPICS_CAS_INTF_ADDR_LIST": LOOPBACK,
-        "EPICS_CAS_SERVER_PORT": str(ca),
         "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
         "EPICS_CAS_BEACON_ADDR_LIST": LOOPBACK,
         "EPICS_PVAS_INTF_ADDR_LIST": LOOPBACK,

@@ -6,15 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any, Final
 
-from beamwright_generator.files import Files
-from beamwright_generator.parse.beamline import parse_beamline
-from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord, load_database
-from beamwright_generator.pipeline import repository
-from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.instances import Instances
+from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord
 from beamwright_generator.tables.record_types import RecordType, menu, record_type
 from beamwright_generator.twin.asyn import Port, address, played_ports, writes
 from beamwright_generator.twin.definitions import definitions
@@ -78,34 +72,6 @@ class _Soft:
     infos: dict[str, str] = field(default_factory=dict)
     hardware: bool = False
     driven: bool = False
-
-
-def read_records(beamline: Path, problems: Problems, only: str = "*") -> list[IocRecords]:
-    """Read what the IOCs of a beamline file load, softened; what is wrong is reported.
-
-    :param only: a glob; an IOC whose name matches is served whole, of the others the records whose names match.
-    """
-    loaded = load_beamline(beamline, problems)
-    made = (soften(name, database, only) for name, database in loaded.items())
-    return [ioc for ioc in made if ioc.types]
-
-
-def load_beamline(beamline: Path, problems: Problems) -> dict[str, LoadedDatabase]:
-    """Load what the IOCs of a beamline file load, as they do; by the IOC's name."""
-    root = repository(beamline)
-    files = Files([root if beamline.resolve().is_relative_to(root) else beamline.parent], root, problems)
-    source = files.read(beamline)
-    parsed = parse_beamline(source, problems) if source else None
-    if source is None or parsed is None:
-        return {}
-    described, positions = parsed
-    folder = source.path.parent
-    files.roots = (*files.roots, *((folder / other).resolve() for other in described.roots))
-    loaded = {ioc.name: LoadedDatabase() for ioc in described.iocs}
-    for one in Instances(files, folder, described, positions, problems).read():
-        into = loaded[one.ioc.name]
-        load_database(files, one.path, one.macros, one.search, problems, cwd=one.cwd, into=into, at=one.at)
-    return loaded
 
 
 def soften(ioc: str, loaded: LoadedDatabase, only: str = "*") -> IocRecords:
