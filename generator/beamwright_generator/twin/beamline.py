@@ -10,13 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from beamwright_generator.parse.beamline import WireEntry
 from beamwright_generator.problems import Problems
 from beamwright_generator.twin.clock import Clock
+from beamwright_generator.twin.description import Description, describe
 from beamwright_generator.twin.ports import LOOPBACK, Ports
 from beamwright_generator.twin.process import IocProcess, TwinError
+from beamwright_generator.twin.records import IocRecords
 from beamwright_generator.twin.served import Served
 from beamwright_generator.twin.trajectory import Trajectory
-from beamwright_generator.twin.trees import TreeRecords, read_served
+from beamwright_generator.twin.trees import TreeRecords, served_of
+from beamwright_generator.twin.wiring import wire_of
 
 LARGEST_ARRAY = 64 * 1024 * 1024
 """Bytes that CA may carry, for clients and IOCs."""
@@ -60,6 +64,7 @@ class Twin:
         self._only = only
         self._ports = Ports()
         self._iocs: dict[str, IocProcess] = {}
+        self._described: Description | None = None
 
     # Running
 
@@ -69,7 +74,8 @@ class Twin:
             raise TwinError("the twin runs already")
         if find_spec("pvxslibs") is None:
             raise TwinError("a twin needs what `pip install beamwright[twin]` installs")
-        served = read_served(self.beamline, self.problems, self._only)
+        self._described = described = describe(self.beamline, self.problems)
+        served = served_of(described, self.problems, self._only) if described else []
         if self.problems.errors:
             raise TwinError("\n".join(str(problem) for problem in self.problems.in_order()))
         if not served:
@@ -122,8 +128,8 @@ class Twin:
                 self._tell_boxes("move", record, news)
             case "trigger":
                 for ioc in self._iocs.values():
-                    if any(name.startswith(record) for name in ioc.records.types):
-                        ioc.tell("trigger", record, news)
+                    for port in ioc.records.cameras(record) if isinstance(ioc.records, IocRecords) else ():
+                        ioc.tell("driver", port, "trigger", news)
 
     def _tell_boxes(self, *order: Any) -> None:
         for ioc in self._iocs.values():
@@ -135,6 +141,35 @@ class Twin:
         for ioc in iocs:
             for motor, trajectory in list(self.trajectories.items()) if isinstance(ioc.records, TreeRecords) else ():
                 ioc.tell("move", motor, [list(segment) for segment in trajectory.segments])
+
+    def wire(
+        self,
+        signal: str,
+        *,
+        motor: str | None = None,
+        resolution: float | None = None,
+        dataset: str | None = None,
+        cameras: Sequence[str] = (),
+    ) -> None:
+        """Wire an encoder of a PandA to the axis of a motor, or an output to the triggers of cameras.
+
+        The parameters are the keys of `twin.wires` in the beamline file.
+
+        :param signal: prefix and name in the box, such as `BL01X-EA-PANDA-01:INENC1.VAL`.
+        :raises TwinError: when what it should connect is not there.
+        """
+        if self._described is None:
+            raise TwinError("the twin does not run yet")
+        try:
+            entry = WireEntry(motor=motor, resolution=resolution, dataset=dataset, cameras=tuple(cameras))
+            made = wire_of(self._described, signal, entry)
+        except ValueError as error:
+            raise TwinError(str(error)) from error
+        for ioc in self._iocs.values():
+            if isinstance(ioc.records, TreeRecords) and made.prefix in ioc.records.prefixes:
+                ioc.records = ioc.records.wired(made)
+                ioc.order("wire", made.to_json())
+                self._tell_moves(ioc)
 
     # Looking
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from beamwright_generator.files import Files
 from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, parse_beamline
-from beamwright_generator.parse.loading import LoadedDatabase, load_database
+from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord, load_database
 from beamwright_generator.parse.snapshot import RecordedBlock, parse_snapshot
 from beamwright_generator.pipeline import repository
 from beamwright_generator.problems import Problems
@@ -37,6 +37,16 @@ class Description:
     positions: BeamlinePositions
     databases: dict[str, LoadedDatabase] = field(default_factory=dict)
     trees: dict[str, list[RecordedTree]] = field(default_factory=dict)
+
+    @property
+    def records(self) -> dict[str, LoadedRecord]:
+        """Every record of the beamline by its name."""
+        return {name: one for loaded in self.databases.values() for name, one in loaded.records.items()}
+
+    @property
+    def boxes(self) -> dict[str, RecordedBlock]:
+        """The recorded trees by their prefixes."""
+        return {tree.prefix: tree.root for trees in self.trees.values() for tree in trees}
 
 
 def describe(beamline: Path, problems: Problems) -> Description | None:

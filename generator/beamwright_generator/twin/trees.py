@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from beamwright_generator.problems import Problems
-from beamwright_generator.twin.description import RecordedTree, describe
+from beamwright_generator.twin.description import Description, RecordedTree
 from beamwright_generator.twin.pvi_names import pv_types
 from beamwright_generator.twin.records import soften
 from beamwright_generator.twin.served import Served
@@ -40,20 +39,26 @@ class TreeRecords(Served):
             "gone": sorted(self.gone),
         }
 
+    @property
+    def prefixes(self) -> set[str]:
+        """The prefixes of the trees."""
+        return {tree.prefix for tree in self.trees}
+
+    def wired(self, wire: Wire) -> TreeRecords:
+        """Add a wire."""
+        return replace(self, wires=(*self.wires, wire))
+
     def without(self, names: Iterable[str]) -> TreeRecords:
         """Leave PVs out."""
         gone = self.gone | set(names)
         return replace(self, gone=gone, types={pv: kind for pv, kind in self.types.items() if pv not in gone})
 
 
-def read_served(beamline: Path, problems: Problems, only: str = "*") -> list[Served]:
-    """Read what the IOCs of a beamline file serve; what is wrong is reported.
+def served_of(described: Description, problems: Problems, only: str = "*") -> list[Served]:
+    """Give what the IOCs of a beamline serve; wires that lead nowhere are reported.
 
     :param only: a glob; an IOC whose name matches is served whole, of the others the records or PVs whose names match.
     """
-    described = describe(beamline, problems)
-    if described is None:
-        return []
     made: list[Served] = [soften(name, database, only) for name, database in described.databases.items()]
     wires = wires_of(described, problems)
     for ioc, trees in described.trees.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -46,54 +46,43 @@ class Wire:
 
 def wires_of(described: Description, problems: Problems) -> list[Wire]:
     """Give the wires that a beamline file describes; those that lead nowhere are reported."""
-    records = {name: one for loaded in described.databases.values() for name, one in loaded.records.items()}
-    boxes = {tree.prefix: tree.root for trees in described.trees.values() for tree in trees}
-    return [
-        made
-        for signal, entry in described.file.twin.wires.items()
-        if (made := _wire(described, signal, entry, records, boxes, problems))
-    ]
+    return list(_wires(described, problems))
 
 
-def _wire(
-    described: Description,
-    signal: str,
-    entry: WireEntry,
-    records: Mapping[str, LoadedRecord],
-    boxes: Mapping[str, RecordedBlock],
-    problems: Problems,
-) -> Wire | None:
-    prefix = next((one for one in boxes if signal.startswith(one)), None)
-    try:
-        if prefix is None:
-            raise ValueError(f"{signal} begins with the prefix of no snapshot")
-        return wire(prefix, signal.removeprefix(prefix), entry, records, boxes[prefix])
-    except ValueError as error:
-        at = described.positions.of("twin", "wires", signal)
-        problems.error("wire-impossible", at, str(error), hint="docs/twin.md says what can be wired to what")
-        return None
+def _wires(described: Description, problems: Problems) -> Iterator[Wire]:
+    for signal, entry in described.file.twin.wires.items():
+        try:
+            yield wire_of(described, signal, entry)
+        except ValueError as error:
+            at = described.positions.of("twin", "wires", signal)
+            problems.error("wire-impossible", at, str(error), hint="docs/twin.md says what can be wired to what")
 
 
-def wire(prefix: str, signal: str, entry: WireEntry, records: Mapping[str, LoadedRecord], root: RecordedBlock) -> Wire:
+def wire_of(described: Description, signal: str, entry: WireEntry) -> Wire:
     """Make a wire.
 
+    :param signal: with the prefix of its box.
     :raises ValueError: when what it should connect is not there.
     """
-    if signal not in signals_of(root):
-        raise ValueError(f"{prefix} has no signal {signal}")
+    prefix = next((one for one in described.boxes if signal.startswith(one)), None)
+    name = signal.removeprefix(prefix or "")
+    if prefix is None:
+        raise ValueError(f"{signal} begins with the prefix of no snapshot")
+    if name not in signals_of(described.boxes[prefix]):
+        raise ValueError(f"{prefix} has no signal {name}")
     if bool(entry.motor) == bool(entry.cameras):
-        raise ValueError(f"{prefix}{signal} is wired to a motor or to cameras")
+        raise ValueError(f"{signal} is wired to a motor or to cameras, to one of the two")
     if entry.motor is None:
         for camera in entry.cameras:
-            if not any(name.startswith(camera) for name in records):
+            if not any(record.startswith(camera) for record in described.records):
                 raise ValueError(f"no record begins with {camera}")
-        return Wire(prefix, signal, cameras=tuple(entry.cameras))
-    motor = records.get(entry.motor)
+        return Wire(prefix, name, cameras=tuple(entry.cameras))
+    motor = described.records.get(entry.motor)
     if motor is None or motor.type != "motor":
         raise ValueError(f"{entry.motor} is no motor record")
-    if not signal.startswith("INENC"):
-        raise ValueError(f"{prefix}{signal} is no encoder")
-    made = Wire(prefix, signal, entry.motor, dataset=entry.dataset or entry.motor.rpartition(":")[2].lower())
+    if not name.startswith("INENC"):
+        raise ValueError(f"{signal} is no encoder")
+    made = Wire(prefix, name, entry.motor, dataset=entry.dataset or entry.motor.rpartition(":")[2].lower())
     return _scaled(made, entry, motor)
 
 
