@@ -24,8 +24,8 @@ class Compare(EnabledBlock):
         upward = self._upward(start)
         way = 1 if upward else -1
         pulses = int(self.get("pulses"))
-        # From where it is beyond the start already, the position has to come back first.
-        yield lambda: self._reach(start - way * int(self.get("pre_start")), not upward)
+        # From where it is at the start or beyond already, the position has to come back first.
+        yield lambda: self._reach(start - way * (int(self.get("pre_start")) + 1), not upward)
         for pulse in range(pulses) if pulses else count():
             self.set("produced", pulse)
             edge = start + way * pulse * step

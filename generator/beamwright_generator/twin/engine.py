@@ -68,6 +68,7 @@ class Engine:
 
         :param most: so many events at a time.
         """
+        self._settle()
         for _ in range(most):
             if self.next > until:
                 self.now = max(self.now, until)

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 from p4p import Type, Value
-from p4p.nt import NTEnum, NTNDArray, NTScalar, NTTable
+from p4p.nt import NTEnum, NTNDArray, NTScalar
+from p4p.nt.common import alarm, timeStamp
 
 from beamwright_generator.parse.snapshot import RecordedSignal
 
@@ -53,16 +54,22 @@ class NormativeType:
             case "enum":
                 return NTEnum.buildType(display=bool(recorded.description or recorded.units))
             case "table":
-                return NTTable.buildType(
-                    [(name, f"a{CODES.get(column.type.removesuffix('[]'), 's')}") for name, column in self._columns()]
+                return Type(
+                    [
+                        ("labels", "as"),
+                        ("value", ("S", None, [(name, _code(column.type)) for name, column in self._columns()])),
+                        ("descriptor", "s"),
+                        ("alarm", alarm),
+                        ("timeStamp", timeStamp),
+                    ],
+                    id="epics:nt/NTTable:1.0",
                 )
             case "image":
                 return NTNDArray.buildType()
             case "unknown":
                 return Type([("value", "v"), ("descriptor", "s")], id=recorded.nt or "structure")
-        code = ("a" if self.array else "") + CODES[self.kind]
         form = recorded.precision is not None
-        return NTScalar.buildType(code, display=True, control=not self.array, form=form)
+        return NTScalar.buildType(_code(recorded.type), display=True, control=not self.array, form=form)
 
     def _columns(self) -> Sequence[tuple[str, Any]]:
         return tuple(self._recorded.columns.items())
@@ -73,11 +80,11 @@ class NormativeType:
             case "enum":
                 return next(iter(self._recorded.choices), "")
             case "table":
-                return {name: self._empty(column.type.removesuffix("[]")) for name, column in self._columns()}
+                return {name: self._empty(column.type) for name, column in self._columns()}
             case "image" | "unknown":
                 return None
-            case kind if self.array:
-                return self._empty(kind)
+            case _ if self.array:
+                return self._empty(self._recorded.type)
             case "str":
                 return ""
             case "bool":
@@ -85,7 +92,9 @@ class NormativeType:
         return 0
 
     def _empty(self, kind: str) -> Any:
-        return [] if kind not in CODES or kind == "str" else np.zeros(0, kind)
+        if not kind.endswith("[]"):
+            return ""
+        return [] if kind == "str[]" else np.zeros(0, kind.removesuffix("[]"))
 
     def whole(self, value: Any) -> Value:
         """Make the structure with everything that was recorded of it."""
@@ -147,6 +156,12 @@ class NormativeType:
                     raise ValueError("the columns of the table are not of the same length")
                 return columns
         return put["value"]
+
+
+def _code(kind: str) -> str:
+    """Give p4p's code of a recorded type; what is no array of scalars stands as a text."""
+    code = CODES.get(kind.removesuffix("[]"), "s")
+    return f"a{code}" if kind.endswith("[]") else code
 
 
 def rows(table: Table) -> list[Mapping[str, Any]]:
