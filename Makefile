@@ -20,8 +20,8 @@ STATIC := ruff-check ruff-format mypy basedpyright lint-imports
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.* ## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
 
-demo: $(READY) ## generate the example beamline and show what came out
-	@$(BIN)/python scripts/demo.py
+demo: $(READY) ## generate the example beamline, run its twin, connect, scan and plot
+	@$(BIN)/python -m scripts.demo
 
 test: $(READY) ## every check: style, types, import directions, tests
 	@failed=""

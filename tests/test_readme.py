@@ -127,18 +127,6 @@ def test_links_lead_to_files(document: Path) -> None:
         assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
-def test_the_demo_runs(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "scripts/demo.py"], cwd=ROOT, capture_output=True, text=True, timeout=250, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ""
-    assert "\x1b" not in done.stdout
-    assert "fly_exposures: success, 5 events" in done.stdout
-    steps = [line[:2] for line in done.stdout.splitlines() if re.match(r"\d\. ", line)]
-    assert steps == [f"{number}." for number in range(1, 7)]
-
-
 @pytest.mark.parametrize("target", ["demo", "test"])
 def test_the_two_commands_are_targets(target: str) -> None:
     assert f"    make {target} " in README
