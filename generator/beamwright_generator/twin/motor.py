@@ -54,6 +54,7 @@ class Motor(MotorSettings):
         self._sync()
         self["LVIO"] = int(self.outside(dial))
         self["DMOV"] = 1
+        self.post()
 
     # What clients do
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
-from aioca import caget, camonitor, caput
+from aioca import FORMAT_TIME, caget, camonitor, caput
 from ophyd_async.epics.motor import Motor, MotorLimitsError
 
 from beamwright_generator.twin import Twin
@@ -17,6 +18,8 @@ X, Y, THETA, ENERGY = (
     "BL01X-MO-STAGE-01:THETA",
     "BL01X-OP-MONO-01:ENERGY",
 )
+COLLECTED = time.time()
+"""Before the twin was started."""
 
 
 @pytest.fixture(params=["ca", "pva"])
@@ -281,3 +284,9 @@ async def test_a_setpoint_is_echoed_before_its_put_is_complete(twin: Twin) -> No
     for value in (20.5, 300.0):
         await caput("BL01X-EA-TEMPC-01:SETPOINT", value, wait=True)
         assert await caget("BL01X-EA-TEMPC-01:SETPOINT_RBV") == value
+
+
+async def test_a_motor_that_was_never_moved_is_valid_since_its_ioc_started(twin: Twin) -> None:
+    position = await caget(f"{ENERGY}.RBV", format=FORMAT_TIME)
+    assert (position.status, position.severity) == (0, 0)
+    assert position.timestamp >= COLLECTED
