@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from beamwright_generator.twin.beamline import Twin
+    from beamwright_generator.twin.frame import frame_number
     from beamwright_generator.twin.process import TwinError
 
-__all__ = ["Twin", "TwinError"]
+__all__ = ["Twin", "TwinError", "frame_number"]
 
 
 def __getattr__(name: str) -> object:
@@ -21,4 +22,8 @@ def __getattr__(name: str) -> object:
         from beamwright_generator.twin.process import TwinError
 
         return TwinError
+    if name == "frame_number":
+        from beamwright_generator.twin.frame import frame_number
+
+        return frame_number
     raise AttributeError(name)

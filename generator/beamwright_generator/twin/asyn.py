@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Final, TypedDict
 
 from beamwright_generator.parse.loading import LoadedRecord
@@ -14,8 +14,12 @@ DRIVERS: Final = {
     "camera": frozenset({"ACQUIRE", "NIMAGES", "IMAGE_MODE"}),
     "hdf5": frozenset({"CAPTURE", "HDF5_SWMRMode"}),
     "stats": frozenset({"COMPUTE_STATISTICS", "NDARRAY_PORT"}),
+    "roi": frozenset({"DIM0_MIN", "DIM1_MIN", "NDARRAY_PORT"}),
 }
-"""The drivers and plugins that a twin plays, by the parameters that tell them."""
+"""The drivers and plugins that a twin plays, by the parameters that tell them.
+
+areaDetector gives its parameters these names whatever the camera, and whatever its records are called.
+"""
 
 WRITING: Final = ("Out", "Write", "WriteBinary")
 """What the device support of a waveform ends in when the record writes."""
@@ -70,4 +74,21 @@ def played_ports(records: Iterable[LoadedRecord]) -> dict[str, Port]:
         for name, parameters in ports.items()
         for kind, needed in DRIVERS.items()
         if needed <= parameters.keys()
+    }
+
+
+def without(ports: Mapping[str, Port], gone: Container[str]) -> dict[str, Port]:
+    """Leave records out of ports."""
+
+    def those(records: list[str]) -> list[str]:
+        return [one for one in records if one not in gone]
+
+    def kept(known: Parameter) -> Parameter:
+        return Parameter(
+            writers=those(known["writers"]), readers=those(known["readers"]), readbacks=those(known["readbacks"])
+        )
+
+    return {
+        name: Port(kind=port["kind"], parameters={one: kept(known) for one, known in port["parameters"].items()})
+        for name, port in ports.items()
     }

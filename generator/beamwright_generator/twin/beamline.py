@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from beamwright_generator.parse.beamline import WireEntry
 from beamwright_generator.problems import Problems
+from beamwright_generator.twin.camera_control import CameraControl, find_camera
 from beamwright_generator.twin.clock import Clock
 from beamwright_generator.twin.description import Description, describe
 from beamwright_generator.twin.ports import LOOPBACK, Ports
@@ -208,6 +209,17 @@ class Twin:
         """Write a field in its IOC, readbacks as well; what hardware would say is said like this."""
         self._of(pv).order("put", pv, value)
 
+    def camera(self, of: str) -> CameraControl:
+        """Give the trigger input of a camera.
+
+        :param of: its asyn port, or what its records start with.
+        :raises TwinError: when the twin has no such camera.
+        """
+        found = find_camera(self._iocs.values(), of)
+        if found is None:
+            raise TwinError(f"the twin has no camera {of}")
+        return found
+
     # Faults
 
     def kill(self, ioc: str) -> None:
@@ -254,7 +266,7 @@ class Twin:
     @contextmanager
     def stuck(self, motor: str) -> Iterator[None]:
         """Let an axis stick where it is: it moves on when the block is left, if it was not stopped."""
-        with self._fault(motor, "stuck"):
+        with self.failing(motor, "stuck"):
             yield
 
     @contextmanager
@@ -263,7 +275,7 @@ class Twin:
 
         :param acquire: the camera's Acquire record.
         """
-        with self._fault(acquire, "dropped"):
+        with self.failing(acquire, "dropped"):
             yield
 
     @contextmanager
@@ -272,17 +284,22 @@ class Twin:
 
         :param acquire: the camera's Acquire record.
         """
-        with self._fault(acquire, "late"):
+        with self.failing(acquire, "late"):
             yield
 
     @contextmanager
-    def _fault(self, record: str, kind: str) -> Iterator[None]:
+    def failing(self, record: str, fault: str) -> Iterator[None]:
+        """Let what a record runs fail for a while.
+
+        A motor can be `stuck`. A camera (its Acquire) can be `stuck`, and its frames `dropped` or `late`. The disk of
+        a file writer (its Capture) can be `full`.
+        """
         ioc = self._of(record)
-        ioc.order("fault", record, kind, True)
+        ioc.order("fault", record, fault, True)
         try:
             yield
         finally:
-            ioc.order("fault", record, kind, False)
+            ioc.order("fault", record, fault, False)
 
     @contextmanager
     def value(self, pv: str, during: Any) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from beamwright_generator.twin import epics
 from beamwright_generator.twin.driver import Driver, Drivers
@@ -31,15 +32,15 @@ class Busy(Record):
             self.notify("VAL")
         found = self.drivers.find(self.name)
         if found is not None and not self.world.is_read_back(self.name):
-            self.world.pending.add(self.name)
-            self.world.schedule.soon(lambda: self._hand_over(*found))
+            self.world.pending[self.name] += 1
+            self.world.schedule.soon(partial(self._hand_over, *found, int(busy)))
         elif busy and self.hardware:
             self.world.schedule.soon(self.finish)
         return not busy
 
-    def _hand_over(self, driver: Driver, parameter: str) -> None:
-        self.world.pending.discard(self.name)
-        driver.take(parameter)
+    def _hand_over(self, driver: Driver, parameter: str, value: int) -> None:
+        self.world.pending[self.name] -= 1
+        driver.take(parameter, value)
 
     def finish(self) -> None:
         """Fall back to 0 and complete the put, from any thread."""

@@ -36,6 +36,19 @@ class Channel:
         values = [self._python(buffer[index]) for index in range(count.value)]
         return values if self._address.elements > 1 else (values[0] if values else "")
 
+    @property
+    def is_text(self) -> bool:
+        """Tell whether the value is a text: a string, or an array of characters."""
+        return self._kind == "STRING" or (self._kind in ("CHAR", "UCHAR") and self._address.elements > 1)
+
+    def state(self) -> str:
+        """Read a state by its words."""
+        text = (c_char * epics.STRING_SIZE)()
+        count = c_long(1)
+        status = epics.get_field(self._address, epics.DBF["STRING"], text, None, addressof(count), None)
+        self._check(status, "read")
+        return text.value.decode("utf-8", "replace")
+
     def text(self) -> str:
         """Read a text, which may be an array of characters."""
         value = self.get()

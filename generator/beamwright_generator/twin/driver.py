@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from beamwright_generator.twin import epics
 from beamwright_generator.twin.asyn import Parameter, Port
@@ -23,68 +23,88 @@ class Driver:
     :param name: the port's name.
     """
 
+    ORDERS: ClassVar[frozenset[str]] = frozenset()
+    """The methods that the process which runs the twin may call."""
+
     def __init__(self, world: World, name: str, port: Port) -> None:
         self.world = world
         self.name = name
         self._parameters: Mapping[str, Parameter] = port["parameters"]
+        self._values: dict[str, Value | list[Value]] = {}
+        self._shown: dict[str, Value | list[Value]] = {}
         self._channels: dict[str, Channel] = {}
-        self._values: dict[str, Value] = {}
 
     def start(self) -> None:
         """Give the parameters their first values, once the IOC runs."""
         for name, parameter in self._parameters.items():
+            if parameter["writers"]:
+                self._values.setdefault(name, value_of(self._channel(parameter["writers"][0])))
+        for name, parameter in self._parameters.items():
             if parameter["writers"] and parameter["readers"]:
-                self._read_back(name)
+                self.written(name)
 
-    def take(self, parameter: str) -> None:
+    def take(self, parameter: str, value: Value | list[Value]) -> None:
         """Take over what a record wrote to a parameter."""
-        self._values.pop(parameter, None)
+        self._values[parameter] = value
         self.written(parameter)
 
     def written(self, parameter: str) -> None:
         """React to a write to a parameter: its readbacks follow."""
-        self._read_back(parameter)
-
-    def _read_back(self, parameter: str) -> None:
-        known = self._parameters[parameter]
-        value = self._channel(known["writers"][0]).get()
-        for record in known["readers"]:
-            # A readback of another kind than its setpoint keeps what it has.
-            with suppress(ValueError, TypeError):
-                self._channel(record).put(value)
+        self.set(parameter, self._values[parameter])
 
     def get(self, parameter: str) -> float:
-        """Give the value of a parameter that is a number; 0 where no record has it."""
+        """Give the value of a parameter that is a number; 0 where it has none."""
         value = self._values.get(parameter)
-        value = self._value(parameter, Channel.get) if value is None else value
         return float(value) if isinstance(value, int | float) else 0.0
 
+    def number(self, parameter: str) -> int:
+        """Give the value of a parameter that is a whole number; 0 where it has none."""
+        return int(self.get(parameter))
+
     def text(self, parameter: str) -> str:
-        """Give the value of a parameter that is a text; nothing where no record has it."""
-        return str(self._value(parameter, Channel.text) or "")
+        """Give the value of a parameter that is a text; nothing where it has none."""
+        value = self._values.get(parameter)
+        return value if isinstance(value, str) else ""
 
-    def _value(self, parameter: str, read: Callable[[Channel], Any]) -> Any:
+    def state(self, parameter: str) -> str:
+        """Give the words for the state that was last written to a parameter; nothing where none was."""
         known = self._parameters.get(parameter)
-        records = [*known["writers"], *known["readers"]] if known else []
-        return read(self._channel(records[0])) if records else None
+        records = known["writers"] if known else ()
+        return self._channel(records[0]).state() if records else ""
 
-    def set(self, parameter: str, value: Value) -> None:
+    def set(self, parameter: str, value: Value | list[Value]) -> None:
         """Change a parameter: the records that read it say so."""
         self._values[parameter] = value
         known = self._parameters.get(parameter)
+        if known is None:
+            return
         # The readers last: who waits for one may write at once what the driver has read back now.
-        for record in known["readbacks"] if known else ():
-            if record not in self.world.pending:
+        for record in known["readbacks"]:
+            if not self.world.pending[record] and value_of(self._channel(record)) != value:
                 self.world.quiet.add(record)
                 self._channel(record).put(value)
                 self.world.quiet.discard(record)
-        for record in known["readers"] if known else ():
-            self._channel(record).put(value)
+        if self._shown.get(parameter) != value:
+            self._shown[parameter] = value
+            for record in known["readers"]:
+                # A readback of another kind than its setpoint keeps what it has.
+                with suppress(ValueError, TypeError):
+                    self._channel(record).put(value)
+
+    def writers(self, parameter: str) -> Sequence[str]:
+        """Give the records that write a parameter."""
+        known = self._parameters.get(parameter)
+        return known["writers"] if known else ()
 
     def _channel(self, record: str) -> Channel:
         if record not in self._channels:
             self._channels[record] = Channel(record)
         return self._channels[record]
+
+
+def value_of(channel: Channel) -> Value | list[Value]:
+    """Give the value of a parameter as a record has it."""
+    return channel.text() if channel.is_text else channel.get()
 
 
 class Drivers:
@@ -103,6 +123,16 @@ class Drivers:
         """Give the driver and the parameter that a record writes."""
         return self._of_record.get(record)
 
+    def order(self, port: str, what: str, given: Sequence[Any]) -> Any:
+        """Have a driver do what no record can ask for.
+
+        :raises LookupError: when there is no such driver, or it has no such order.
+        """
+        driver = self.by_port.get(port)
+        if driver is None or what not in driver.ORDERS:
+            raise LookupError(f"no driver at the port {port} can {what}")
+        return getattr(driver, what)(*given)
+
 
 class Outputs:
     """Device support for the records of one type of EPICS base that write to drivers.
@@ -115,23 +145,25 @@ class Outputs:
         self._world = world
         self._drivers = drivers
         self._places = places_of(kind)
-        self._records: dict[int, Record] = {}
+        self._records: dict[int, tuple[Record, Channel]] = {}
 
     def write(self, address: int) -> int:
         """Hand the value of a record to its driver; the record is processed again when the driver is done."""
         if address not in self._records:
-            self._records[address] = Record(address, self._kind, self._places)
-        record = self._records[address]
+            made = Record(address, self._kind, self._places)
+            self._records[address] = made, Channel(made.name)
+        record, channel = self._records[address]
         found = self._drivers.find(record.name)
         if not record["PACT"] and found is not None and not self._world.is_read_back(record.name):
             record.poke("PACT", 1)
-            self._world.pending.add(record.name)
-            self._world.schedule.soon(lambda: self._do(record, *found))
+            self._world.pending[record.name] += 1
+            value = value_of(channel)
+            self._world.schedule.soon(lambda: self._do(record, value, *found))
         return 0
 
-    def _do(self, record: Record, driver: Driver, parameter: str) -> None:
-        self._world.pending.discard(record.name)
+    def _do(self, record: Record, value: Value | list[Value], driver: Driver, parameter: str) -> None:
+        self._world.pending[record.name] -= 1
         try:
-            driver.take(parameter)
+            driver.take(parameter, value)
         finally:
             epics.complete(self._kind, record.address)

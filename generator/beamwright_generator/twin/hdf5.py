@@ -2,144 +2,229 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from beamwright_generator.twin.asyn import Port
+from beamwright_generator.twin.attributes import Tag
+from beamwright_generator.twin.file_paths import FilePaths
 from beamwright_generator.twin.frame import Frame
+from beamwright_generator.twin.hdf5_file import FrameFile, Storage
+from beamwright_generator.twin.hdf5_layout import LayoutError, read_layout
 from beamwright_generator.twin.plugin import Plugin
 from beamwright_generator.twin.world import World
 
-if TYPE_CHECKING:
-    import h5py
-
-DATA = "/entry/data/data"
-ATTRIBUTES = "/entry/instrument/NDAttributes"
-ATTRIBUTE_CHUNK = 16384
-"""Values in a chunk of a dataset of attributes, as areaDetector has it."""
+SINGLE, CAPTURE, STREAM = 0, 1, 2
 
 
 class Hdf5(Plugin):
-    """A file writer in its stream mode; each capture is one file."""
+    """A file writer: of the last frame, of frames that it kept, or of frames as they come."""
 
     def __init__(self, world: World, name: str, port: Port) -> None:
         super().__init__(world, name, port)
+        for record in self.writers("CAPTURE"):
+            world.faulty[record] = self
+        self._paths = FilePaths(self)
+        self._layout = read_layout("")
         self._capturing = False
-        self._file: h5py.File | None = None
-        self._datasets: dict[str, h5py.Dataset] = {}
+        self._full = False
+        self._file: FrameFile | None = None
         self._last: Frame | None = None
-        self._written = 0
+        self._kept: list[Frame] = []
+        self._captured = 0
 
     def start(self) -> None:
         """Say that files can be read while they are written."""
         super().start()
         self.set("HDF5_SWMRSupported", 1)
-        self.set("FILE_PATH_EXISTS", int(Path(self.text("FILE_PATH")).is_dir()))
+        self.set("PLUGIN_TYPE", "NDFileHDF5")
 
     def written(self, parameter: str) -> None:
-        """Start or end a capture, flush, or look for a folder."""
+        """Start or end a capture, write, flush, look for a folder, or read the layout."""
         match parameter:
             case "CAPTURE":
-                wanted = bool(self.get("CAPTURE"))
-                if wanted and not self._capturing:
-                    self._begin()
-                elif not wanted and self._capturing:
-                    self._end()
+                self._capture(bool(self.get("CAPTURE")))
             case "HDF5_SWMRFlushNow":
-                self._flush()
+                self._attempt(self._flush)
                 self.set(parameter, 0)
             case "WRITE_FILE":
+                if self.get(parameter):
+                    self._write([self._last] if self.get("WRITE_MODE") == SINGLE else self._kept)
                 self.set(parameter, 0)
             case _:
                 super().written(parameter)
-                if parameter in ("FILE_PATH", "CREATE_DIR"):
-                    self._find_folder()
+                if parameter == "FILE_PATH":
+                    self._paths.find_folder()
+                elif parameter == "HDF5_layoutFilename":
+                    self._read_layout()
 
-    def process(self, frame: Frame) -> None:
-        """Append a frame to the file."""
+    def _read_layout(self) -> None:
+        try:
+            self._layout = read_layout(self.text("HDF5_layoutFilename"))
+        except LayoutError as error:
+            self.set("HDF5_layoutValid", 0)
+            self.set("HDF5_layoutErrorMsg", str(error))
+        else:
+            self.set("HDF5_layoutValid", 1)
+            self.set("HDF5_layoutErrorMsg", "")
+
+    def process(self, frame: Frame) -> Frame:
+        """Keep or write a frame as the mode says."""
         self._last = frame
-        if not self._capturing:
-            return
-        if self._file is None:
-            self._open(frame)
-        self._append(frame)
-        self.set("NUM_CAPTURED", self._written)
-        limit = int(self.get("NUM_CAPTURE"))
-        if limit and self._written >= limit:
+        mode = self.number("WRITE_MODE")
+        if mode == SINGLE and self.get("AUTO_SAVE"):
+            self._write([frame])
+        elif mode == CAPTURE and self._capturing:
+            self._kept.append(frame)
+            self._count(1)
+        elif mode == STREAM and self._capturing and self._stream(frame):
+            self._count(1)
+        return frame
+
+    # Capturing
+
+    def _capture(self, wanted: bool) -> None:
+        if wanted == self._capturing:
+            self.set("CAPTURE", int(wanted))
+        elif wanted:
+            self._begin()
+        else:
             self._end()
 
-    def _find_folder(self) -> None:
-        """Tell whether the folder is there; CREATE_DIR allows so many levels to be made, from the end if negative."""
-        folder, depth = Path(self.text("FILE_PATH")), int(self.get("CREATE_DIR"))
-        if depth and self.text("FILE_PATH") and not folder.is_dir():
-            missing = [one for one in (folder, *folder.parents) if not one.is_dir()]
-            if depth > 0 or len(missing) <= -depth:
-                try:
-                    folder.mkdir(parents=True, exist_ok=True)
-                except OSError as error:
-                    self.set("WRITE_MESSAGE", f"cannot make the folder: {error.strerror}")
-        self.set("FILE_PATH_EXISTS", int(folder.is_dir()))
-
     def _begin(self) -> None:
-        self._capturing, self._written = True, 0
-        self.set("NUM_CAPTURED", 0)
-        self.set("WRITE_STATUS", 0)
-        if not self.get("FILE_LAZY_OPEN") and self._last is not None:
-            self._open(self._last)
+        self._capturing, self._kept = True, []
+        self._count(-self._captured)
+        self._succeeded()
         self.set("CAPTURE", 1)
+        if self.get("WRITE_MODE") != STREAM or self.get("FILE_LAZY_OPEN"):
+            return
+        if self._last is None:
+            self._failed("cannot open the file: no array has come that would tell its size")
+            self._end()
+        elif not self._attempt(partial(self._open, self._last)):
+            self._end()
+
+    def _stream(self, frame: Frame) -> bool:
+        if self._file is None and not self._attempt(partial(self._open, frame)):
+            self._end()
+            return False
+        return self._attempt(partial(self._append, frame))
+
+    def _count(self, more: int) -> None:
+        """Count captured frames, and end where there are enough."""
+        self._captured += more
+        self.set("NUM_CAPTURED", self._captured)
+        wanted = self.number("NUM_CAPTURE")
+        # Frames that are kept have to end somewhere; areaDetector has no room for more than it is told either.
+        enough = wanted or (0 if self.get("WRITE_MODE") == STREAM else 1)
+        if self._captured and enough and self._captured >= enough:
+            self._end()
+
+    def _end(self) -> None:
+        self._capturing = False
+        self._close()
+        if self.get("WRITE_MODE") == CAPTURE and self._kept and self.get("AUTO_SAVE"):
+            self._write(self._kept)
+        self.set("CAPTURE", 0)
+
+    def _write(self, frames: Sequence[Frame | None]) -> None:
+        """Write frames into a file of their own."""
+        present = [frame for frame in frames if frame is not None]
+        if self._file is not None or not present:
+            self._failed("cannot write: a file is open" if self._file else "cannot write: there is no array")
+            return
+        self._succeeded()
+        if self._attempt(partial(self._open, present[0])):
+            for frame in present:
+                self._attempt(partial(self._append, frame))
+            self._close()
+
+    # The file
 
     def _open(self, frame: Frame) -> None:
-        import h5py
-
-        name = self._file_name()
-        self._file = file = h5py.File(name, "w", libver="latest")
-        shape, frames = frame.pixels.shape, max(1, int(self.get("HDF5_nFramesChunks")))
-        data = file.create_dataset(
-            DATA, shape=(0, *shape), maxshape=(None, *shape), chunks=(frames, *shape), dtype=frame.pixels.dtype
+        name = self._paths.next_file()
+        self._file = FrameFile(
+            self._paths.unfinished(name), frame.pixels, self._tags_of(frame), self._layout, self._storage
         )
-        self._datasets = {DATA: data}
-        for attribute, kind in (("NDArrayUniqueId", "i4"), ("NDArrayTimeStamp", "f8")):
-            where = f"{ATTRIBUTES}/{attribute}"
-            self._datasets[where] = file.create_dataset(
-                where, shape=(0,), maxshape=(None,), chunks=(ATTRIBUTE_CHUNK,), dtype=kind
-            )
-        if self.get("HDF5_SWMRMode"):
-            file.swmr_mode = True
-            self.set("HDF5_SWMRRunning", 1)
-        self.set("FULL_FILE_NAME", str(name))
+        self._file.full = self._full
+        self.set("HDF5_SWMRCbCounter", 0)
+        self.set("HDF5_SWMRRunning", int(self._storage.swmr))
 
-    def _file_name(self) -> Path:
-        """Put the name together as the template says: folder, name and, where it asks for one, the file's number."""
-        parts: tuple[Any, ...] = (self.text("FILE_PATH"), self.text("FILE_NAME"), int(self.get("FILE_NUMBER")))
-        template = self.text("FILE_TEMPLATE") or "%s%s.h5"
-        return Path(template % parts[: template.count("%") - 2 * template.count("%%")])
+    @property
+    def _storage(self) -> Storage:
+        chosen = not self.get("HDF5_chunkSizeAuto")
+        zlib = self.state("HDF5_compressionType") == "zlib"
+        return Storage(
+            frames=max(1, self.number("HDF5_nFramesChunks")),
+            rows=self.number("HDF5_nRowChunks") if chosen else 0,
+            columns=self.number("HDF5_nColChunks") if chosen else 0,
+            attributes=self.number("HDF5_NDAttributeChunk"),
+            fill=self.get("HDF5_fillValue"),
+            compression={"compression": "gzip", "compression_opts": self.number("HDF5_zCompressLevel")} if zlib else {},
+            swmr=bool(self.get("HDF5_SWMRMode")) and self.get("WRITE_MODE") == STREAM,
+        )
+
+    def _tags_of(self, frame: Frame) -> Mapping[str, Tag]:
+        seconds = int(frame.stamp)
+        own = {
+            "NDArrayUniqueId": Tag(frame.number, "i4"),
+            "NDArrayTimeStamp": Tag(frame.stamp, "f8"),
+            "NDArrayEpicsTSSec": Tag(seconds, "u4"),
+            "NDArrayEpicsTSnSec": Tag(int((frame.stamp - seconds) * 1e9), "u4"),
+        }
+        kept = self.tagged(frame).tags if self._stores_attributes else {}
+        return own | dict(kept)
+
+    @property
+    def _stores_attributes(self) -> bool:
+        return bool(self.get("HDF5_storeAttributes")) or not self.writers("HDF5_storeAttributes")
 
     def _append(self, frame: Frame) -> None:
-        values = {
-            DATA: frame.pixels,
-            f"{ATTRIBUTES}/NDArrayUniqueId": frame.number,
-            f"{ATTRIBUTES}/NDArrayTimeStamp": frame.stamp,
-        }
-        for name, value in values.items():
-            dataset = self._datasets[name]
-            dataset.resize(self._written + 1, axis=0)
-            dataset[self._written] = value
-        self._written += 1
-        every = int(self.get("HDF5_flushNthFrame"))
-        if every and self._written % every == 0:
+        assert self._file is not None
+        self._file.append(frame.pixels, self._tags_of(frame))
+        every = self.number("HDF5_flushNthFrame")
+        if every > 0 and self._file.written % every == 0:
             self._flush()
 
     def _flush(self) -> None:
         if self._file is not None:
             self._file.flush()
-            self.set("HDF5_SWMRCbCounter", int(self.get("HDF5_SWMRCbCounter")) + 1)
+            self.set("HDF5_SWMRCbCounter", self.number("HDF5_SWMRCbCounter") + 1)
 
-    def _end(self) -> None:
+    def _close(self) -> None:
         file, self._file = self._file, None
-        self._capturing = False
-        if file is not None:
-            file.close()
-            self.set("HDF5_SWMRRunning", 0)
-            if self.get("AUTO_INCREMENT"):
-                self.set("FILE_NUMBER", int(self.get("FILE_NUMBER")) + 1)
-        self.set("CAPTURE", 0)
+        if file is not None and self._attempt(file.close):
+            self._paths.finished(file.name)
+        self.set("HDF5_SWMRRunning", 0)
+
+    # Failing
+
+    def _attempt(self, call: Callable[[], None]) -> bool:
+        """Do something with the file, and say why where it fails."""
+        try:
+            call()
+        except (OSError, ValueError, RuntimeError) as error:
+            self._failed(str(error))
+            return False
+        return True
+
+    def _succeeded(self) -> None:
+        self.set("WRITE_STATUS", 0)
+        self.set("WRITE_MESSAGE", "")
+
+    def _failed(self, why: str) -> None:
+        sys.stderr.write(f"{self.name}: {why}\n")
+        self.set("WRITE_STATUS", 1)
+        self.set("WRITE_MESSAGE", why)
+
+    def fault(self, kind: str, on: bool) -> None:
+        """Let the disk be full, or have room again.
+
+        :raises ValueError: when the fault is not `full`.
+        """
+        if kind != "full":
+            raise ValueError(f"a file writer has no fault {kind!r}; its disk can be full")
+        self._full = on
+        if self._file is not None:
+            self._file.full = on

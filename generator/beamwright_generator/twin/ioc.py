@@ -29,11 +29,12 @@ from beamwright_generator.twin.hdf5 import Hdf5
 from beamwright_generator.twin.motor import Motor
 from beamwright_generator.twin.record import Maker, Record
 from beamwright_generator.twin.record_support import RecordSupport
+from beamwright_generator.twin.roi import Roi
 from beamwright_generator.twin.schedule import Schedule
 from beamwright_generator.twin.stats import Stats
 from beamwright_generator.twin.world import World
 
-DRIVERS: Final[Mapping[str, type[Driver]]] = {"camera": Camera, "hdf5": Hdf5, "stats": Stats}
+DRIVERS: Final[Mapping[str, type[Driver]]] = {"camera": Camera, "hdf5": Hdf5, "stats": Stats, "roi": Roi}
 """What plays the asyn ports of each kind."""
 
 
@@ -97,6 +98,9 @@ class Ioc:
                 if record not in self.world.faulty:
                     raise LookupError(f"{record} has no behaviour that could fail")
                 return self.world.faulty[record].fault(kind, on)
+            case "driver":
+                port, order, *arguments = given
+                return self._drivers.order(port, order, arguments)
         raise ValueError(f"unknown order {what}")
 
     def _channel(self, name: str) -> Channel:

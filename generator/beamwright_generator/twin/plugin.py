@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from beamwright_generator.twin.array_driver import ArrayDriver
 from beamwright_generator.twin.asyn import Port
-from beamwright_generator.twin.driver import Driver
 from beamwright_generator.twin.frame import Frame
 from beamwright_generator.twin.world import World
 
 
-class Plugin(Driver):
-    """A plugin, which sees the frames of another port while its callbacks are enabled."""
+class Plugin(ArrayDriver):
+    """A plugin, which sees the frames of another port while its callbacks are enabled.
+
+    It is never too slow: what it does with a frame is done before the next one is taken.
+    """
 
     def __init__(self, world: World, name: str, port: Port) -> None:
         super().__init__(world, name, port)
+        self._seen: float | None = None
         world.plugins.append(self)
 
     @property
@@ -20,25 +24,18 @@ class Plugin(Driver):
         """The port that the arrays come from."""
         return self.text("NDARRAY_PORT")
 
-    def start(self) -> None:
-        """Say which port this is."""
-        super().start()
-        self.set("PORT_NAME_SELF", self.name)
-
     def receive(self, frame: Frame) -> None:
-        """Look at a frame, and hand it on."""
-        if not self.get("ENABLE_CALLBACKS"):
+        """Look at a frame, and hand on what comes of it."""
+        shortest = self.get("MIN_CALLBACK_TIME")
+        too_soon = self._seen is not None and shortest > 0 and frame.time - self._seen < shortest
+        if not self.get("ENABLE_CALLBACKS") or too_soon:
             return
-        self.set("ARRAY_COUNTER", int(self.get("ARRAY_COUNTER")) + 1)
-        self.set("ARRAY_SIZE_X", frame.pixels.shape[1])
-        self.set("ARRAY_SIZE_Y", frame.pixels.shape[0])
-        self.set("UNIQUE_ID", frame.number)
-        self.set("TIME_STAMP", frame.stamp)
-        self.process(frame)
-        if self.get("ARRAY_CALLBACKS"):
-            for plugin in self.world.plugins:
-                if isinstance(plugin, Plugin) and plugin.source == self.name:
-                    plugin.receive(frame)
+        self._seen = frame.time
+        self.count()
+        made = self.process(frame)
+        self.describe(made)
+        self.hand_on(self.tagged(made))
 
-    def process(self, frame: Frame) -> None:
-        """Do what the plugin is for."""
+    def process(self, frame: Frame) -> Frame:
+        """Do what the plugin is for, and give the frame that goes on."""
+        return frame

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord
 from beamwright_generator.tables.record_types import RecordType, menu, record_type
-from beamwright_generator.twin.asyn import Port, address, played_ports, writes
+from beamwright_generator.twin.asyn import Port, address, played_ports, without, writes
 from beamwright_generator.twin.definitions import definitions
 from beamwright_generator.twin.echo import echoes
 from beamwright_generator.twin.served import Served
@@ -65,7 +65,8 @@ class IocRecords(Served):
         kept = [text for text in self.database.split("\n\n") if _name_of(text) not in gone]
         types = {name: kind for name, kind in self.types.items() if name not in gone}
         aliases = {alias: name for alias, name in self.aliases.items() if name not in gone}
-        return replace(self, types=types, aliases=aliases, database="\n\n".join(kept))
+        ports = without(self.ports, gone)
+        return replace(self, types=types, aliases=aliases, database="\n\n".join(kept), ports=ports)
 
 
 @dataclass

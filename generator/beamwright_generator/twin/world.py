@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from beamwright_generator.twin.clock import Clock
+from beamwright_generator.twin.pv_values import PvValues
 from beamwright_generator.twin.schedule import Schedule
 from beamwright_generator.twin.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from beamwright_generator.twin.plugin import Plugin
 
 
 class Faulty(Protocol):
@@ -31,8 +36,9 @@ class World:
     :param faulty: the behaviours that can fail, by record.
     :param trajectories: how the axes of this process move, by motor record.
     :param quiet: records whose value a driver changes at this moment, which is not a write to it.
-    :param pending: records whose value waits for their driver.
+    :param pending: how many writes of a record wait for its driver.
     :param plugins: the areaDetector plugins of this process.
+    :param pvs: values of PVs, for attributes of frames.
     """
 
     clock: Clock
@@ -42,8 +48,9 @@ class World:
     faulty: dict[str, Faulty] = field(default_factory=dict)
     trajectories: dict[str, Trajectory] = field(default_factory=dict)
     quiet: set[str] = field(default_factory=set)
-    pending: set[str] = field(default_factory=set)
-    plugins: list[object] = field(default_factory=list)
+    pending: Counter[str] = field(default_factory=Counter)
+    plugins: list[Plugin] = field(default_factory=list)
+    pvs: PvValues = field(default_factory=PvValues)
 
     def is_read_back(self, record: str) -> bool:
         """Tell whether a record is processed because its driver changes its value."""

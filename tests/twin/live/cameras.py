@@ -14,15 +14,21 @@ import pytest
 from bluesky import RunEngine
 from bluesky.utils import MsgGenerator
 from ophyd_async.core import StaticFilenameProvider, StaticPathProvider, TriggerInfo, init_devices
-from ophyd_async.epics.adcore import ADImageMode, ADWriterFactory, NDStatsIO
+from ophyd_async.epics.adcore import (
+    ADImageMode,
+    ADWriterFactory,
+    NDAttributeDataType,
+    NDAttributeParam,
+    NDStatsIO,
+    setup_ndattributes,
+    setup_ndstats_sum,
+)
 from ophyd_async.epics.adsimdetector import SimDetector
+from ophyd_async.epics.motor import Motor
 
 from beamwright_generated.beamlines import x01
-from beamwright_generator.twin import Twin
-from beamwright_generator.twin.frame import number_of
-
-P = "BL01X-EA-CAM-01:"
-DATA = "/entry/data/data"
+from beamwright_generator.twin import Twin, frame_number
+from tests.twin.areadetector import DATA, P, put, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +38,15 @@ def engine(twin: Twin) -> Iterator[RunEngine]:
     made.loop.call_soon_threadsafe(made.loop.stop)
 
 
-@pytest.fixture
-def camera(engine: RunEngine, tmp_path: Path) -> SimDetector:
+@pytest.fixture(params=["ca", "pva"])
+def camera(request: pytest.FixtureRequest, engine: RunEngine, tmp_path: Path) -> SimDetector:
     paths = StaticPathProvider(StaticFilenameProvider("scan"), tmp_path / "made", create_dir_depth=-1)
     with init_devices():
         made = SimDetector(
-            P,
+            f"{request.param}://{P}",
             ADWriterFactory.hdf(paths, writer_suffix="HDF5:"),
             driver_suffix="CAM:",
-            plugins={"stat": NDStatsIO(f"{P}STAT:")},
+            plugins={"stat": NDStatsIO(f"{request.param}://{P}STAT:")},
             name="camera",
         )
 
@@ -68,7 +74,7 @@ def test_a_count_writes_a_file_with_every_frame(engine: RunEngine, camera: SimDe
         assert frames.shape == (5, 1024, 1024)
         assert frames.dtype == np.uint8
         assert frames.chunks == (1, 1024, 1024)
-        numbers = [number_of(frame) for frame in frames]
+        numbers = [frame_number(frame) for frame in frames]
         assert numbers == list(file["/entry/instrument/NDAttributes/NDArrayUniqueId"])
         assert numbers == list(range(numbers[0], numbers[0] + 5))
         assert (np.diff(file["/entry/instrument/NDAttributes/NDArrayTimeStamp"]) > 0).all()
@@ -175,7 +181,7 @@ def test_frames_are_dropped_and_late(twin: Twin, tmp_path: Path) -> None:
     while twin.get(f"{P}HDF5:Capture_RBV"):
         assert twin.get(f"{P}CAM:Acquire_RBV") == 0
     with h5py.File(tmp_path / "faults.h5") as file:
-        assert [number_of(frame) - first for frame in file[DATA]] == [2, 3, 4, 5]
+        assert [frame_number(frame) - first for frame in file[DATA]] == [2, 3, 4, 5]
 
 
 def acquire(twin: Twin) -> None:
@@ -188,13 +194,55 @@ def acquire(twin: Twin) -> None:
 
 def test_a_folder_that_is_not_there(twin: Twin, tmp_path: Path) -> None:
     twin.put(f"{P}HDF5:CreateDirectory", 0)
-    twin.put(f"{P}HDF5:FilePath", f"{tmp_path}/none/")
-    while twin.get(f"{P}HDF5:FilePathExists_RBV"):
-        assert not (tmp_path / "none").exists()
+    twin.put(f"{P}HDF5:FilePath", f"{tmp_path}/none")
+    # areaDetector ends the path with a slash.
+    wait_for(twin, "HDF5:FilePath_RBV", f"{tmp_path}/none/")
+    wait_for(twin, "HDF5:FilePathExists_RBV", 0)
+    assert not (tmp_path / "none").exists()
     twin.put(f"{P}HDF5:CreateDirectory", -1)
-    while not twin.get(f"{P}HDF5:FilePathExists_RBV"):
-        assert twin.get(f"{P}HDF5:CreateDirectory") == -1
+    twin.put(f"{P}HDF5:FilePath", f"{tmp_path}/none/")
+    wait_for(twin, "HDF5:FilePathExists_RBV", 1)
     assert (tmp_path / "none").is_dir()
+
+
+def test_a_step_scan_has_a_frame_at_every_point(engine: RunEngine, camera: SimDetector, tmp_path: Path) -> None:
+    with init_devices():
+        motor = Motor("BL01X-MO-STAGE-01:X", name="x")
+    documents = ran(engine, bp.scan([camera], motor, -0.2, 0.2, 5))
+    assert [event["data"]["x"] for event in documents["event"]] == pytest.approx([-0.2, -0.1, 0, 0.1, 0.2])
+    assert [datum["indices"] for datum in documents["stream_datum"]] == [{"start": n, "stop": n + 1} for n in range(5)]
+    with h5py.File(tmp_path / "made" / "scan.h5") as file:
+        numbers = [frame_number(frame) for frame in file[DATA]]
+    assert numbers == list(range(numbers[0], numbers[0] + 5))
+
+
+def test_attributes_of_ophyd_async_are_where_it_looks_for_them(
+    engine: RunEngine, camera: SimDetector, twin: Twin, tmp_path: Path
+) -> None:
+    attributes = [NDAttributeParam("gain", "GAIN", NDAttributeDataType.DOUBLE)]
+    twin.put(f"{P}CAM:Gain", 3)
+    ran(engine, setup_ndattributes(camera.driver, attributes))
+    documents = ran(engine, bp.count([camera], num=2))
+    resources = {one["data_key"]: one for one in documents["stream_resource"]}
+    assert set(resources) == {"camera", "gain"}
+    described = documents["descriptor"][0]["data_keys"]["gain"]
+    with h5py.File(tmp_path / "made" / "scan.h5") as file:
+        gains = file[resources["gain"]["parameters"]["dataset"]]
+        assert list(gains) == [3, 3]
+        assert (gains.dtype, gains.chunks) == (np.dtype(described["dtype_numpy"]), (16384,))
+    twin.put(f"{P}CAM:NDAttributesFile", "")
+
+
+def test_the_sum_of_a_frame_is_an_attribute_behind_the_statistics(
+    engine: RunEngine, camera: SimDetector, twin: Twin, tmp_path: Path
+) -> None:
+    put(twin, {"STAT:EnableCallbacks": 1, "STAT:ComputeStatistics": 1, "HDF5:NDArrayPort": "STAT1"})
+    ran(engine, setup_ndstats_sum(camera, "stat"))
+    documents = ran(engine, bp.count([camera], num=2))
+    put(twin, {"HDF5:NDArrayPort": "SIM1", "STAT:NDAttributesFile": ""})
+    (resource,) = (one for one in documents["stream_resource"] if one["data_key"] == "camera-sum")
+    with h5py.File(tmp_path / "made" / "scan.h5") as file:
+        assert list(file[resource["parameters"]["dataset"]]) == [frame.sum() for frame in file[DATA]]
 
 
 def test_the_generated_camera_counts(engine: RunEngine, twin: Twin, tmp_path: Path) -> None:
