@@ -88,6 +88,7 @@ class PviIoc:
         self._inbox: list[tuple[float, Panda | None, Work]] = []
         self._dirty: dict[Signal, None] = {}
         self._shown = 0.0
+        self._stale = False
         provider = StaticProvider("trees")
         self._trees = [
             ServedTree(Source(Path(name), name, text), config["gone"], self) for name, text in config["trees"]
@@ -184,7 +185,7 @@ class PviIoc:
         if any(panda.busy for panda in self._pandas):
             return STEP
         now = self._clock.now()
-        return SHOWN if any(panda.moving(now) for panda in self._pandas) else None
+        return SHOWN if self._stale or any(panda.moving(now) for panda in self._pandas) else None
 
     def _step(self, inbox: Sequence[tuple[float, Panda | None, Work]]) -> None:
         for asked, panda, work in inbox:
@@ -192,6 +193,7 @@ class PviIoc:
                 work()
             else:
                 panda.engine.at(asked, work)
+        self._stale = self._stale or bool(inbox)
         now = self._clock.now()
         for panda in self._pandas:
             panda.run(now, LAG * self._clock.speed)
@@ -199,7 +201,7 @@ class PviIoc:
                 self._parent.publish("trigger", camera, times)
             panda.triggers.clear()
         if time.monotonic() - self._shown >= SHOWN:
-            self._shown = time.monotonic()
+            self._shown, self._stale = time.monotonic(), False
             for panda in self._pandas:
                 panda.show(now)
         dirty, self._dirty = self._dirty, {}
