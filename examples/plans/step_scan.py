@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bluesky.plan_stubs as bps
 import bluesky.plans as bp
-import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator
 from ophyd_async.core import EnableDisable
 from ophyd_async.epics.adcore import ADImageMode
@@ -20,8 +19,6 @@ def step_scan(
 ) -> MsgGenerator[str]:
     """Write one frame at each of so many positions, with the statistics that the camera was given as data.
 
-    What the axis reads on its way is recorded as a stream of its own.
-
     :param start: and `stop`, the first and the last position, in units of the axis.
     :param exposure: of each frame, in seconds.
     :return: the run's identifier.
@@ -29,7 +26,5 @@ def step_scan(
     driver, stat = camera.driver, camera.stat
     yield from bps.mv(driver.image_mode, ADImageMode.SINGLE, driver.acquire_time, exposure)
     yield from bps.mv(stat.enable_callbacks, EnableDisable.ENABLE, stat.compute_statistics, True)
-
-    scan = bp.scan([camera], axis, start, stop, points, md={"plan_name": "step_scan"})
-    run: str = yield from bpp.monitor_during_wrapper(scan, [axis.user_readback])
+    run: str = yield from bp.scan([camera], axis, start, stop, points, md={"plan_name": "step_scan"})
     return run

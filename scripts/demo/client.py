@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import bluesky.plan_stubs as bps
 import h5py
 from bluesky import RunEngine
+from bluesky.preprocessors import SupplementalData
 from bluesky.utils import ProgressBarManager
 from ophyd_async.core import StaticPathProvider
 from ophyd_async.epics.adcore import PluginSignalDataLogic
@@ -45,7 +46,7 @@ class Client:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.engine = RunEngine(context_managers=[])
         if sys.stdout.isatty():
-            self.engine.waiting_hook = ProgressBarManager()
+            setattr(self.engine, "waiting_hook", ProgressBarManager())  # noqa: B010 - bluesky declares it as None
         self.folder = folder
         self.seconds: dict[str, float] = {}
 
@@ -61,7 +62,7 @@ class Client:
         """Run a plan, and give its documents by kind."""
         documents: Documents = {}
         began = time.perf_counter()
-        self.engine(plan, lambda name, document: documents.setdefault(name, []).append(document))
+        self.engine(plan, lambda name, document: documents.setdefault(name, []).append({**document}))
         self.seconds[what] = time.perf_counter() - began
         for stop in documents.get("stop", ()):
             took = self.seconds[what]
@@ -72,7 +73,9 @@ class Client:
 def main(folder: Path) -> int:
     """Connect, scan and fly; give the exit code."""
     client = Client(folder.resolve())
-    x01.devices.fixtures["path_provider"] = StaticPathProvider(lambda device_name=None: str(device_name), client.folder)
+    # Every file is named after the device that writes it.
+    paths = StaticPathProvider(lambda datakey_name=None: str(datakey_name), client.folder)
+    x01.devices.fixtures["path_provider"] = paths
     steps: list[Callable[[Client], None]] = [connect_all, scan, fly]
     try:
         for step in steps:
@@ -108,10 +111,12 @@ def scan(client: Client) -> None:
     # The simulated picture repeats every 100 pixels: what a smaller region adds up to changes from frame to frame.
     client.engine(bps.mv(camera.driver.size_x, 72, camera.driver.size_y, 56))
     command(f"RE(step_scan(stage_x, camera, -1, 1, {POINTS}))")
+    way = SupplementalData(monitors=[axis.user_readback])  # type: ignore[no-untyped-call]
+    client.engine.preprocessors.append(way)
     documents = client.run(step_scan(axis, camera, -1.0, 1.0, POINTS), f"step_scan of {POINTS} points, written")
     file = client.folder / "camera.h5"
     with h5py.File(file) as opened:
-        frames = opened[FRAMES]
+        frames: Any = opened[FRAMES]
         print(f"  {shown(file)}: {frames.shape[0]} frames of {frames.shape[2]} x {frames.shape[1]} pixels")
         written = [int(frame.sum()) for frame in frames]
     totals = [event["data"].get(camera.stat.total.name) for event in documents["event"]]
@@ -131,7 +136,8 @@ def fly(client: Client) -> None:
     client.run(fly_exposures(x01.panda(), EXPOSURES), "fly_exposures of the PandA")
     file = client.folder / "panda.h5"
     with h5py.File(file) as opened:
-        for name, dataset in opened.items():
+        datasets: dict[str, Any] = dict(opened)
+        for name, dataset in datasets.items():
             print(f"  {shown(file)}, {name}: {dataset.dtype}, {dataset.shape[0]} rows")
             if dataset.shape != (len(EXPOSURES),):
                 raise AssertionError(f"{name} has shape {dataset.shape}")

@@ -29,7 +29,8 @@ def plot(documents: Mapping[str, Sequence[Mapping[str, Any]]], file: Path, image
     positions = [event["data"][axis] for event in events]
     units = f"{axis} ({primary['data_keys'][axis]['units']})"
     with h5py.File(file) as opened:
-        frame = opened[FRAMES][len(events) // 2]
+        frames: Any = opened[FRAMES]
+        frame = frames[len(events) // 2]
 
     figure = Figure(figsize=(11, 6), dpi=110, layout="constrained")
     figure.suptitle(f"{start['plan_name']} of {axis}: {len(events)} frames, simulated beamline x01", fontsize=14)
