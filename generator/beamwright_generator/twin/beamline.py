@@ -17,7 +17,6 @@ from beamwright_generator.twin.clock import Clock
 from beamwright_generator.twin.description import Description, describe
 from beamwright_generator.twin.ports import LOOPBACK, Ports
 from beamwright_generator.twin.process import IocProcess, TwinError
-from beamwright_generator.twin.records import IocRecords
 from beamwright_generator.twin.served import Served
 from beamwright_generator.twin.trajectory import Trajectory
 from beamwright_generator.twin.trees import TreeRecords, served_of
@@ -128,9 +127,9 @@ class Twin:
                 self.trajectories[record] = Trajectory.of(news)
                 self._tell_boxes("move", record, news)
             case "trigger":
-                for ioc in self._iocs.values():
-                    for port in ioc.records.cameras(record) if isinstance(ioc.records, IocRecords) else ():
-                        ioc.tell("driver", port, "trigger", news)
+                camera = find_camera(self._iocs.values(), record)
+                if camera is not None:
+                    camera.hear(news)
 
     def _tell_boxes(self, *order: Any) -> None:
         for ioc in self._iocs.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from beamwright_generator.twin.process import IocProcess
 from beamwright_generator.twin.records import IocRecords
@@ -26,6 +26,10 @@ class CameraControl:
         :param times: simulated seconds, in order; those that are past count as if they had been told in time.
         """
         self._ioc.order("driver", self.port, "trigger", times)
+
+    def hear(self, times: Sequence[float]) -> None:
+        """Hear of triggers that hardware has sent, without waiting until the camera has heard of them."""
+        self._ioc.tell("driver", self.port, "trigger", times)
 
     def lose(self, frames: int = 1) -> None:
         """Let the next frames be taken and counted, and be lost on their way to the plugins."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from beamwright_generator.twin.bus import BitInput, Bus
 from beamwright_generator.twin.engine import Run, Steps
@@ -11,6 +11,9 @@ from beamwright_generator.twin.pvi_signal import Signal
 
 SECONDS: Mapping[str, float] = {"min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 """How long each unit of time is."""
+
+HELD: Final = 0.25
+"""Real seconds for which clients see that a block is active, even if it has ended already."""
 
 
 class Block:
@@ -67,6 +70,9 @@ class EnabledBlock(Block):
     def __init__(self, bus: Bus, name: str, signals: Mapping[str, Signal]) -> None:
         super().__init__(bus, name, signals)
         self._run: Run | None = None
+        if "active" in signals:
+            # Whoever starts a block looks only then whether it has become active, which it may not be any more.
+            signals["active"].hold = HELD
         self._enable = self.input("enable", self._switch)
 
     def steps(self) -> Steps:

@@ -182,7 +182,7 @@ class PviIoc:
 
     def _pause(self) -> float | None:
         """Give the real seconds until there is something to do without being told."""
-        if any(panda.busy for panda in self._pandas):
+        if self._dirty or any(panda.busy for panda in self._pandas):
             return STEP
         now = self._clock.now()
         return SHOWN if self._stale or any(panda.moving(now) for panda in self._pandas) else None
@@ -204,8 +204,8 @@ class PviIoc:
             self._shown, self._stale = time.monotonic(), False
             for panda in self._pandas:
                 panda.show(now)
-        dirty, self._dirty = self._dirty, {}
-        for signal in dirty:
+        for signal in [signal for signal in self._dirty if signal.due <= time.monotonic()]:
+            del self._dirty[signal]
             signal.post()
 
 

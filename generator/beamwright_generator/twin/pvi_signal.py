@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,10 @@ class Signal:
         self.value: Any = self.nt.first()
         self.pvs: list[SharedPV] = []
         self.dirty = False
+        self.hold = 0.0
+        """Real seconds for which clients see that it is set, however soon it falls."""
+        self.due = 0.0
+        """When its value may be posted, in the system's monotonic time."""
         self._obey: list[Obey] = []
         self._followers: list[Callable[[], None]] = []
         self._posting: Callable[[Signal], None] = lambda signal: None
@@ -71,8 +76,12 @@ class Signal:
         for call in self._followers:
             call()
         self.dirty = True
-        # Nobody may miss that something ran, however short it was.
-        self.post() if self.nt.kind == "bool" else self._posting(self)
+        # What is set is told at once; everything else waits for the end of the step.
+        if value is True:
+            self.post()
+            self.due = time.monotonic() + self.hold
+        else:
+            self._posting(self)
 
     def post(self) -> None:
         """Send the value to the clients."""

@@ -54,11 +54,6 @@ class IocRecords(Served):
         given = ("definitions", "database", "python_types", "subroutines", "driven", "ports")
         return {name: getattr(self, name) for name in given}
 
-    def cameras(self, prefix: str) -> list[str]:
-        """Give the ports of the cameras whose records begin with a prefix."""
-        played = ((name, port) for name, port in self.ports.items() if port["kind"] == "camera")
-        return [name for name, port in played if port["parameters"]["ACQUIRE"]["writers"][0].startswith(prefix)]
-
     def without(self, names: Iterable[str]) -> IocRecords:
         """Leave records out, as an IOC has them that was started from other databases."""
         gone = set(names)
