@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import TYPE_CHECKING, Any
 
 from beamwright_generator.twin.channel import Channel
@@ -19,6 +18,7 @@ class PvValues:
         self._own: dict[str, Channel] = {}
         self._others: dict[str, Any] = {}
         self._context: Context | None = None
+        self._subscriptions: list[Any] = []
 
     def watch(self, pv: str) -> None:
         """Follow a PV from now on."""
@@ -34,12 +34,13 @@ class PvValues:
         from p4p.client.thread import Context
 
         if self._context is None:
-            self._context = Context("pva", conf=_searching_by_tcp(), useenv=False)
+            self._context = Context("pva")
 
         def heard(value: Any) -> None:
             self._others[pv] = None if isinstance(value, Exception) else value
 
-        self._context.monitor(pv, heard, notify_disconnect=True)
+        # A subscription that nobody holds ends.
+        self._subscriptions.append(self._context.monitor(pv, heard, notify_disconnect=True))
 
     def value(self, pv: str, dtype: str) -> float | str:
         """Give the value of a PV that is watched, the first element of an array.
@@ -58,12 +59,3 @@ class PvValues:
             return float(found)
         except (TypeError, ValueError):
             return math.nan if dtype.startswith("f") else 0
-
-
-def _searching_by_tcp() -> dict[str, str]:
-    """Give the settings of a client that asks the IOCs of the twin one by one.
-
-    A client that searches by UDP shares the port of its answers with the other clients and the server of this process.
-    """
-    servers = os.environ.get("EPICS_PVA_ADDR_LIST", "")
-    return {"EPICS_PVA_NAME_SERVERS": servers, "EPICS_PVA_ADDR_LIST": "", "EPICS_PVA_AUTO_ADDR_LIST": "NO"}
