@@ -5,6 +5,7 @@ A comment before a fenced block says what it is:
 - `from: FILE`: it stands in that file of the repository; `...` leaves lines out;
 - `output: COMMAND`: all that a terminal shows of the command, in a copy of the example without generated code;
 - `stdout: COMMAND`: what goes into a file or a pipe;
+- `until interrupted: COMMAND`: all that a terminal shows of a command that runs until then, with other ports;
 - `checked by mypy`: Python that mypy accepts.
 
 `change: FILE: OLD -> NEW` changes a file of that copy before the next command, and `fresh` starts with a new copy in
@@ -17,6 +18,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -69,10 +71,32 @@ def printed(command: str, folder: Path, *, on_terminal: bool = True) -> str:
     return done.stdout
 
 
+def printed_until_interrupted(command: str, folder: Path, lines: int) -> str:
+    """Give what a terminal shows of a command that is interrupted after so many lines, and how it ends."""
+    with subprocess.Popen(
+        shlex.split(command),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        shown = [running.stdout.readline() for _ in range(lines)]
+        running.send_signal(signal.SIGINT)
+        shown += running.stdout.readlines()
+    assert running.returncode == 0
+    return "".join(shown)
+
+
+def without_ports(text: str) -> str:
+    return re.sub(r"\b\d{5}\b", "PORT", text)
+
+
 def test_every_comment_stands_before_a_block() -> None:
     kinds = [kind for kind, _, _ in (*steps(), *steps(RULES))]
     assert len(kinds) == len(COMMENT.findall(README + RULES))
-    assert set(kinds) == {"from", "output", "stdout", "change", "fresh", "checked by mypy"}
+    assert set(kinds) == {"from", "output", "stdout", "change", "fresh", "checked by mypy", "until interrupted"}
 
 
 def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
@@ -91,6 +115,9 @@ def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
         elif kind in ("output", "stdout"):
             assert printed(said, folder, on_terminal=kind == "output") == text, f"`{said}` prints something else"
             shown += 1
+        elif kind == "until interrupted":
+            ran = printed_until_interrupted(said, folder, text.count("\n"))
+            assert without_ports(ran) == without_ports(text), f"`{said}` prints something else"
     assert shown >= 5
 
 

@@ -36,14 +36,19 @@ LONGEST_LINE = 100
 def twin(file: Path, ca_port: int | None, pva_port: int | None, only: str, speed: float) -> None:
     """Run the beamline that FILE describes as a simulated one, on loopback, until it is interrupted.
 
-    Every IOC is a process that serves its records over CA and PVA, with motors that move. The lines that it prints
-    first make clients find it: type them in the shell that the client is started from.
+    FILE may be the name of a beamline that was generated before. Every IOC is a process that serves its records over
+    CA and PVA: motors move, cameras take frames and write HDF5 files, PandAs capture. The lines that it prints first
+    make clients find it: type them in the shell that the client is started from.
 
     \b
     Examples:
-      gen twin x01                       the beamline that was generated before
-      gen twin x01.yaml --only "*-MO-*"  its motors alone
-      gen twin x01 --speed 10            moves take a tenth of the time
+      gen twin x01                        the whole beamline
+      gen twin x01.yaml --only "*-MO-*"   the IOCs for motion alone
+      gen twin x01 --only "*:PRESSURE"    these records of all IOCs
+      gen twin x01 --speed 10             moves and exposures take a tenth of the time
+      gen twin x01 --ca-port 20000 --pva-port 20100
+                                          where clients look for it is the same each time
+      gen twin x01 > ports                for other shells: `. ./ports` there makes clients find it
     """
     from beamwright_generator.twin import Twin, TwinError
 

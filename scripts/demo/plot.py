@@ -38,13 +38,17 @@ def plot(documents: Mapping[str, Sequence[Mapping[str, Any]]], file: Path, image
 
     counts = panels["counts"]
     counts.plot(positions, [event["data"][total] / 1000 for event in events], "o-", color=BLUE)
-    counts.set(xlabel=units, ylabel="total of the frame (1000 counts)", title="What the camera counted")
+    counts.set(
+        xlabel=units,
+        ylabel="total of the frame (1000 counts)",
+        title="What the camera counted: its picture moves with every frame",
+    )
     counts.grid(alpha=0.3)
 
     way, began = panels["way"], start["time"]
     way.step(*_over_time(on_the_way, axis, axis, began), where="post", color="0.5", label="readback")
     way.plot(*_over_time(events, axis, total, began), "o", color=ORANGE, markersize=4, label="frame taken")
-    way.set(xlabel="time (s)", ylabel=units, title="Where the axis was")
+    way.set(xlabel="time (s)", ylabel=units, title="Where the axis was", xlim=(0, None))
     way.legend(loc="upper left")
     way.grid(alpha=0.3)
 
