@@ -26,8 +26,6 @@ BUSY: Final = frozenset({"busy"})
 DEFINED: Final = {"UDF": "0", "STAT": "NO_ALARM", "SEVR": "NO_ALARM"}
 """What a record says that hardware has answered for."""
 
-_VME = re.compile(r"#\s*C\s*\d+\s+S\s*\d+")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IocRecords(Served):
