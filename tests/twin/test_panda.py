@@ -356,3 +356,15 @@ def test_a_motion_that_is_heard_of_too_late_is_counted(box: Box) -> None:
     box.until(3.0)
     box.panda.move(X, PROFILE.move(2.0, 0.0, 1.0))
     assert box.panda.late == 1
+
+
+def test_a_table_without_end_or_time_can_be_stopped(box: Box) -> None:
+    box.write(seq__1__repeats=0)
+    box.table({"repeats": 0})
+    box.write(seq__1__enable="ONE")
+    box.until(10.0)
+    assert box.panda.behind
+    box.panda.write(10.0, lambda: box.write(seq__1__enable="ZERO"))
+    box.until(10.0)
+    assert not box.panda.busy
+    assert not box.panda.behind

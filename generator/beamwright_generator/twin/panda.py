@@ -49,6 +49,8 @@ class Panda:
         """When outputs rose that trigger cameras, by the cameras' prefixes, as long as nobody has taken them."""
         self.late = 0
         """Motions of which the box heard when it had gone on without them."""
+        self.behind = False
+        """Whether more happens in the box than can be played in time."""
         self._busy_since: float | None = None
         self._signals = signals
         self._blocks = dict(self._made())
@@ -109,6 +111,10 @@ class Panda:
 
     # -- time
 
+    def write(self, asked: float, work: Callable[[], None]) -> None:
+        """Have a client's write played at the time it was asked for, or at once where the box will not get there."""
+        self.engine.at(self.engine.now if self.behind else asked, work)
+
     @property
     def busy(self) -> bool:
         """Whether something runs whose moments must be exact."""
@@ -122,8 +128,7 @@ class Panda:
         while not self.busy and self.engine.next <= now:
             self.engine.run(self.engine.next)
         self._busy_since = (self._busy_since or self.engine.now) if self.busy else None
-        if self.busy:
-            self.engine.run(max(self.engine.now, now - lag))
+        self.behind = self.busy and not self.engine.run(max(self.engine.now, now - lag))
         self.data.write_out(at_once=not self.busy)
 
     def show(self, now: float) -> None:

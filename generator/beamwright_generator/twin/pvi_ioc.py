@@ -192,7 +192,7 @@ class PviIoc:
             if panda is None:
                 work()
             else:
-                panda.engine.at(asked, work)
+                panda.write(asked, work)
         self._stale = self._stale or bool(inbox)
         now = self._clock.now()
         for panda in self._pandas:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,15 @@ from scanspec.specs import Fly, Line
 
 from beamwright_generated.devices.panda import PandaDevice
 from beamwright_generator.twin import Twin, TwinError
+from tests.twin.areadetector import P as CAMERA
+from tests.twin.areadetector import captured, end_capture, put, start_capture, wait_for
 
 P = "BL01X-EA-PANDA-01:"
 X, Y = "BL01X-MO-STAGE-01:X", "BL01X-MO-STAGE-01:Y"
 COUNT = 0.0001
 """Millimetres for each count of the encoders, which is one step of the motors."""
 
+WAITING = 7
 LEVEL = DetectorTrigger.EXTERNAL_LEVEL
 
 
@@ -142,6 +145,40 @@ async def test_a_scan_specification_is_flown(panda: Any, motor: Motor, tmp_path:
     await asyncio.gather(motor.set(4.0), ended(panda, flyer))
     assert np.diff(rows_of(tmp_path)) == pytest.approx([0.1] * 19, abs=COUNT)
     assert rows_of(tmp_path)[0] == pytest.approx(0.0, abs=COUNT)
+
+
+@pytest.fixture
+def camera(twin: Twin, tmp_path: Path) -> Iterator[Any]:
+    """The camera, waiting for triggers from outside; what it takes is captured into `frames.h5`."""
+    start_capture(twin, tmp_path, "frames")
+    small = {"CAM:AcquireTime": 0.002, "CAM:SizeX": 64, "CAM:SizeY": 48, "CAM:ArrayCallbacks": 1}
+    put(twin, {**small, "CAM:TriggerMode": "External", "CAM:ImageMode": "Continuous", "CAM:Acquire": 1})
+    wait_for(twin, "CAM:DetectorState_RBV", WAITING)
+    yield twin.camera(CAMERA)
+    put(twin, {"CAM:Acquire": 0, "CAM:TriggerMode": "Internal", "CAM:ImageMode": "Multiple"})
+    put(twin, {"CAM:SizeX": 1024, "CAM:SizeY": 1024})
+    end_capture(twin)
+
+
+async def test_an_axis_triggers_rows_and_frames_at_the_same_moments(
+    panda: Any, motor: Motor, camera: Any, twin: Twin, tmp_path: Path
+) -> None:
+    missed, rows = camera.missed, 25
+    await panda.pcap.trig.set("SEQ1.OUTA")
+    await panda.seq[1].posa.set("INENC1.VAL")
+    places = np.cumsum(np.linspace(200, 900, rows)).astype(int) - 5000
+    table = SeqTable.empty()
+    for place in places:
+        table += SeqTable.row(trigger=SeqTrigger.POSA_GT, position=int(place), time1=100, outa1=True, time2=100)
+    flyer = StaticSeqTableFlyableLogic(panda.seq[1]).with_device()
+    await armed(panda, flyer, rows, SeqTableInfo(sequence_table=table, repeats=1))
+    await asyncio.gather(motor.set(2.0), ended(panda, flyer))
+    assert rows_of(tmp_path).tolist() == [place * COUNT for place in places]
+    numbers, stamps = await asyncio.to_thread(captured, twin, tmp_path / "frames.h5", rows)
+    assert numbers == list(range(numbers[0], numbers[0] + rows))
+    assert camera.missed == missed
+    passed = [next(twin.trajectories[X].crossings((place - 0.5) * COUNT)) for place in places]
+    assert np.diff(stamps) == pytest.approx(np.diff(passed), abs=1e-6)
 
 
 async def test_encoders_follow_motors_in_the_units_of_their_users(panda: Any, motor: Motor, twin: Twin) -> None:
