@@ -21,6 +21,12 @@ EPICS_EPOCH: Final = 631_152_000
 LATE: Final = 1.0
 """Simulated seconds that frames are late while the fault `late` is on."""
 
+SENSOR: Final = 1024
+"""Rows and columns of a sensor whose size no database tells."""
+
+FASTEST: Final = 0.001
+"""Simulated seconds from frame to frame of a camera that is told no time."""
+
 COLORS: Final = {MONO: 0, RGB1: 2}
 _OWN_PACE = re.compile(r"int|off|free|auto|soft|none|^$", re.IGNORECASE)
 """The trigger modes in which a camera triggers itself, by their words."""
@@ -63,7 +69,12 @@ class Camera(ArrayDriver):
         self.set("MANUFACTURER", "Simulated detector")
         self.set("STATUS_MESSAGE", "Waiting for acquire command")
         for axis in "XY":
+            # Databases have a size of 1 where they leave it to the driver, and of the type they have the first.
+            if self.number(f"SIZE_{axis}") <= 1:
+                self.begin_with(f"SIZE_{axis}", SENSOR)
             self.set(f"MAX_SIZE_{axis}", self.number(f"SIZE_{axis}"))
+        if not self.get("DATA_TYPE"):
+            self.begin_with("DATA_TYPE", TYPES.index("uint8"))
         self._measure()
 
     def written(self, parameter: str) -> None:
@@ -163,14 +174,14 @@ class Camera(ArrayDriver):
         if wanted and self._taken >= wanted:
             self._end(IDLE, "Waiting for acquire command")
         elif not self._triggered_from_outside:
-            self._expose(max(end, start + self.get("ACQ_PERIOD")))
+            self._expose(max(end, start + max(FASTEST, self.get("ACQ_PERIOD"))))
 
     def _frame(self, number: int, end: float) -> Frame:
         row, column, rows, columns = self._region
         color = RGB1 if self.state("COLOR_MODE") == RGB1 else MONO
         dtype = self.state("DATA_TYPE").lower()
         shape = (rows, columns) if color == MONO else (rows, columns, 3)
-        pixels = draw(number, shape, dtype if dtype in TYPES else TYPES[1], (row, column))
+        pixels = draw(number, shape, dtype if dtype in TYPES else "uint8", (row, column))
         tags = {"ColorMode": Tag(COLORS[color], "i4")}
         return self.tagged(Frame(number, end, self._epoch + end, pixels, color, tags))
 

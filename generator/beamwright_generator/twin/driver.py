@@ -80,16 +80,26 @@ class Driver:
             return
         # The readers last: who waits for one may write at once what the driver has read back now.
         for record in known["readbacks"]:
-            if not self.world.pending[record] and value_of(self._channel(record)) != value:
-                self.world.quiet.add(record)
-                self._channel(record).put(value)
-                self.world.quiet.discard(record)
+            self._write_back(record, value)
         if self._shown.get(parameter) != value:
             self._shown[parameter] = value
             for record in known["readers"]:
                 # A readback of another kind than its setpoint keeps what it has.
                 with suppress(ValueError, TypeError):
                     self._channel(record).put(value)
+
+    def begin_with(self, parameter: str, value: Value) -> None:
+        """Have a value to start with, which the records that write it take over, as asyn's records do."""
+        for record in self.writers(parameter):
+            self._write_back(record, value)
+        self.set(parameter, value)
+
+    def _write_back(self, record: str, value: Value | list[Value]) -> None:
+        """Let a record that writes have a value that it does not write."""
+        if not self.world.pending[record] and value_of(self._channel(record)) != value:
+            self.world.quiet.add(record)
+            self._channel(record).put(value)
+            self.world.quiet.discard(record)
 
     def writers(self, parameter: str) -> Sequence[str]:
         """Give the records that write a parameter."""

@@ -63,6 +63,8 @@ class FrameFile:
         self._file = h5py.File(name, "w", libver="latest")
         self._frames: list[h5py.Dataset] = []
         self._attributes: list[tuple[str, h5py.Dataset]] = []
+        self._waiting: list[Mapping[str, Tag]] = []
+        self._whole = storage.rows == storage.columns == 0 and storage.frames == 1 and not storage.compression
         try:
             self._lay_out(pixels, tags, layout, storage)
         except BaseException:
@@ -119,21 +121,35 @@ class FrameFile:
         if pixels.shape != self._shape:
             raise OSError(f"the frame is {pixels.shape} and those of the file are {self._shape}")
         for dataset in self._frames:
-            self._append(dataset, pixels)
-        for name, dataset in self._attributes:
-            if name in tags:
-                value = tags[name].value
-                self._append(dataset, value.encode() if isinstance(value, str) else value)
+            dataset.id.set_extent((self.written + 1, *self._shape))
+            if self._whole:
+                # A frame is a chunk, and h5py takes much longer to find that out.
+                dataset.id.write_direct_chunk((self.written, *(0 for _ in self._shape)), pixels.tobytes())
+            else:
+                dataset[self.written] = pixels
+        self._waiting.append(tags)
         self.written += 1
 
-    def _append(self, dataset: h5py.Dataset, value: Any) -> None:
-        dataset.resize(self.written + 1, axis=0)
-        dataset[self.written] = value
+    def _write_attributes(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for name, dataset in self._attributes:
+            values = [_plain(tags[name]) if name in tags else 0 for tags in waiting]
+            dataset.resize(self.written, axis=0)
+            if values:
+                dataset[-len(values) :] = values
 
     def flush(self) -> None:
         """Let readers see what was written."""
+        self._write_attributes()
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file; a second call does nothing."""
-        self._file.close()
+        """Close the file."""
+        try:
+            self._write_attributes()
+        finally:
+            self._file.close()
+
+
+def _plain(tag: Tag) -> float | bytes:
+    return tag.value.encode() if isinstance(tag.value, str) else tag.value
