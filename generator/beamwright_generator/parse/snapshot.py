@@ -57,6 +57,7 @@ class RecordedSignal:
     choices: tuple[str, ...]
     columns: Mapping[str, RecordedColumn]
     precision: int | None
+    units: str
     description: str
     nt: str
     missing: str
@@ -194,6 +195,7 @@ class _Reader(Nodes):
             self.texts(parts.get("choices")),
             {name: self._column(below) for name, below in self.optional(parts, "columns").items()},
             int(precision) if precision.isdecimal() else None,
+            self.text(parts.get("units")),
             self.text(parts.get("description")),
             self.text(parts.get("nt")),
             self.text(parts.get("missing")),
