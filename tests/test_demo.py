@@ -14,7 +14,7 @@ import h5py
 import pytest
 
 from beamwright_generated.beamlines import x01
-from beamwright_generator.twin.frame import number_of
+from beamwright_generator.twin.frame import frame_number
 from beamwright_runtime import Beamline, Motor
 from scripts.demo.connections import connect, connection_table
 from scripts.demo.plot import FRAMES
@@ -65,7 +65,7 @@ def test_the_scan_and_the_flight_have_succeeded(shown: str) -> None:
     assert re.search(r"^step_scan of 21 points, written: success, 21 events in", shown, re.MULTILINE)
     assert re.search(r"^fly_exposures of the PandA: success, 5 events in", shown, re.MULTILINE)
     with h5py.File(RESULTS / "camera.h5") as file:
-        numbers = [number_of(frame) for frame in file[FRAMES]]
+        numbers = [frame_number(frame) for frame in file[FRAMES]]
     assert numbers == list(range(numbers[0], numbers[0] + 21))
     image = (RESULTS / "scan.png").read_bytes()
     assert image.startswith(PNG)

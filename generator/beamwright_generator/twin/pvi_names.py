@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from beamwright_generator.parse.snapshot import RecordedBlock, RecordedEntry
+from beamwright_generator.parse.snapshot import RecordedBlock, RecordedEntry, RecordedSides, RecordedSignal
 
 
 def named(block: RecordedBlock) -> Iterator[tuple[str, RecordedEntry]]:
@@ -21,6 +21,11 @@ def blocks(root: RecordedBlock) -> Iterator[RecordedBlock]:
             yield from blocks(entry)
 
 
+def signals(entry: RecordedSignal | RecordedSides) -> list[RecordedSignal]:
+    """Give the signals of an entry: two where its PVs serve different things."""
+    return list(entry.sides.values()) if isinstance(entry, RecordedSides) else [entry]
+
+
 def pv_types(root: RecordedBlock) -> dict[str, str]:
     """Give the PVs of a tree that can be served, with their recorded types; `pvi` is a structure of the tree itself."""
     found: dict[str, str] = {}
@@ -28,6 +33,7 @@ def pv_types(root: RecordedBlock) -> dict[str, str]:
         if block.pvi:
             found[block.pvi] = "pvi"
         for _, entry in named(block):
-            if not isinstance(entry, RecordedBlock) and not entry.missing:
-                found |= dict.fromkeys(entry.access.values(), entry.type)
+            for signal in () if isinstance(entry, RecordedBlock) else signals(entry):
+                if not signal.missing:
+                    found |= dict.fromkeys(signal.access.values(), signal.type)
     return found

@@ -10,8 +10,8 @@ from p4p.nt.common import alarm, timeStamp
 from p4p.server import StaticProvider
 from p4p.server.thread import SharedPV
 
-from beamwright_generator.parse.snapshot import RecordedBlock, RecordedEntry, RecordedSignal
-from beamwright_generator.twin.pvi_names import blocks, named
+from beamwright_generator.parse.snapshot import RecordedBlock, RecordedEntry, RecordedSides
+from beamwright_generator.twin.pvi_names import blocks, named, signals
 from beamwright_generator.twin.pvi_signal import Signal
 
 UNNAMED = "structure"
@@ -43,6 +43,9 @@ class Tree:
         for name, entry in named(block):
             if isinstance(entry, RecordedBlock):
                 self._collect(entry, f"{above}{name}.")
+            elif isinstance(entry, RecordedSides):
+                for side, signal in entry.sides.items():
+                    self.signals[f"{above}{name}.{side}"] = Signal(f"{above}{name}.{side}", signal)
             else:
                 self.signals[f"{above}{name}"] = Signal(f"{above}{name}", entry)
 
@@ -93,8 +96,8 @@ def structure(block: RecordedBlock) -> Value:
 
 
 def _entry(entry: RecordedEntry) -> Any:
-    if isinstance(entry, RecordedSignal):
-        return dict(entry.access)
+    if not isinstance(entry, RecordedBlock):
+        return {how: pv for signal in signals(entry) for how, pv in signal.access.items()}
     if entry.pvi:
         return {"d": entry.pvi}
     members = {number: _entry(member) for number, member in entry.numbered.items()}

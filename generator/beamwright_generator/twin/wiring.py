@@ -11,7 +11,7 @@ from beamwright_generator.parse.loading import LoadedRecord
 from beamwright_generator.parse.snapshot import RecordedBlock
 from beamwright_generator.problems import Problems
 from beamwright_generator.twin.description import Description
-from beamwright_generator.twin.pvi_names import named
+from beamwright_generator.twin.pvi_names import named, signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _outputs(block: RecordedBlock, above: str) -> Iterator[str]:
         if isinstance(entry, RecordedBlock):
             yield from _outputs(entry, f"{above}{name}")
         else:
-            yield from _names(above, name, entry.choices)
+            yield from _names(above, name, (choice for signal in signals(entry) for choice in signal.choices))
 
 
 def _names(block: str, name: str, choices: Iterable[str]) -> Iterator[str]:
