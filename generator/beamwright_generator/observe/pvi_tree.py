@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from beamwright_generator.observe.nt_types import UNKNOWN, Facts, Served, facts_of
+from beamwright_generator.observe.nt_types import UNKNOWN, Facts, Served, facts_of, text_of
 
 ACCESSES = ("r", "rw", "w", "x")
 """How a signal is reached: read, read and written through one PV, written, executed."""
@@ -118,7 +118,7 @@ class Walk:
         members = {name: int(member[1]) for name in entries if (member := _MEMBER.fullmatch(name))}
         return Block(
             pvi,
-            _text(served.get("display.description")),
+            text_of(served.get("display.description")),
             {name: entry for name, entry in named.items() if name not in members},
             {number: named[name] for name, number in members.items()},
         )
@@ -128,7 +128,8 @@ class Walk:
             members = {number: member for number, member in enumerate(entry) if member is not None}
             found = await asyncio.gather(*(self._entry(f"{name}[{n}]", m, path) for n, m in members.items()))
             return Block(vector=dict(zip(members, found, strict=True)))
-        pvs = {access: pv for access, pv in entry.items() if isinstance(pv, str) and pv} if _is_mapping(entry) else {}
+        given = entry if isinstance(entry, Mapping) else {}
+        pvs = {access: pv for access, pv in given.items() if isinstance(pv, str) and pv}
         if set(pvs) == {"d"}:
             return await self.block(pvs["d"], path)
         if pvs and set(pvs) <= set(ACCESSES):
@@ -165,13 +166,5 @@ def _entries(served: Served) -> Mapping[str, Any] | None:
     return None
 
 
-def _is_mapping(entry: object) -> bool:
-    return isinstance(entry, Mapping)
-
-
 def _listed(entry: object) -> str:
     return ", ".join(f"`{key}`" for key in entry) or "no PVs" if isinstance(entry, Mapping) else "no PVs"
-
-
-def _text(found: object) -> str:
-    return found.strip() if isinstance(found, str) else ""

@@ -9,8 +9,9 @@ from beamwright_generator.parse.observations import ENUM, Fact
 from beamwright_generator.resolve.arrays import OCTET_DEVICES
 from beamwright_generator.resolve.datatypes import says_truth
 from beamwright_generator.resolve.records import PROCESSED, TemplateRecord
-from beamwright_generator.resolve.served import Answer, Kind, Served, Transport, Untyped, element_dtype
+from beamwright_generator.resolve.served import Answer, Kind, Served, Untyped, element_dtype
 from beamwright_generator.tables.record_types import record_type
+from beamwright_generator.vocabulary import Transport
 
 ContentKey = tuple[str, str, tuple[tuple[str, str], ...]]
 """Which content a record belongs to, known before its types are: source, device prefix, deciding macros."""
@@ -38,7 +39,6 @@ _ENUMS: Final = ("ENUM", "NTEnum")
 _TEXTS: Final = ("STRING", "s")
 _FLOATS: Final = ("FLOAT", "DOUBLE", "f", "d")
 _INTEGERS: Final = ("CHAR", "SHORT", "LONG", *"bBhHiIlL")
-
 
 FactsByContent = Mapping[tuple[Transport, ContentKey], Facts]
 """What was observed of everything that a content describes, gathered from all of its devices."""
