@@ -13,11 +13,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.connect_devices import SIGNALS
 from benchmarks.connect_floors import Floor, libca_floor, pvxs_floor
+from benchmarks.connect_imports import import_extra
 from benchmarks.connect_lost import killed_server, unreachable_server
 from benchmarks.connect_servers import Fleet, fleet
 from benchmarks.report import Figure, parser, progress, report
@@ -25,6 +26,7 @@ from benchmarks.report import Figure, parser, progress, report
 ROOT = Path(__file__).parent.parent
 FLOORS = ("floor", "pvxs")
 """Kinds that are compiled programs."""
+ROWS = ("1k", "10k", "20-servers", "50k", "pva", "killed", "unreachable", "missing", "import")
 TAIL = 1.5
 """A run is in the slow tail if it takes longer than so many medians."""
 
@@ -83,14 +85,19 @@ def ratio(runs: Runs, above: str, below: str, figure: str = "connect_s") -> floa
     return median(runs, above, figure) / median(runs, below, figure)
 
 
-def against_others(repetitions: int, quick: bool, floor: Floor) -> list[Figure]:
-    """Measure the first connection, creation, memory and repeated connection over CA."""
-    figures: list[Figure] = []
+def thousand(repetitions: int, floor: Floor) -> list[Figure]:
+    """Measure the first connection of a small beamline over CA."""
     with fleet(1000) as servers:
         runs = interleaved(servers, ["floor", "own", "theirs"], repetitions, floor)
-        show("CA, 1,000 signals", runs)
-        if floor.works:
-            figures.append(Figure("ca_1k_vs_floor", ratio(runs, "own", "floor"), "times the floor", "at most 1.2"))
+    show("CA, 1,000 signals", runs)
+    if not floor.works:
+        return []
+    return [Figure("ca_1k_vs_floor", ratio(runs, "own", "floor"), "times the floor", "at most 1.2")]
+
+
+def ten_thousand(repetitions: int, floor: Floor) -> list[Figure]:
+    """Measure the first connection, creation and memory of a beamline over CA."""
+    figures: list[Figure] = []
     with fleet(10_000) as servers:
         runs = interleaved(servers, ["floor", "own", "theirs"], repetitions, floor)
     show("CA, 10,000 signals", runs)
@@ -104,20 +111,31 @@ def against_others(repetitions: int, quick: bool, floor: Floor) -> list[Figure]:
             "connect_memory_vs_ophyd_async", ratio(runs, "own", "theirs", "connect_bytes"), "of theirs", "at most 0.1"
         ),
     ]
+    return figures
+
+
+def twenty_servers(repetitions: int, floor: Floor) -> list[Figure]:
+    """Measure the first connection of a beamline of many IOCs over CA."""
+    figures: list[Figure] = []
     with fleet(10_000, servers=20) as servers:
         runs = interleaved(servers, ["floor", "own", "theirs"], repetitions, floor)
     show("CA, 10,000 signals on 20 servers", runs)
     figures.append(Figure("ca_10k_20_servers_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast"))
     if floor.works:
         figures.append(Figure("ca_10k_20_servers_vs_floor", ratio(runs, "own", "floor"), "times the floor"))
-    if not quick:
-        with fleet(50_000) as servers:
-            runs = interleaved(servers, ["floor", "own", "theirs"], max(3, repetitions // 2), floor)
-        show("CA, 50,000 signals", runs)
-        figures.append(Figure("ca_50k_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast", "at least 25"))
-        if floor.works:
-            figures.append(Figure("ca_50k_vs_floor", ratio(runs, "own", "floor"), "times the floor"))
-        figures.append(Figure("repeat_connect_50k_s", median(runs, "own", "repeat_s"), "s", "under 0.001"))
+    return figures
+
+
+def fifty_thousand(repetitions: int, floor: Floor) -> list[Figure]:
+    """Measure the first and the repeated connection of a facility over CA."""
+    figures: list[Figure] = []
+    with fleet(50_000) as servers:
+        runs = interleaved(servers, ["floor", "own", "theirs"], max(3, repetitions // 2), floor)
+    show("CA, 50,000 signals", runs)
+    figures.append(Figure("ca_50k_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast", "at least 25"))
+    if floor.works:
+        figures.append(Figure("ca_50k_vs_floor", ratio(runs, "own", "floor"), "times the floor"))
+    figures.append(Figure("repeat_connect_50k_s", median(runs, "own", "repeat_s"), "s", "under 0.001"))
     return figures
 
 
@@ -152,48 +170,28 @@ def missing_pvs(repetitions: int) -> list[Figure]:
     ]
 
 
-def import_extra(repetitions: int) -> list[Figure]:
-    """Measure what importing a beamline takes beyond ophyd-async's EPICS support, in new processes that take turns."""
-    modules = "ophyd_async.epics.core", "beamwright_generated.beamlines.x01"
-    pairs: list[list[tuple[float, float]]] = []
-    for repetition in range(repetitions):
-        progress(f"imports, {repetition + 1} of {repetitions}")
-        pairs.append([_import(module) for module in modules])
-    wall = statistics.median(ours[0] - theirs[0] for theirs, ours in pairs)
-    processor = statistics.median(ours[1] - theirs[1] for theirs, ours in pairs)
-    return [
-        Figure("import_extra_s", wall, "s", "at most 0.05"),
-        Figure("import_extra_cpu_s", processor, "s of a processor in the same processes"),
-    ]
-
-
-def _import(module: str) -> tuple[float, float]:
-    code = (
-        "import time; t, c = time.perf_counter(), time.process_time()\n"
-        f"import {module}\n"
-        "print(time.perf_counter() - t, time.process_time() - c)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    seconds, processor = map(float, done.stdout.split())
-    return seconds, processor
-
-
 def main() -> None:
     """Measure and report."""
     arguments = parser(__doc__ or "")
     arguments.add_argument("--repetitions", type=int, default=7, metavar="N", help="runs of each kind")
     arguments.add_argument("--quick", action="store_true", help="3 runs of each kind, and without 50,000 signals")
+    arguments.add_argument("--only", choices=ROWS, metavar="ROW", help=f"measure no more than this: {', '.join(ROWS)}")
     options = arguments.parse_args()
     repetitions = 3 if options.quick else options.repetitions
     with tempfile.TemporaryDirectory() as folder:
-        floor = libca_floor(Path(folder))
-        figures = against_others(repetitions, options.quick, floor)
-        figures += over_pva(repetitions, pvxs_floor(Path(folder)))
-        if floor.works:
-            figures += killed_server(repetitions, floor)
-    figures += unreachable_server(options.quick)
-    figures += missing_pvs(repetitions)
-    figures += import_extra(3 * repetitions)
+        floor, pvxs = libca_floor(Path(folder)), pvxs_floor(Path(folder))
+        rows: Mapping[str, Callable[[], list[Figure]]] = {
+            "1k": lambda: thousand(repetitions, floor),
+            "10k": lambda: ten_thousand(repetitions, floor),
+            "20-servers": lambda: twenty_servers(repetitions, floor),
+            "50k": lambda: [] if options.quick and not options.only else fifty_thousand(repetitions, floor),
+            "pva": lambda: over_pva(repetitions, pvxs),
+            "killed": lambda: killed_server(repetitions, floor) if floor.works else [],
+            "unreachable": lambda: unreachable_server(options.quick),
+            "missing": lambda: missing_pvs(repetitions),
+            "import": lambda: import_extra(3 * repetitions),
+        }
+        figures = [figure for row in ([options.only] if options.only else ROWS) for figure in rows[row]()]
     report("Connecting", figures, options.json)
 
 

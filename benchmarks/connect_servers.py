@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,13 +26,20 @@ class Fleet:
 
 @contextlib.contextmanager
 def fleet(signals: int, servers: int = 1) -> Iterator[Fleet]:
-    """Serve so many signals from so many IOCs."""
+    """Serve so many signals from so many IOCs, as on a host where a CA repeater runs.
+
+    Where none does, libca forks to start one. That takes the longer the more memory a process has: some 12 ms with
+    Python, next to nothing for a small program in C.
+    """
     prefixes = [f"B{number:04}:" for number in range(signals // SIGNALS)]
     text = database()
     with contextlib.ExitStack() as stack:
         addresses: dict[str, list[str]] = {"EPICS_CA_ADDR_LIST": [], "EPICS_PVA_ADDR_LIST": []}
         environment: dict[str, str] = {}
         iocs: list[SoftIoc] = []
+        # All that libca looks for is that the port is taken.
+        repeater = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        repeater.bind(("127.0.0.1", 0))
         for server in range(servers):
             served = "".join(text.replace("$(P)", prefix) for prefix in prefixes[server::servers])
             ioc = stack.enter_context(SoftIoc(served, timeout=300, ports=free_ports(3)))
@@ -39,4 +47,9 @@ def fleet(signals: int, servers: int = 1) -> Iterator[Fleet]:
             environment = ioc.environment
             for name, list_ in addresses.items():
                 list_.append(environment[name])
-        yield Fleet(prefixes, environment | {name: " ".join(list_) for name, list_ in addresses.items()}, iocs)
+        environment = {
+            **environment,
+            **{name: " ".join(list_) for name, list_ in addresses.items()},
+            "EPICS_CA_REPEATER_PORT": str(repeater.getsockname()[1]),
+        }
+        yield Fleet(prefixes, environment, iocs)

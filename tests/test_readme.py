@@ -4,7 +4,9 @@ A comment before a fenced block says what it is:
 
 - `from: FILE`: it stands in that file of the repository; `...` leaves lines out;
 - `output: COMMAND`: all that a terminal shows of the command, in a copy of the example without generated code;
+- `panda: COMMAND`: the same, while the PandA-like box of the example runs;
 - `stdout: COMMAND`: what goes into a file or a pipe;
+- `until interrupted: COMMAND`: all that a terminal shows of a command that runs until then, with other ports;
 - `checked by mypy`: Python that mypy accepts.
 
 `change: FILE: OLD -> NEW` changes a file of that copy before the next command, and `fresh` starts with a new copy in
@@ -17,12 +19,16 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
+
+from tests.pvi_servers.served import Served
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +36,7 @@ RULES = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"((?:^<!-- [^\n]+ -->\n)+)^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"^<!-- (.+) -->$", re.MULTILINE)
 BIN = Path(sys.executable).parent
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 def steps(document: str = README) -> Iterator[tuple[str, str, str]]:
@@ -54,12 +61,15 @@ def copy_example(folder: Path) -> Path:
     return folder
 
 
-def printed(command: str, folder: Path, *, on_terminal: bool = True) -> str:
-    """Give all that a terminal shows of a command, or its standard output alone."""
+def printed(command: str, folder: Path, *, on_terminal: bool = True, more: Mapping[str, str] = EMPTY) -> str:
+    """Give all that a terminal shows of a command, or its standard output alone.
+
+    :param more: further environment variables.
+    """
     done = subprocess.run(
         shlex.split(command),
         cwd=folder,
-        env=environment(),
+        env={**environment(), **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if on_terminal else subprocess.DEVNULL,
         text=True,
@@ -69,10 +79,41 @@ def printed(command: str, folder: Path, *, on_terminal: bool = True) -> str:
     return done.stdout
 
 
+def printed_until_interrupted(command: str, folder: Path, lines: int) -> str:
+    """Give what a terminal shows of a command that is interrupted after so many lines, and how it ends."""
+    with subprocess.Popen(
+        shlex.split(command),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        shown = [running.stdout.readline() for _ in range(lines)]
+        running.send_signal(signal.SIGINT)
+        shown += running.stdout.readlines()
+    assert running.returncode == 0
+    return "".join(shown)
+
+
+def without_ports(text: str) -> str:
+    return re.sub(r"\b\d{5}\b", "PORT", text)
+
+
 def test_every_comment_stands_before_a_block() -> None:
     kinds = [kind for kind, _, _ in (*steps(), *steps(RULES))]
     assert len(kinds) == len(COMMENT.findall(README + RULES))
-    assert set(kinds) == {"from", "output", "stdout", "change", "fresh", "checked by mypy"}
+    assert set(kinds) == {
+        "from",
+        "output",
+        "panda",
+        "stdout",
+        "change",
+        "fresh",
+        "checked by mypy",
+        "until interrupted",
+    }
 
 
 def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
@@ -91,7 +132,14 @@ def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
         elif kind in ("output", "stdout"):
             assert printed(said, folder, on_terminal=kind == "output") == text, f"`{said}` prints something else"
             shown += 1
-    assert shown >= 5
+        elif kind == "panda":
+            with Served("example_box.py", "BL01X-EA-PANDA-01:", "same") as box:
+                assert printed(said, folder, more=box.environment) == text, f"`{said}` prints something else"
+            shown += 1
+        elif kind == "until interrupted":
+            ran = printed_until_interrupted(said, folder, text.count("\n"))
+            assert without_ports(ran) == without_ports(text), f"`{said}` prints something else"
+    assert shown >= 7
 
 
 @pytest.mark.parametrize(
@@ -125,18 +173,6 @@ def test_code_passes_mypy(text: str, tmp_path: Path) -> None:
 def test_links_lead_to_files(document: Path) -> None:
     for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text(encoding="utf-8")):
         assert (document.parent / target).exists(), f"{document.name} links to {target}"
-
-
-def test_the_demo_runs(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "scripts/demo.py"], cwd=ROOT, capture_output=True, text=True, timeout=250, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ""
-    assert "\x1b" not in done.stdout
-    assert "fly_exposures: success, 5 events" in done.stdout
-    steps = [line[:2] for line in done.stdout.splitlines() if re.match(r"\d\. ", line)]
-    assert steps == [f"{number}." for number in range(1, 7)]
 
 
 @pytest.mark.parametrize("target", ["demo", "test"])

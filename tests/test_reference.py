@@ -18,13 +18,15 @@ from beamwright_generator.parse.beamline import (
     Overrides,
     RecordOverride,
     TemplateOverride,
+    TwinEntry,
+    WireEntry,
     json_schema,
 )
 from beamwright_generator.problems import CODES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 GOLDEN = Path(__file__).resolve().parent / "golden"
-LIVE = Path(__file__).resolve().parent / "generator" / "observe"
+LIVE = [Path(__file__).resolve().parent / folder for folder in ("generator/observe", "twin")]
 
 ENTRIES: Mapping[str, type[BaseModel]] = {
     "The beamline": BeamlineFile,
@@ -35,6 +37,8 @@ ENTRIES: Mapping[str, type[BaseModel]] = {
     "A record": RecordOverride,
     "A device": DeviceOverride,
     "A group": GroupOverride,
+    "A twin": TwinEntry,
+    "A wire": WireEntry,
 }
 """The headings of beamline-file.md, and what they document."""
 
@@ -53,7 +57,7 @@ def test_every_problem_code_is_documented() -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_a_problem_says_how_bad_it_is_and_what_to_do(code: str) -> None:
     text = sections("problems.md", "###")[code]
-    paths = (*GOLDEN.glob("*/problems.txt"), *LIVE.rglob("*problems.txt"))
+    paths = (*GOLDEN.glob("*/problems.txt"), *(path for folder in LIVE for path in folder.rglob("*problems.txt")))
     printed = "".join(path.read_text(encoding="utf-8") for path in paths)
     severities = set(re.findall(rf"(\w+)\[{code}\]: ", printed))
     said = re.match(r"\n\*([\w ]+)\.\* ", text)

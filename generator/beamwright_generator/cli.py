@@ -13,14 +13,25 @@ import click
 
 from beamwright_generator.cli_live import snapshot
 from beamwright_generator.cli_observe import observe
-from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, counted, fail, report, save
+from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, report, save
+from beamwright_generator.cli_twin import twin
+from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
     from beamwright_generator.pipeline import Generated
     from beamwright_generator.problems import Problems
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _InOrder(click.Group):
+    """Lists commands in the order in which they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands: the way from an IOC to current code, and then the rest."""
+        main_path = ["init", "beamline", "snapshot", "observe", "twin"]
+        return [*main_path, *(name for name in super().list_commands(ctx) if name not in main_path)]
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="beamwright")
 def main() -> None:
     """Write typed Device classes and a beamline module from what IOCs are made of.
@@ -30,12 +41,16 @@ def main() -> None:
       gen init iocBoot/st.cmd --name x01    write a first beamline.yaml from a boot script
       gen beamline                          generate, or bring up to date, what it describes
       gen beamline --check                  in a pipeline: is the committed code current?
+      gen snapshot PREFIX -o box.yaml       record a server that has no database, such as a PandA
+      gen observe                           record what only the running IOCs know
+      gen observe --check                   every night: do they still serve what is committed?
+      gen twin                              run it all, simulated, on this machine
 
     Exit codes: 0 clean, 1 not clean (problems, or --check found differences), 2 usage.
     """
 
 
-@main.command()
+@main.command(short_help="Generate the devices and the module of a beamline.")
 @click.argument("file", type=click.Path(path_type=Path), default="beamline.yaml")
 @click.option("--check", is_flag=True, help="Write nothing; show what differs and exit 1 if anything does.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change as a unified diff.")
@@ -176,7 +191,7 @@ def _inventory(generated: Generated) -> str:
     return f"{generated.name}: {found[0]}, {found[1]} in {found[2]}"
 
 
-@main.command()
+@main.command(short_help="Print the device module of one template.")
 @click.argument("template", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-m", "macros", multiple=True, metavar="NAME=VALUE", help="A macro of the template; may be repeated.")
 @click.option(
@@ -219,7 +234,7 @@ def _definition(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-@main.command()
+@main.command(short_help="Write a first beamline.yaml from a boot script.")
 @click.argument("startup", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", required=True, help="The beamline module's name, such as x01.")
 @click.option("--ioc", help="The IOC's name; default: the name of the script's folder.")
@@ -266,7 +281,7 @@ def init(
     click.echo(f"wrote {out}; next: gen beamline {out}")
 
 
-@main.command()
+@main.command(short_help="Print the JSON Schema of the beamline file.")
 def schema() -> None:
     """Print the JSON Schema of the beamline file, for editors and validators."""
     import json
@@ -278,6 +293,7 @@ def schema() -> None:
 
 main.add_command(snapshot)
 main.add_command(observe)
+main.add_command(twin)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from beamwright_generator.cli_report import counted, fail, report, save
+from beamwright_generator.cli_report import fail, report, save
+from beamwright_generator.wording import counted
 
 
 def _pv_name(context: click.Context, parameter: click.Parameter, text: str) -> str:
@@ -17,7 +18,7 @@ def _pv_name(context: click.Context, parameter: click.Parameter, text: str) -> s
     return text
 
 
-@click.command()
+@click.command(short_help="Record the PVI tree of a live server.")
 @click.argument("prefix", callback=_pv_name)
 @click.option(
     "--timeout",

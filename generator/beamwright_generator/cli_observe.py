@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, counted, fail, report, save
+from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, report, save
+from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
     from beamwright_generator.observe.observation_run import Run
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from beamwright_generator.problems import Problems
 
 
-@click.command()
+@click.command(short_help="Record what the running IOCs serve.")
 @click.argument("file", type=click.Path(path_type=Path), default="beamline.yaml")
 @click.option(
     "--timeout",
@@ -76,7 +77,7 @@ def observe(
     target = out or described.observations
     if target is None and not check:
         raise click.UsageError(f"name a file with -o, or write `observations: observations.yaml` into {file}")
-    run = _run(described, only, timeout, jobs, quiet, problems)
+    run = _run(described, only, timeout, jobs, problems, check=check, quiet=quiet)
     failed = report(problems, False, None)
     if run is None or (failed and not check):
         fail("nothing was written")
@@ -88,7 +89,7 @@ def observe(
 
 
 def _run(
-    described: Described, only: str | None, timeout: float, jobs: int, quiet: bool, problems: Problems
+    described: Described, only: str | None, timeout: float, jobs: int, problems: Problems, *, check: bool, quiet: bool
 ) -> Run | None:
     from beamwright_generator.observe.observation_run import observe_iocs
 
@@ -98,7 +99,7 @@ def _run(
         if live and (done % 100 == 0 or done == total):
             click.echo(f"\r  {done:,} of {counted(total, 'PV')}", nl=False, err=True)
 
-    run = observe_iocs(described, only, timeout, jobs, progress, problems)
+    run = observe_iocs(described, only, timeout, jobs, progress, problems, check=check)
     if live:
         click.echo("\r\x1b[K", nl=False, err=True)
     return run

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from beamwright_generator.wording import counted
+
 if TYPE_CHECKING:
     from beamwright_generator.problems import Problems
 
@@ -69,11 +71,6 @@ def save(target: str, text: str) -> None:
             replace_file(path.resolve(), text)
     except OSError as error:
         fail(f"cannot write {target}: {error.strerror}")
-
-
-def counted(number: int, noun: str) -> str:
-    """Give a number with its noun, such as `2 classes`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def fail(message: str) -> NoReturn:

@@ -105,6 +105,7 @@ class Signal:
     :param read: suffix of the record that is read; for a command, of the record that is written.
     :param write: suffix of the setpoint when it is not the record that is read.
     :param busy: putting a non-zero value waits until the record is done, zero does not wait.
+    :param driver_states: a text that is whatever state the record's driver brings.
     """
 
     attribute: str
@@ -113,6 +114,7 @@ class Signal:
     read: str
     write: str | None = None
     busy: bool = False
+    driver_states: bool = False
     format: Format = Format.NONE
     doc: str = ""
     group: str = ""

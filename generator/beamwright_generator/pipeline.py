@@ -172,7 +172,7 @@ def generate_device(
 
 def _one_module(model: Model) -> str:
     from beamwright_generator.polish import polish
-    from beamwright_generator.render import render_devices
+    from beamwright_generator.render.devices import render_devices
     from beamwright_generator.resolve.classes import in_one_module
 
     module, types = in_one_module(model.modules)
@@ -181,7 +181,7 @@ def _one_module(model: Model) -> str:
 
 def _texts(model: Model, jobs: int) -> dict[str, str]:
     from beamwright_generator.polish import polish
-    from beamwright_generator.render import render
+    from beamwright_generator.render.package import render
 
     if jobs <= 1 or len(model.modules) < 2:
         return polish(render(model))

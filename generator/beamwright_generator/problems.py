@@ -148,6 +148,7 @@ CODES: dict[str, str] = {
     "snapshot-columns": "The columns of a recorded table cannot be those of a class; it is a table without columns.",
     "snapshot-name": "A name of a recorded PVI tree cannot be that of an attribute; it got another.",
     "snapshot-unlike": "Blocks of one vector differ, so each has a class of its own.",
+    "wire-impossible": "A wire of the simulated beamline leads from or to something that is not there.",
     "outside-output": "A generated file would land outside the folders the user gave, by `out` or a symbolic link.",
     "module-shared": "Two beamlines want the same device module with different content.",
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from beamwright_generator.interface import Attribute, Interface, read_interface
+from beamwright_generator.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def markdown(name: str, found: list[Change]) -> str:
     breaking = [change for change in found if change.kind in BREAKING]
     if not found:
         return f"### {name}: no change for plans\n"
-    lines = [f"### {name}: {len(breaking)} breaking, {_counted(len(found) - len(breaking), 'compatible change')}"]
+    lines = [f"### {name}: {len(breaking):,} breaking, {counted(len(found) - len(breaking), 'compatible change')}"]
     for kind in (*BREAKING, "added"):
         texts = [change.text for change in found if change.kind == kind]
         if texts:
@@ -47,10 +48,6 @@ def markdown(name: str, found: list[Change]) -> str:
             lines.append("")
             lines += [f"- {text}" for text in texts]
     return "\n".join(lines) + "\n"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def changes(old: Interface, new: Interface) -> Iterator[Change]:
@@ -82,7 +79,7 @@ def _classes(old: Interface, new: Interface) -> Iterator[Change]:
     for name in sorted(old.classes.keys() - new.classes.keys()):
         yield Change("removed", f"class `{name}`")
     for name in sorted(new.classes.keys() - old.classes.keys()):
-        yield Change("added", f"class `{name}` with {_counted(len(new.attributes_of(name)), 'attribute')}")
+        yield Change("added", f"class `{name}` with {counted(len(new.attributes_of(name)), 'attribute')}")
     for name in sorted(old.classes.keys() & new.classes.keys()):
         # An attribute that a base brought is told once, for the base.
         inherited = {a for base in new.classes[name].bases for a in new.attributes_of(base)}

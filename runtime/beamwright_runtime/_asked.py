@@ -20,6 +20,7 @@ class Asked:
     :param error: why it is not connected; `None` if it is.
     :param optional: whether it can be done without.
     :param made: whether there is a device.
+    :param ioc: that serves it, if that is known.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Asked:
     error: Exception | None
     optional: bool = False
     made: bool = True
+    ioc: str = ""
 
 
 def failure_of(asked: Sequence[Asked], name: str, seconds: float) -> ConnectionFailedError:
@@ -38,15 +40,23 @@ def failure_of(asked: Sequence[Asked], name: str, seconds: float) -> ConnectionF
     census = Census(name, seconds)
     problems: list[ConnectionProblem] = []
     for each in asked:
-        census.count(each.name, ())
-        if each.tree is not None:
-            for path, names in each.tree.census(each.name):
-                census.count(path, names)
+        _count(each, each.name, census)
         if each.error is not None:
             reason = Reason.FAILED if each.made else Reason.NOT_MADE
             problems += problems_of(each.error, each.name, reason)
-    if len(asked) == 1 and isinstance(asked[0].error, ConnectionFailedError):
-        text = str(asked[0].error)
+    first = asked[0]
+    if len(asked) == 1 and isinstance(first.error, ConnectionFailedError):
+        census = Census(first.name, seconds)
+        _count(first, "", census)
+        text = outline(first.error.problems, census) if first.ioc else str(first.error)
     else:
         text = outline(problems, census, {each.name for each in asked if each.optional})
     return ConnectionFailedError(text, problems, {each.name: each.error for each in asked if each.error is not None})
+
+
+def _count(asked: Asked, name: str, census: Census) -> None:
+    census.count(name, ())
+    census.iocs[name] = asked.ioc
+    if asked.tree is not None:
+        for path, names in asked.tree.census(name):
+            census.count(path, names)

@@ -29,6 +29,7 @@ class Connection:
     :param build: gives the device, made if need be, and the connections of the devices that it uses.
     :param mock: says whether to connect without hardware when nobody else does.
     :param timeout: of an attempt unless it is given another, in seconds.
+    :param ioc: that serves the device, if that is known.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class Connection:
         *,
         mock: Callable[[], bool] = lambda: False,
         timeout: float = DEFAULT_TIMEOUT,
+        ioc: str = "",
     ) -> None:
         self.name = name
+        self._ioc = ioc
         self._build = build
         self._mock = mock
         self._timeout = timeout
@@ -103,7 +106,7 @@ class Connection:
         """
         device = self._device() if self._device else None
         tree = None if device is None else connected_tree(device)
-        return Asked(self.name, tree, error, optional, made=device is not None)
+        return Asked(self.name, tree, error, optional, device is not None, self._ioc)
 
     def _is_here(self) -> bool:
         return self._loop is not None and self._loop() is asyncio.get_running_loop()

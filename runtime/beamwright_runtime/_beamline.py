@@ -123,6 +123,7 @@ class Beamline:
         mock: bool = False,
         skip: bool | Callable[[], bool] = False,
         prefix: str = "",
+        ioc: str = "",
     ) -> Decorator:
         """Decorate a function that makes a device of this beamline; the parameters are those of `DeviceFactory`.
 
@@ -131,7 +132,15 @@ class Beamline:
 
         def decorate(function: Callable[..., DeviceT], /) -> DeviceFactory[DeviceT]:
             factory = DeviceFactory(
-                function, self, policy=policy, optional=optional, timeout=timeout, mock=mock, skip=skip, prefix=prefix
+                function,
+                self,
+                policy=policy,
+                optional=optional,
+                timeout=timeout,
+                mock=mock,
+                skip=skip,
+                prefix=prefix,
+                ioc=ioc,
             )
             for beamline in self._scopes():
                 if factory.name in beamline.factories:

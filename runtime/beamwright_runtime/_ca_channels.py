@@ -8,6 +8,7 @@ import ctypes
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import repeat
 from typing import ClassVar
 
@@ -134,7 +135,8 @@ class CaChannels:
                 del self._by_chid[handle]
                 self._arrivals.forget(handle)
             else:
-                self._uncreated.remove(channel)
+                with suppress(ValueError):  # libca refused to create it
+                    self._uncreated.remove(channel)
         # No callback comes after a channel is cleared, but some may be queued; they must be taken before libca gives
         # the same address to another channel.
         self._take_events()

@@ -120,7 +120,7 @@ def _share_with_pyepics() -> None:
     epics = import_module("epics.ca")
     if epics.libca is None:
         epics.initialize_libca()
-    elif not cadef.ca_current_context():
+    elif not _current_context():
         epics.use_initial_context()
 
 

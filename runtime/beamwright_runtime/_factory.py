@@ -50,6 +50,7 @@ class DeviceFactory(Generic[DeviceT_co]):
     :param mock: whether to connect without hardware unless a call says otherwise.
     :param skip: whether to leave the device out when a whole beamline is made or connected.
     :param prefix: what the device's PVs start with; fills a parameter of that name.
+    :param ioc: that serves the device; named by the outline of what is missing.
     :raises TypeError: if a parameter has the name of a choice of connecting: `connect`, `mock`, `timeout`.
     """
 
@@ -64,6 +65,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         mock: bool = False,
         skip: bool | Callable[[], bool] = False,
         prefix: str = "",
+        ioc: str = "",
     ) -> None:
         update_wrapper(self, function)
         self.name = function.__name__
@@ -72,6 +74,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         self.timeout = timeout
         self.mock = mock
         self.prefix = prefix
+        self.ioc = ioc
         self._function = function
         self._skip = skip
         self._parameters = Parameters(function, beamline, prefix)
@@ -80,7 +83,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         self._filled: dict[str, object] = {}
         self._being_made = False
         self._connection = Connection(
-            self.name, self._build, mock=lambda: self.mock or bool(beamline and beamline.mock), timeout=timeout
+            self.name, self._build, mock=lambda: self.mock or bool(beamline and beamline.mock), timeout=timeout, ioc=ioc
         )
         _factories.append(weakref.ref(self))
 
@@ -242,12 +245,13 @@ def device_factory(
     mock: bool = False,
     skip: bool | Callable[[], bool] = False,
     prefix: str = "",
+    ioc: str = "",
 ) -> Decorator:
     """Decorate a function that makes a device, apart from any beamline; the parameters are those of `DeviceFactory`."""
 
     def decorate(function: Callable[..., DeviceT], /) -> DeviceFactory[DeviceT]:
         return DeviceFactory(
-            function, policy=policy, optional=optional, timeout=timeout, mock=mock, skip=skip, prefix=prefix
+            function, policy=policy, optional=optional, timeout=timeout, mock=mock, skip=skip, prefix=prefix, ioc=ioc
         )
 
     return decorate

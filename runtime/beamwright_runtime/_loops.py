@@ -21,7 +21,7 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 def run_engine_loop() -> asyncio.AbstractEventLoop | None:
     """Give the event loop of the newest RunEngine, if it runs."""
-    loop: asyncio.AbstractEventLoop | None = run_engine.get_bluesky_event_loop()  # type: ignore[no-untyped-call]
+    loop: asyncio.AbstractEventLoop | None = run_engine.get_bluesky_event_loop()
     return loop if loop is not None and loop.is_running() else None
 
 

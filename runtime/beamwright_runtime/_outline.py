@@ -31,6 +31,8 @@ class Census:
     pvs: dict[str, int] = field(default_factory=dict)
     prefixes: Counter[str] = field(default_factory=Counter)
     """How many PVs begin with each prefix, which servers have as a whole as a rule."""
+    iocs: dict[str, str] = field(default_factory=dict)
+    """The IOC of each device, where it is known."""
 
     def count(self, device: str, names: Sequence[str]) -> None:
         """Add PVs to a device."""
@@ -56,8 +58,8 @@ def _is_below(path: str, device: str) -> bool:
 def outline(problems: Sequence[ConnectionProblem], census: Census, optional: Collection[str] = ()) -> str:
     """Show what is wrong: a line of totals, then the devices with their signals.
 
-    A device that does not answer at all gets one line, and so do several of which a whole prefix is silent. Long lists
-    are cut, and say how much is left out.
+    A device that does not answer at all gets one line, and so do several of which the whole IOC, or a whole prefix, is
+    silent. Long lists are cut, and say how much is left out.
 
     :param optional: devices that can be done without, which is said.
     """
@@ -65,14 +67,15 @@ def outline(problems: Sequence[ConnectionProblem], census: Census, optional: Col
     tops = census.tops
     for problem in problems:
         by_device.setdefault(problem.device.partition(".")[0] if tops else "", []).append(problem)
-    groups = _silent_together(by_device, census) if tops else [([""], faults) for faults in by_device.values()]
+    iocs = _silent_iocs(by_device, census)
+    groups = _silent_together(by_device, iocs, census)
     shown: list[str] = []
     for devices, faults in groups:
         names = [f"{device} (optional)" if device in optional else device for device in devices]
         if len(devices) > 1:
-            shown.append(_silence(_list(names), _prefix(_name(faults[0])), faults))
+            shown.append(_silence(_list(names), iocs.get(devices[0]) or _prefix(_name(faults[0])), faults))
         else:
-            shown += _device_lines(devices[0], names[0], faults, census)
+            shown += _device_lines(devices[0], names[0], iocs.get(devices[0], ""), faults, census)
     # What a foreign device raised may have lines of its own.
     shown = [line.replace("\n", "\n    ") for line in shown]
     if len(shown) > LINES:
@@ -81,19 +84,31 @@ def outline(problems: Sequence[ConnectionProblem], census: Census, optional: Col
     return "\n".join([_totals(problems, census), *(f"  {line}" for line in shown)])
 
 
+def _silent_iocs(by_device: dict[str, list[ConnectionProblem]], census: Census) -> dict[str, str]:
+    """Find the IOCs of which nothing that was asked for answers; give the IOC of each of their devices."""
+    answering = {
+        ioc
+        for device, ioc in census.iocs.items()
+        if census.below(device) and not (device in by_device and _is_silent(device, by_device[device], census))
+    }
+    return {device: ioc for device, ioc in census.iocs.items() if ioc and ioc not in answering}
+
+
 def _silent_together(
-    by_device: dict[str, list[ConnectionProblem]], census: Census
+    by_device: dict[str, list[ConnectionProblem]], iocs: dict[str, str], census: Census
 ) -> list[tuple[list[str], list[ConnectionProblem]]]:
-    """Put devices together that are silent because nothing answers to their prefix."""
+    """Put devices together that are silent because nothing answers of their IOC, or to their prefix."""
     missing: Counter[str] = Counter()
     for faults in by_device.values():
         missing.update(_prefix(_name(problem)) for problem in faults if problem.reason in _SILENT_REASONS)
     together: dict[tuple[str, Reason | None], tuple[list[str], list[ConnectionProblem]]] = {}
     for device, faults in by_device.items():
         prefixes = {_prefix(_name(problem)) for problem in faults}
-        prefix = prefixes.pop() if len(prefixes) == 1 and _is_silent(device, faults, census) else ""
+        silent = _is_silent(device, faults, census)
+        prefix = prefixes.pop() if len(prefixes) == 1 and silent else ""
         whole = bool(prefix) and missing[prefix] == census.prefixes[prefix]
-        key = (prefix, faults[0].reason) if whole else (f" {device}", None)
+        server = iocs.get(device) if silent else None
+        key = (server or prefix, faults[0].reason) if server or whole else (f" {device}", None)
         devices, all_faults = together.setdefault(key, ([], []))
         devices.append(device)
         all_faults += faults
@@ -112,8 +127,8 @@ def _totals(problems: Sequence[ConnectionProblem], census: Census) -> str:
     return f"{devices} ({connected})" if pvs else devices
 
 
-def _device_lines(device: str, name: str, problems: Sequence[ConnectionProblem], census: Census) -> list[str]:
-    if line := _silent(name, device, problems, census):
+def _device_lines(device: str, name: str, ioc: str, problems: Sequence[ConnectionProblem], census: Census) -> list[str]:
+    if line := _silent(name, device, problems, census, ioc):
         return [line]
     lines = list(_signal_lines(device, problems, census))
     if device and len(problems) == 1 and problems[0].device == device and not problems[0].signal:
@@ -152,11 +167,11 @@ def _within(device: str, path: str) -> str:
     return path[len(device) + 1 :] if device and path.startswith(device + ".") else "" if path == device else path
 
 
-def _silent(shown: str, device: str, problems: Sequence[ConnectionProblem], census: Census) -> str:
+def _silent(shown: str, device: str, problems: Sequence[ConnectionProblem], census: Census, ioc: str = "") -> str:
     """Give the one line of a device none of whose PVs answers; empty if some do."""
     if len(problems) < SILENT or not _is_silent(device, problems, census):
         return ""
-    return _silence(shown, _common_start([_name(problem) for problem in problems]).rstrip(":.-_"), problems)
+    return _silence(shown, ioc or _common_start([_name(problem) for problem in problems]).rstrip(":.-_"), problems)
 
 
 def _is_silent(device: str, problems: Sequence[ConnectionProblem], census: Census) -> bool:

@@ -23,6 +23,8 @@ WATCH_DELAY = 0.2
 """Seconds from the first answers to the first monitors, while there is still something to be opened."""
 WATCH_BATCH = 250
 """Channels whose monitors are begun in one turn of the loop."""
+PATIENCE = 30.0
+"""Seconds that a monitor has for its first word; a server that goes before it never says that it went."""
 LIVENESS = "field(alarm)"
 """What the monitors ask for that only tell whether a channel is there: it is small, and seldom changes."""
 EVERYTHING = "field()"
@@ -141,8 +143,10 @@ class PvaChannels:
     def _watch_some(self) -> None:
         """Begin monitors that tell of losses, when the types of all are known: they cost as much as that."""
         self._watching = False
-        for _ in range(min(WATCH_BATCH, len(self._unwatched))):
-            self._watch(self._unwatched.popleft(), LIVENESS)
+        batch = [self._unwatched.popleft() for _ in range(min(WATCH_BATCH, len(self._unwatched)))]
+        for channel in batch:
+            self._watch(channel, LIVENESS)
+        self.loop.call_later(PATIENCE, self._doubt_silent, batch)
         if self._unwatched and not self._closed:
             self._watching = True
             self.loop.call_soon(self._watch_some)
@@ -187,8 +191,13 @@ class PvaChannels:
         for listener in channel.listeners:
             listener.channel_down(channel)
 
+    def _doubt_silent(self, channels: Iterable[PvaChannel]) -> None:
+        if not self._closed:
+            for channel in channels:
+                self.doubt(channel)
+
     def doubt(self, channel: PvaChannel) -> None:
-        """Take a channel as lost whose monitor does not answer."""
+        """Take a channel as lost whose monitor does not answer; when it does, all is well again."""
         if channel.state == UP and not channel.watched:
             self._lost(channel)
 

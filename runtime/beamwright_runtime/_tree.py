@@ -100,10 +100,17 @@ class Tree(Progress):
             return
         self._watching = self.loop.create_future()
         await asyncio.wait({self._watching}, timeout=max(0.0, self._deadline - self.loop.time()))
-        if not self.watched:
-            for user in self.users:
-                if not user.watched:
-                    user.doubt()
+        self._doubt_unwatched()
+
+    def _doubt_unwatched(self) -> None:
+        """End waiting until all are watched."""
+        waiting, self._watching = self._watching, None
+        if waiting is None or waiting.done():
+            return
+        for user in self.users:
+            if not user.watched:
+                user.doubt()
+        waiting.set_result(None)
 
     def _tell(self) -> None:
         self._telling = False
@@ -162,6 +169,7 @@ class Tree(Progress):
             if self.foreign and not attempt.done():
                 await asyncio.wait({attempt}, timeout=FOREIGN_GRACE)
             if not attempt.done():
+                self._doubt_unwatched()
                 raise self.failure(self.loop.time() - began)
             if not attempt.cancelled():
                 attempt.result()

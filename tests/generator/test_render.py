@@ -30,7 +30,7 @@ from beamwright_generator.model import (
 )
 from beamwright_generator.polish import polish
 from beamwright_generator.python_text import docstring, literal, sentence
-from beamwright_generator.render import module_path, render
+from beamwright_generator.render.package import module_path, render
 
 texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\"'\\\n\t{}#"))
 
@@ -145,6 +145,6 @@ def test_a_beamline_module_names_its_devices_in_order() -> None:
     text = polish(render(Model("b01", {}, Beamline("b01", "", "b.yaml", 1, devices))))["beamlines/b01.py"]
     assert '__all__ = ["a", "b", "devices"]' in text
     assert text.index("def b() -> Pump:") < text.index("def a() -> Pump:")
-    assert "@devices.factory(policy=Policy.LAZY, optional=True)" in text
-    assert "@devices.factory(policy=Policy.LAZY, timeout=2.5)" in text
+    assert '@devices.factory(policy=Policy.LAZY, optional=True, ioc="IOC")' in text
+    assert '@devices.factory(policy=Policy.LAZY, timeout=2.5, ioc="IOC")' in text
     assert '"""Beamline b01: 2 devices from 1 IOC."""' in text

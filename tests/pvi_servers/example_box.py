@@ -1,41 +1,41 @@
 """The box of the example beamline under the prefix of the first argument, changed as the second says.
 
-`same` serves it as its own server does, `changed` serves a pulse generator with other types; `no-pvi` serves no PVI.
+`same` serves it as the twin does, `changed` serves a pulse generator with other types; `no-pvi` serves no PVI. Nothing
+is wired to it: what its encoders read is put to `setp`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import enum
+import io
+import re
 import sys
+import time
 from pathlib import Path
 
 from child import announce, until_told
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "x01" / "panda"))
+from beamwright_generator.parse.snapshot import parse_snapshot
+from beamwright_generator.problems import Problems
+from beamwright_generator.source import Source
+from beamwright_generator.twin.child import Parent
+from beamwright_generator.twin.pvi_ioc import PviIoc
+from beamwright_generator.twin.pvi_names import pv_types
 
-import fastcs.transports.epics.pva.ioc as served
-from fastcs.attributes import AttrRW
-from fastcs.datatypes import Enum, String
-
-import blocks
-import server
-
+SNAPSHOT = Path(__file__).parents[2] / "examples" / "x01" / "snapshots" / "panda.yaml"
 PREFIX, CHANGE = sys.argv[1:]
+
+text = SNAPSHOT.read_text(encoding="utf-8").replace("BL01X-EA-PANDA-01:", PREFIX)
 if CHANGE == "changed":
-    blocks.Pulse.width = AttrRW(String())
-    blocks.Pcomp.dir = AttrRW(Enum(enum.Enum("Direction", ["Positive", "Negative", "Both"])))
-elif CHANGE == "no-pvi":
-    served.add_pvi_info = lambda **_: None
-
-
-async def main() -> None:
-    serving = asyncio.create_task(server.serve(PREFIX, announce))
-    await until_told()
-    serving.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
-
-
-asyncio.run(main())
+    text = re.sub(r'(Pulse:\d:Width"\n +type: )float64', r"\1str", text)
+    text = text.replace("[Positive, Negative, Either]", "[Positive, Negative, Both]")
+snapshot = parse_snapshot(Source(SNAPSHOT, SNAPSHOT.name, text), Problems())
+assert snapshot is not None
+gone = [pv for pv, kind in pv_types(snapshot.root).items() if kind == "pvi" and CHANGE == "no-pvi"]
+config = {"epoch": time.monotonic(), "speed": 1.0, "trees": [(SNAPSHOT.name, text)], "wires": [], "gone": gone}
+box = PviIoc(config, Parent(io.StringIO()))
+for number, name in ((1, "x"), (2, "y")):
+    box.obey("put", [f"{PREFIX}Inenc:{number}:ValCapture", "Value"])
+    box.obey("put", [f"{PREFIX}Inenc:{number}:ValDataset", name])
+announce()
+asyncio.run(until_told())

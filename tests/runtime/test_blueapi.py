@@ -10,6 +10,7 @@ import pytest
 from bluesky import RunEngine
 
 from beamwright_runtime import Beamline, Motor, Stage
+from tests.soft_records import place
 from tests.softioc import SoftIoc
 
 
@@ -136,6 +137,53 @@ except Exception as error:
         "connected built unhappy not built",
         "['start', 'descriptor', 'event', 'stop']",
         "ConnectionFailedError True",
+    ]
+
+
+WORK = """
+import threading
+from blueapi.worker import Task, TaskWorker
+
+worker = TaskWorker(context)
+documents, ended = [], threading.Event()
+worker.data_events.subscribe(lambda event, _: documents.append((event.name, event.doc)))
+worker.worker_events.subscribe(lambda event, _: ended.set() if event.is_complete() else None)
+worker.start()
+
+def work(**parameters):
+    ended.clear()
+    task = worker.submit_task(Task(name="count", params=parameters))
+    worker.begin_task(task)
+    assert ended.wait(60)
+    return worker.get_task_by_id(task).outcome
+"""
+
+
+@pytest.mark.usefixtures("blueapi")
+def test_a_worker_of_blueapi_counts_with_the_generated_beamline(repository: Path, tmp_path: Path) -> None:
+    gauge = repository / "examples" / "x01" / "ioc" / "vacuum" / "gauge.template"
+    with SoftIoc(place(gauge, P="BL01X-VA-GAUGE-01:"), place(gauge, P="BL01X-VA-GAUGE-02:")) as ioc:
+        said = ioc.client(f"""
+from beamwright_generated.beamlines import x01
+from beamwright_runtime import Policy
+
+for factory in x01.devices:  # the motors have no server
+    factory.policy = Policy.LAZY
+x01.va_gauge_03.connection._timeout = 0.5
+{load("beamwright_generated.beamlines.x01", tmp_path, mock=False)}{WORK}
+print(work(detectors=["va_gauge_01", "va_gauge_02"], num=2).outcome, [name for name, _ in documents])
+print(sorted(documents[2][1]["data"]), x01.va_gauge_01.state, x01.va_gauge_02.state)
+documents.clear()
+failed = work(detectors=["va_gauge_01", "va_gauge_03"])
+print(failed.type, "BL01X-VA-GAUGE-03 does not answer" in failed.message, documents)
+print(work(detectors=["va_gauge_01"]).outcome)
+worker.stop()
+""")
+    assert said.splitlines() == [
+        "success ['start', 'descriptor', 'event', 'event', 'stop']",
+        "['va_gauge_01-pressure', 'va_gauge_02-pressure'] connected connected",
+        "ConnectionFailedError True []",
+        "success",
     ]
 
 

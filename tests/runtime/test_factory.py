@@ -79,6 +79,22 @@ def test_nothing_is_made_before_the_first_call(x01: X01) -> None:
     assert x01.made == ["stage_x"]
 
 
+def test_importing_a_generated_beamline_makes_nothing_and_opens_nothing(soft_ioc: SoftIoc) -> None:
+    said = soft_ioc.client("""
+import os, threading
+from beamwright_generated.beamlines import x01
+from beamwright_runtime import get_device_factories
+
+def sockets():
+    opened = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+    return [os.readlink(path) for path in opened if os.path.exists(path) and "socket" in os.readlink(path)]
+
+print(len(get_device_factories(x01)) == len(x01.devices), {str(state) for state in x01.devices.states.values()})
+print(threading.active_count(), sockets())
+""")
+    assert said.splitlines() == ["True {'not built'}", "1 []"]
+
+
 def test_a_device_is_named_after_its_function(x01: X01) -> None:
     assert x01.stage_x().name == "stage_x"
     assert x01.stage_x().user_setpoint.name == "stage_x-user_setpoint"

@@ -12,6 +12,7 @@ from ophyd_async.core import NotConnectedError, SignalR, SignalRW, StrictEnum
 from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import (
+    ConnectionEvent,
     ConnectionFailedError,
     RecordDevice,
     connection_events,
@@ -19,10 +20,12 @@ from beamwright_runtime import (
     disconnect,
     disconnected_signals,
     is_connected,
+    on_connection_change,
 )
 from tests.softioc import SoftIoc
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+BOTH = pytest.mark.parametrize("protocol", ["ca://", "pva://"])
 
 
 class Mode(StrictEnum):
@@ -34,6 +37,10 @@ class Amplifier(RecordDevice):
     gain: Annotated[SignalRW[float], PvSuffix.rbv("Gain")]
     count: Annotated[SignalRW[int], PvSuffix("Count")]
     mode: Annotated[SignalRW[Mode], PvSuffix("Mode")]
+
+
+class Counter(RecordDevice):
+    count: Annotated[SignalRW[int], PvSuffix("Count")]
 
 
 class Steady(RecordDevice):
@@ -73,6 +80,54 @@ async def test_a_killed_server_is_known_and_never_ok(amplifier: Amplifier, morta
         await amplifier.gain.get_value()
     with pytest.raises(NotConnectedError, match="M:Gain is disconnected"):
         await amplifier.gain.set(1.0)
+
+
+def kill_when_connected(device: RecordDevice, mortal: SoftIoc) -> asyncio.Event:
+    """Kill the server before the one who connects is told that all is there; gives an event of that."""
+    killed = asyncio.Event()
+
+    def strike(event: ConnectionEvent) -> None:
+        if not killed.is_set():
+            mortal.kill()
+            killed.set()
+
+    on_connection_change(strike, device)
+    return killed
+
+
+@BOTH
+async def test_a_server_that_dies_as_soon_as_it_has_answered_is_not_connected(
+    protocol: str, mortal: SoftIoc, live: SoftIoc
+) -> None:
+    mortal.start()
+    device = Counter(f"{protocol}M:", "counter")
+    killed = kill_when_connected(device, mortal)
+    connecting = asyncio.create_task(device.connect(timeout=60))
+    await killed.wait()
+    with pytest.raises(ConnectionFailedError, match=r"0 of 1 PVs connected.*\n  count: disconnected"):
+        await device.connect(timeout=0.5)
+    assert not is_connected(device)
+    connecting.cancel()
+    await disconnect(device)
+
+
+async def test_a_pva_server_that_dies_before_monitors_watch_it_is_known_and_waited_for(
+    mortal: SoftIoc, live: SoftIoc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beamwright_runtime._pva_channels.PATIENCE", 0.5)
+    mortal.start()
+    device = Counter("pva://M:", "counter")
+    killed = kill_when_connected(device, mortal)
+    connecting = asyncio.create_task(device.connect(timeout=60))
+    async with asyncio.timeout(30):
+        await killed.wait()
+        await gone(device)
+    assert not connecting.done()
+    mortal.start()
+    await connecting
+    assert is_connected(device)
+    assert await device.count.get_value() == 7
+    await disconnect(device)
 
 
 async def test_a_server_that_returns_heals_the_device(amplifier: Amplifier, mortal: SoftIoc) -> None:

@@ -37,14 +37,14 @@ class Gauges(StandardReadable):
         super().__init__()
 
 
-def place(beamline: Beamline, name: str, device: Device, *, optional: bool = False) -> None:
+def place(beamline: Beamline, name: str, device: Device, *, optional: bool = False, ioc: str = "") -> None:
     """Have a beamline make a device."""
 
     def make() -> Device:
         return device
 
     make.__name__ = name
-    beamline.factory(policy=Policy.EAGER, optional=optional, timeout=3.0)(make)
+    beamline.factory(policy=Policy.EAGER, optional=optional, timeout=3.0, ioc=ioc)(make)
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -78,6 +78,33 @@ async def test_a_beamline_shows_its_missing_devices_in_one_outline(live: SoftIoc
         result.or_raise()
     again = pickle.loads(pickle.dumps(failure))
     assert (str(again), again.problems) == (str(failure), failure.problems)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_an_ioc_of_which_nothing_answers_is_named(live: SoftIoc) -> None:
+    x01 = Beamline("x01")
+    place(x01, "camera", Amplifier("ABSENT-EA-01:CAM:"), optional=True, ioc="BL01X-EA-IOC-01")
+    place(x01, "stage_x", Gauge("ABSENT-MO-01:X:"), ioc="BL01X-MO-IOC-01")
+    place(x01, "energy", Gauge("ABSENT-OP-01:E:"), ioc="BL01X-MO-IOC-01")
+    place(x01, "gauge", Gauge("T:"), ioc="BL01X-VA-IOC-01")
+    place(x01, "valve", Amplifier("ABSENT-VA-01:V:"), ioc="BL01X-VA-IOC-01")
+    result = await asyncio.wrap_future(x01.start())
+    assert str(result.failure).splitlines()[1:] == [
+        "  camera (optional): BL01X-EA-IOC-01 does not answer: 4 PVs never found (ca://ABSENT-EA-01:CAM:Gain_RBV ...)",
+        "  stage_x, energy: BL01X-MO-IOC-01 does not answer: 2 PVs never found (ca://ABSENT-MO-01:X:Number ...)",
+        "  valve: ABSENT-VA-01:V does not answer: 4 PVs never found (ca://ABSENT-VA-01:V:Gain_RBV ...)",
+    ]
+
+
+@pytest.mark.usefixtures("servers")
+def test_a_plan_that_needs_one_device_is_told_which_ioc_is_away(run_engine: RunEngine) -> None:
+    x01 = Beamline("x01")
+    place(x01, "camera", Amplifier("ABSENT-EA-01:CAM:"), ioc="BL01X-EA-IOC-01")
+    with pytest.raises(ConnectionFailedError) as caught:
+        run_engine(ensure_connected(x01.factories["camera"], timeout=0.3))
+    first, *lines = str(caught.value).splitlines()
+    assert first.startswith("camera: 0 of 4 PVs connected in ")
+    assert lines == ["  BL01X-EA-IOC-01 does not answer: 4 PVs never found (ca://ABSENT-EA-01:CAM:Gain_RBV ...)"]
 
 
 @pytest.mark.usefixtures("servers")

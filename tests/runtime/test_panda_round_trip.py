@@ -48,7 +48,7 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(params=["fastcs", "example", "qsrv", "legacy"])
+@pytest.fixture(params=["fastcs", "example", "qsrv", "formatter", "legacy"])
 def served(request: pytest.FixtureRequest) -> Iterator[tuple[str, Mapping[str, str]]]:
     """The prefix of a tree, and the variables by which clients find its server."""
     match request.param:
@@ -58,9 +58,9 @@ def served(request: pytest.FixtureRequest) -> Iterator[tuple[str, Mapping[str, s
             prefix, server = "BOX:", Served("example_box.py", "BOX:", "same")
         case "legacy":
             prefix, server = "LEGACY:", Served("p4p_trees.py")
-        case _:
-            text = (SERVERS / "pandablocks.db").read_text().replace("$(P)", "QSRV:")
-            prefix, server = "QSRV:", SoftIoc(text)
+        case name:
+            prefix, file = ("QSRV:", "pandablocks.db") if name == "qsrv" else ("FORMATTER:", "formatter.db")
+            server = SoftIoc((SERVERS / file).read_text().replace("$(P)", prefix))
     with server:
         yield prefix, server.environment
 
@@ -96,5 +96,7 @@ def recorded(entry: Any) -> Iterator[str]:
     for child in (*entry.get("tree", {}).values(), *entry.get("vector", {}).values()):
         if "type" in child:
             yield child.get("r") or child.get("rw") or child.get("x") or child["w"]
+        elif {"r", "w"} <= child.keys():  # they serve different things: two signals
+            yield from (child["r"]["pv"], child["w"]["pv"])
         else:
             yield from recorded(child)

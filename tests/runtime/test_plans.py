@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from pydantic import BaseModel, ConfigDict
 from scanspec.specs import Line
 
 from beamwright_runtime import Beamline, Motor, Stage, device_factory
+from beamwright_runtime._attempt import connect_in_background
 from beamwright_runtime._devices_within import devices_within
 from beamwright_runtime.plans import connected, ensure_connected
+from tests.runtime.slow_device import Slow
 
 
 class Missing(Device):
@@ -230,6 +233,21 @@ def test_a_decorated_plan_connects_its_defaults(x01: Line01, run_engine: RunEngi
     assert x01.connected == ["stage_x"]
 
 
+@pytest.mark.parametrize("make", [Stages, Model, Typed, Named])
+def test_a_decorated_plan_connects_what_is_in_its_composites(
+    make: Callable[..., Any], x01: Line01, run_engine: RunEngine
+) -> None:
+    stages = make(x=x01.stage_x(), y=x01.stage_y())
+
+    @connected
+    def move(parts: Any, also: object = stages) -> MsgGenerator[None]:
+        assert x01.connected == ["stage_x", "stage_y"]
+        yield from bps.null()
+
+    run_engine(move([]))
+    run_engine(move([{"stages": stages}], also=None))
+
+
 def test_a_decorated_plan_with_a_missing_device_ends_before_its_first_message(
     x01: Line01, run_engine: RunEngine
 ) -> None:
@@ -269,8 +287,6 @@ def test_as_a_preprocessor_it_looks_into_plans_within_plans(x01: Line01, run_eng
 def test_a_plan_that_is_stopped_while_it_connects_leaves_the_attempt_alone(
     run_engine: RunEngine,
 ) -> None:
-    from tests.runtime.slow_device import Slow
-
     @device_factory()
     def slow() -> Slow:
         return Slow()
@@ -295,9 +311,51 @@ def test_a_plan_that_is_stopped_while_it_connects_leaves_the_attempt_alone(
     run_engine.msg_hook = None
     assert slow.state.stage is Stage.CONNECTING
     run_engine.abort()
-    run_engine.loop.call_soon_threadsafe(device.finish.set)
-    slow(connect=True)
+    assert slow.state.stage is Stage.CONNECTING
+
+    async def join_and_finish() -> None:
+        # In this order: a foreign device that is connected is asked again, it alone knows whether that still holds.
+        joining = asyncio.create_task(slow.connect())
+        asyncio.get_running_loop().call_soon(device.finish.set)
+        await joining
+
+    asyncio.run_coroutine_threadsafe(join_and_finish(), run_engine.loop).result(30)
+    assert slow.state.stage is Stage.CONNECTED
     assert len(device.attempts) == 1
+
+
+async def test_a_foreign_device_that_is_connected_is_asked_again() -> None:
+    @device_factory()
+    def slow() -> Slow:
+        return Slow()
+
+    slow().finish.set()
+    await slow.connect()
+    await slow.connect()
+    assert len(slow().attempts) == 2
+
+
+def test_a_plan_does_not_wait_for_its_turn_in_the_background(run_engine: RunEngine) -> None:
+    beam = Beamline("slow")
+    for name in ("first", "second", "third"):
+
+        def make() -> Slow:
+            return Slow()
+
+        make.__name__ = name
+        beam.factory()(make)
+    devices = {name: factory() for name, factory in beam.factories.items()}
+    connections = [factory.connection for factory in beam]
+    work = asyncio.run_coroutine_threadsafe(connect_in_background(connections, parallel=1), run_engine.loop)
+    asyncio.run_coroutine_threadsafe(devices["first"].began.wait(), run_engine.loop).result(30)
+    assert [state.stage for state in beam.states.values()] == [Stage.CONNECTING, Stage.QUEUED, Stage.QUEUED]
+    run_engine.loop.call_soon_threadsafe(devices["third"].finish.set)
+    run_engine(ensure_connected(beam.factories["third"]))
+    assert [state.stage for state in beam.states.values()] == [Stage.CONNECTING, Stage.QUEUED, Stage.CONNECTED]
+    for name in ("first", "second"):
+        run_engine.loop.call_soon_threadsafe(devices[name].finish.set)
+    assert work.result(30) == {}
+    assert [len(device.attempts) for device in devices.values()] == [1, 1, 1]
 
 
 def test_devices_are_found_wherever_plans_put_them(x01: Line01) -> None:

@@ -2,158 +2,171 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.softioc import SoftIoc, free_ports
-
-RECORDS = 'record(ao, "M:Gain") {field(VAL, "2.5")} record(longout, "M:Count") {field(VAL, "7")}'
+BOTH = pytest.mark.parametrize("protocol", ["ca://", "pva://"])
 
 CLIENT = """
-import asyncio, os, signal, sys, time
-from pathlib import Path
+import asyncio, os, select, signal, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Annotated as A
 
 from ophyd_async.core import DeviceVector, NotConnectedError, SignalR, SignalRW
 from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import (
-    RecordDevice, connect_tree, connection_events, connection_problems, disconnect, disconnected_signals, is_connected,
+    RecordDevice, connect_tree, connection_problems, connection_events, disconnected_signals, is_connected,
+    on_connection_change,
 )
+from tests.softioc import SoftIoc
+
+PROTOCOL = sys.argv[1]
+RECORDS = 'record(ao, "M:Gain") {field(VAL, "2.5")} record(longout, "M:Count") {field(VAL, "7")}'
 
 class Amplifier(RecordDevice):
     gain: A[SignalRW[float], PvSuffix("Gain")]
     count: A[SignalRW[int], PvSuffix("Count")]
 
-def stop(pid):
-    # The signal is on its way for a moment, in which a thread may still answer.
-    os.kill(pid, signal.SIGSTOP)
-    threads = Path(f"/proc/{pid}/task")
-    while any(stat.read_text().rpartition(")")[2].split()[0] != "T" for stat in threads.glob("*/stat")):
-        pass
+class Part(RecordDevice):
+    value: A[SignalR[float], PvSuffix("")]
+
+@contextmanager
+def serving(*iocs):
+    with ExitStack() as stack, ThreadPoolExecutor(4) as pool:
+        for ioc in iocs:
+            stack.callback(ioc.stop)
+        list(pool.map(SoftIoc.start, iocs))
+        os.environ.update(iocs[0].environment)
+        for name in ("EPICS_CA_ADDR_LIST", "EPICS_PVA_ADDR_LIST"):
+            os.environ[name] = " ".join(ioc.environment[name] for ioc in iocs)
+        yield
+
+def run(main, *iocs):
+    with serving(*iocs):
+        asyncio.run(asyncio.wait_for(main(*iocs), 100))
+
+@contextmanager
+def hung(ioc):
+    os.kill(ioc.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, ioc.pid, os.WSTOPPED | os.WNOWAIT)  # until then a thread may still answer
+    try:
+        yield
+    finally:
+        os.kill(ioc.pid, signal.SIGCONT)
 
 async def until(device, connected):
     async with asyncio.timeout(60):
         async for event in connection_events(device):
             if event.connected is connected:
                 return
+
+async def until_lost(device, what):
+    began = time.monotonic()
+    await until(device, connected=False)
+    print(f"{what} known after {time.monotonic() - began:.1f} s", file=sys.stderr)
 """
 
 
-def environment_of(*iocs: SoftIoc) -> dict[str, str]:
-    """Give the variables that make a client find several IOCs."""
-    together = {**os.environ, **iocs[0].environment}
-    for name in ("EPICS_CA_ADDR_LIST", "EPICS_PVA_ADDR_LIST"):
-        together[name] = " ".join(ioc.environment[name] for ioc in iocs)
-    return together
+def start(code: str, protocol: str, *within: str) -> subprocess.Popen[str]:
+    """Start a client that makes IOCs of its own and is their parent, so that it is told when one has stopped.
 
-
-def client(code: str, *iocs: SoftIoc, **variables: str) -> tuple[list[str], str]:
-    """Run a client of several IOCs, with their process ids as arguments; give the lines it prints and its errors."""
-    done = subprocess.run(
-        [sys.executable, "-c", CLIENT + code, *(str(ioc.pid) for ioc in iocs)],
-        env=environment_of(*iocs) | variables,
-        capture_output=True,
+    :param protocol: that it connects over; its `PROTOCOL`.
+    :param within: a command that runs it.
+    """
+    return subprocess.Popen(
+        [*within, sys.executable, "-c", CLIENT + code, protocol],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
-        check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    sys.stderr.write(done.stderr)
-    return done.stdout.splitlines(), done.stderr
 
 
-@pytest.fixture
-def ioc() -> Iterator[SoftIoc]:
-    with SoftIoc(RECORDS) as running:
-        yield running
+def client(code: str, protocol: str = "ca://", *within: str) -> list[str]:
+    """Run a client, and give the lines it prints."""
+    with start(code, protocol, *within) as process:
+        said, errors = process.communicate(timeout=150)
+    assert process.returncode == 0, said + errors
+    sys.stderr.write(errors)
+    return said.splitlines()
 
 
-@pytest.mark.parametrize("protocol", ["ca://", "pva://"])
-def test_a_server_that_answers_late_is_waited_for(ioc: SoftIoc, protocol: str) -> None:
-    said, _ = client(
-        f"""
-pid = int(sys.argv[1])
-stop(pid)
-
-async def main():
-    device = Amplifier("{protocol}M:", "amplifier")
-    connecting = asyncio.create_task(device.connect(timeout=60))
-    try:
-        await device.connect(timeout=0.5)
-    except NotConnectedError as error:
-        print(str(error).splitlines()[-1].strip())
-    os.kill(pid, signal.SIGCONT)
+@BOTH
+def test_a_server_that_answers_late_is_waited_for(protocol: str) -> None:
+    said = client(
+        """
+async def main(ioc):
+    device = Amplifier(PROTOCOL + "M:", "amplifier")
+    with hung(ioc):
+        connecting = asyncio.create_task(device.connect(timeout=60))
+        try:
+            await device.connect(timeout=0.5)
+        except NotConnectedError as error:
+            print(str(error).splitlines()[-1].strip())
     await connecting
     print(is_connected(device), await device.count.get_value())
 
-asyncio.run(main())
+run(main, SoftIoc(RECORDS))
 """,
-        ioc,
+        protocol,
     )
     assert said == [f"count: never found ({protocol}M:Count)", "True 7"]
 
 
-def test_a_server_that_hangs_is_known_when_libca_gives_up(ioc: SoftIoc) -> None:
-    said, _ = client(
+@BOTH
+def test_a_server_that_hangs_is_known_when_the_library_gives_up(protocol: str) -> None:
+    said = client(
         """
-pid = int(sys.argv[1])
-
-async def main():
-    device = Amplifier("M:", "amplifier")
-    await device.connect(timeout=30)
-    stop(pid)
-    began = time.monotonic()
-    await device.connect(timeout=0.2)
-    print("at once", is_connected(device))
-    await until(device, connected=False)
-    print(f"hang known after {time.monotonic() - began:.1f} s", file=sys.stderr)
-    print({str(problem.fault) for problem in connection_problems(device)})
-    try:
+async def main(ioc):
+    device = Amplifier(PROTOCOL + "M:", "amplifier")
+    for _ in range(2):  # the second time, monitors watch what has been found
+        await device.connect(timeout=30)
+    with hung(ioc):
         await device.connect(timeout=0.2)
-    except NotConnectedError as error:
-        print("then", "disconnected" in str(error))
-    os.kill(pid, signal.SIGCONT)
+        print("at once", is_connected(device))
+        await until_lost(device, "hang")
+        print({str(problem.fault) for problem in connection_problems(device)})
+        try:
+            await device.connect(timeout=0.2)
+        except NotConnectedError as error:
+            print("then", "disconnected" in str(error))
     await device.connect(timeout=60)
     print("healed", is_connected(device), await device.count.get_value())
 
-asyncio.run(main())
+os.environ.update(EPICS_CA_CONN_TMO="1", EPICS_PVA_CONN_TMO="1")
+run(main, SoftIoc(RECORDS))
 """,
-        ioc,
-        EPICS_CA_CONN_TMO="2",
+        protocol,
     )
     assert said == ["at once True", "{'disconnected'}", "then True", "healed True 7"]
 
 
-def test_a_server_that_hangs_is_named_by_who_asks_it_again(ioc: SoftIoc) -> None:
-    said, _ = client(
+@BOTH
+def test_a_server_that_hangs_is_named_by_who_asks_it_again(protocol: str) -> None:
+    said = client(
         """
-pid = int(sys.argv[1])
-
-async def main():
-    device = Amplifier("M:", "amplifier")
+async def main(ioc):
+    device = Amplifier(PROTOCOL + "M:", "amplifier")
     await device.connect(timeout=30)
-    stop(pid)
-    for _ in range(2):
-        try:
-            await device.connect(timeout=0.5, force_reconnect=True)
-        except NotConnectedError as error:
-            print({str(problem.fault) for problem in error.problems}, is_connected(device))
-    os.kill(pid, signal.SIGCONT)
+    with hung(ioc):
+        for _ in range(2):
+            try:
+                await device.connect(timeout=0.5, force_reconnect=True)
+            except NotConnectedError as error:
+                print({str(problem.fault) for problem in error.problems}, is_connected(device))
     await device.connect(timeout=60)
     print(is_connected(device))
 
-asyncio.run(main())
+run(main, SoftIoc(RECORDS))
 """,
-        ioc,
+        protocol,
     )
     assert said == ["{'no answer'} False", "{'no answer'} False", "True"]
 
@@ -170,201 +183,151 @@ def namespace() -> tuple[str, ...]:
     return command
 
 
-LOST_ROUTE = """
+@BOTH
+@pytest.mark.soak
+def test_a_route_that_is_lost_is_known_when_the_library_gives_up(protocol: str, namespace: tuple[str, ...]) -> None:
+    said = client(
+        """
 import subprocess
-from tests.softioc import SoftIoc
 
 def link(state):
     subprocess.run(["ip", "link", "set", "lo", state], check=True)
 
-link("up")
-
-async def main():
-    device = Amplifier("M:", "amplifier")
-    await device.connect(timeout=30)
+async def main(ioc):
+    device = Amplifier(PROTOCOL + "M:", "amplifier")
+    for _ in range(2):  # the second time, monitors watch what has been found
+        await device.connect(timeout=30)
     link("down")
-    began = time.monotonic()
     print("at once", is_connected(device))
-    await until(device, connected=False)
-    print(f"known to be lost after {time.monotonic() - began:.1f} s", file=sys.stderr)
+    await until_lost(device, "route")
     link("up")
     await device.connect(timeout=60)
     print("healed", is_connected(device), await device.count.get_value())
 
-with SoftIoc(RECORDS) as ioc:
-    os.environ.update(ioc.environment)
-    asyncio.run(main())
-"""
-
-
-def test_a_route_that_is_lost_is_known_when_libca_gives_up(namespace: tuple[str, ...], repository: Path) -> None:
-    done = subprocess.run(
-        [*namespace, sys.executable, "-c", f"RECORDS = {RECORDS!r}\n{CLIENT}{LOST_ROUTE}"],
-        env=os.environ | {"EPICS_CA_CONN_TMO": "2"},
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
+os.environ.update(EPICS_CA_CONN_TMO="1", EPICS_PVA_CONN_TMO="1")
+link("up")
+run(main, SoftIoc(RECORDS))
+""",
+        protocol,
+        *namespace,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    sys.stderr.write(done.stderr)
-    assert done.stdout.splitlines() == ["at once True", "healed True 7"]
+    assert said == ["at once True", "healed True 7"]
 
 
 def test_a_name_that_two_servers_have_is_taken_from_one_and_the_other_is_named() -> None:
-    with SoftIoc(RECORDS) as first, SoftIoc(RECORDS) as second:
-        said, warned = client(
-            """
-async def main():
+    code = """
+async def main(*_):
     device = Amplifier("M:", "amplifier")
     await device.connect(timeout=30)
     await device.gain.set(3.5)
-    print(is_connected(device), await device.gain.get_value())
+    print(is_connected(device), await device.gain.get_value(), flush=True)
+    # The warning comes with the answer of the slower server, and ends this.
+    await asyncio.to_thread(select.select, [sys.stdin], [], [], 60)
 
-asyncio.run(main())
-import time
-time.sleep(1)  # libca's warning comes with the answer of the slower server
-""",
-            first,
-            second,
-        )
-    assert said == ["True 3.5"]
-    assert "Identical process variable names on multiple servers" in warned
+run(main, SoftIoc(RECORDS), SoftIoc(RECORDS))
+"""
+    with start(code, "ca://") as process:
+        assert process.stderr is not None
+        assert any("Identical process variable names on multiple servers" in line for line in process.stderr)
+        said, errors = process.communicate("\n", timeout=100)
+    assert (said, process.returncode) == ("True 3.5\n", 0), errors
 
 
-def test_a_server_that_dies_while_its_channels_connect_is_reported_and_healed() -> None:
-    ports = free_ports(3)
-    records = "".join(f'record(ai, "M:{number}") {{}}\n' for number in range(3000))
-    with SoftIoc(records, ports=ports) as ioc:
-        said, _ = client(
-            """
-class Part(RecordDevice):
-    value: A[SignalR[float], PvSuffix("")]
-
-async def main():
+def test_a_server_that_dies_while_its_channels_connect_is_reported() -> None:
+    said = client("""
+async def main(ioc):
     device = DeviceVector({number: Part(f"M:{number}") for number in range(3000)}, name="parts")
-    connecting = asyncio.create_task(connect_tree(device, timeout=2))
-    while not any(is_connected(part) for part in device.values()):
-        await asyncio.sleep(0)
-    os.kill(int(sys.argv[1]), signal.SIGKILL)
+    on_connection_change(lambda _: ioc.kill(), device[0])
     try:
-        await connecting
+        await connect_tree(device, timeout=2)
     except NotConnectedError as error:
-        print(type(error).__name__, len(error.problems) + sum(map(is_connected, device.values())))
+        print("failed", len(error.problems) + sum(map(is_connected, device.values())))
     else:
+        print("was faster")
         await until(device, connected=False)
-        print("ConnectionFailedError", 3000)
-    print(len(disconnected_signals(device)), flush=True)
-    sys.stdin.readline()
+    print(len(disconnected_signals(device)))
 
-asyncio.run(main())
-""",
-            ioc,
-        )
-        ioc.kill()
-    assert said == ["ConnectionFailedError 3000", "3000"]
+run(main, SoftIoc("".join(f'record(ai, "M:{number}") {{}}' for number in range(3000))))
+""")
+    assert said == ["failed 3000", "3000"]
 
 
-def test_an_ioc_that_returns_is_healed_by_a_plan_that_goes_on() -> None:
-    with SoftIoc(RECORDS, ports=free_ports(3)) as ioc:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                f"""{CLIENT}
+@pytest.mark.parametrize("protocol", [pytest.param("ca://", marks=pytest.mark.soak), "pva://"])
+def test_an_ioc_that_returns_is_healed_by_a_plan_that_goes_on(protocol: str) -> None:
+    said = client(
+        """
 import bluesky.plan_stubs as bps
 from bluesky import RunEngine
 from beamwright_runtime.plans import ensure_connected
+from tests.softioc import free_ports
 
-device = Amplifier("M:", "amplifier")
+device = Amplifier(PROTOCOL + "M:", "amplifier")
 
-def plan():
-    yield from ensure_connected(device)
-    print("connected", flush=True)
-    sys.stdin.readline()
+def plan(ioc):
+    for _ in range(2):  # the second time, monitors watch what has been found
+        yield from ensure_connected(device)
+    ioc.kill()
     yield from bps.wait_for([lambda: until(device, connected=False)])
     try:
         yield from ensure_connected(device, timeout=0.2)
     except NotConnectedError:
-        print("away", flush=True)
+        print("away")
+    ioc.start()
     yield from ensure_connected(device, timeout=60)
     yield from bps.mv(device.gain, 4.5)
-    print("back", (yield from bps.rd(device.count)), flush=True)
+    print("back", (yield from bps.rd(device.count)))
 
-RunEngine(context_managers=[])(plan())
+ioc = SoftIoc(RECORDS, ports=free_ports(3))
+with serving(ioc):
+    RunEngine(context_managers=[])(plan(ioc))
 """,
-            ],
-            env={**os.environ, **ioc.environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            assert process.stdout.readline() == "connected\n"
-            ioc.kill()
-            process.stdin.write("\n")
-            process.stdin.flush()
-            assert process.stdout.readline() == "away\n"
-            ioc.start()
-            assert process.stdout.readline() == "back 7\n"
-        assert process.returncode == 0
+        protocol,
+    )
+    assert said == ["away", "back 7"]
 
 
-def test_one_percent_of_ten_thousand_pvs_missing_are_all_named_and_the_others_connected() -> None:
-    records = "".join(f'record(ai, "M:{number}") {{}}\n' for number in range(10_000) if number % 100 != 50)
-    with SoftIoc(records) as ioc:
-        said, _ = client(
-            """
-class Part(RecordDevice):
-    value: A[SignalR[float], PvSuffix("")]
+@pytest.mark.parametrize(("count", "seconds"), [(1000, 2), pytest.param(10_000, 5, marks=pytest.mark.soak)])
+def test_one_percent_of_many_pvs_missing_are_all_named_and_the_others_connected(count: int, seconds: int) -> None:
+    said = client(
+        f"""
+COUNT = {count}
 
-async def main():
-    device = DeviceVector({number: Part(f"M:{number}") for number in range(10_000)}, name="parts")
-    began = time.monotonic()
+async def main(_):
+    device = DeviceVector({{number: Part(f"M:{{number}}") for number in range(COUNT)}}, name="parts")
     try:
-        await connect_tree(device, timeout=5)
+        await connect_tree(device, timeout={seconds})
     except NotConnectedError as error:
-        print(f"{time.monotonic() - began:.3f} s", file=sys.stderr)
         print(str(error).splitlines()[0].partition(" in ")[0])
-        print(sorted(int(problem.pv.rpartition(":")[2]) for problem in error.problems) == list(range(50, 10_000, 100)))
-        print({str(problem.fault) for problem in error.problems})
-    print(sum(map(is_connected, device.values())), await device[9_999].value.get_value())
+        print(sorted(int(problem.pv.rpartition(":")[2]) for problem in error.problems) == list(range(50, COUNT, 100)))
+        print({{str(problem.fault) for problem in error.problems}})
+    print(sum(map(is_connected, device.values())), await device[COUNT - 1].value.get_value())
 
-asyncio.run(main())
-""",
-            ioc,
-        )
-    assert said == ["parts: 9900 of 10000 devices connected", "True", "{'never found'}", "9900 0.0"]
+run(main, SoftIoc("".join(f'record(ai, "M:{{n}}") {{{{}}}}' for n in range(COUNT) if n % 100 != 50)))
+"""
+    )
+    there = count - count // 100
+    assert said == [f"parts: {there} of {count} devices connected", "True", "{'never found'}", f"{there} 0.0"]
 
 
-def test_twenty_servers_in_one_tree() -> None:
-    with ExitStack() as stack, ThreadPoolExecutor(4) as pool:
-        iocs = [SoftIoc(RECORDS.replace("M:", f"M{number}:")) for number in range(20)]
-        for ioc in iocs:
-            stack.callback(ioc.stop)
-        list(pool.map(SoftIoc.start, iocs))
-        said, _ = client(
-            """
-pids = [int(pid) for pid in sys.argv[1:]]
+@pytest.mark.parametrize("count", [4, pytest.param(20, marks=pytest.mark.soak)])
+def test_many_servers_in_one_tree(count: int) -> None:
+    said = client(
+        f"""
+COUNT = {count}
 
-async def main():
-    device = DeviceVector({number: Amplifier(f"M{number}:") for number in range(20)}, name="fan")
+async def main(*iocs):
+    device = DeviceVector({{number: Amplifier(f"M{{number}}:") for number in range(COUNT)}}, name="fan")
     await connect_tree(device, timeout=30)
-    print(is_connected(device), sum([await part.count.get_value() for part in device.values()]))
-    gone = asyncio.create_task(until(device[13], connected=False))
-    os.kill(pids[13], signal.SIGKILL)
-    await gone
+    print(is_connected(device), {{await part.count.get_value() for part in device.values()}})
+    iocs[3].kill()
+    await until(device[3], connected=False)
     print(is_connected(device), [number for number, part in device.items() if not is_connected(part)])
     try:
         await connect_tree(device, timeout=0.3)
     except NotConnectedError as error:
-        print(sorted({problem.device for problem in error.problems}), len(error.problems))
+        print(sorted({{problem.device for problem in error.problems}}), len(error.problems))
 
-asyncio.run(main())
-""",
-            *iocs,
-        )
-    assert said == ["True 140", "False [13]", "['13'] 2"]
+run(main, *(SoftIoc(RECORDS.replace("M:", f"M{{number}}:")) for number in range(COUNT)))
+"""
+    )
+    assert said == ["True {7}", "False [3]", "['3'] 2"]

@@ -27,7 +27,7 @@ def camera(path_provider: PathProvider) -> Camera:
     return Camera(path_provider)
 
 
-@device_factory(policy=Policy.EXPLICIT)
+@device_factory(policy=Policy.EXPLICIT, optional=True, timeout=2.5, mock=True, skip=lambda: True)
 def stage_y() -> Motor:
     """Sample stage, vertical."""
     return Motor("BL01X-MO-STAGE-01:Y")
@@ -36,6 +36,7 @@ def stage_y() -> Motor:
 assert_type(stage_x(), Motor)
 assert_type(stage_x(connect=True), Motor)
 assert_type(stage_x, DeviceFactory[Motor])
+assert_type(stage_y, DeviceFactory[Motor])
 assert_type(stage_y(connect=True, mock=True), Motor)
 assert_type(camera(connect=True, mock=True, timeout=3.0), Camera)
 assert_type(camera().driver, SimDetector)
@@ -66,6 +67,12 @@ async def wrong() -> None:
 @devices.factory(policy="eager")  # refused
 def mistaken() -> Motor:
     """Names its policy as text."""
+    return Motor("X")
+
+
+@devices.factory(skip="yes", mock="no")  # refused
+def skipped() -> Motor:
+    """Says yes and no as text."""
     return Motor("X")
 
 

@@ -64,97 +64,97 @@ class Camera(AreaDetector[SimDetector]):
         super().__init__(SimDetector("BL01X-EA-CAM-01:CAM:"), writer=self.hdf5, path_provider=path_provider, name=name)
 
 
-@devices.factory(policy=Policy.EAGER)
+@devices.factory(policy=Policy.EAGER, ioc="BL01X-MO-IOC-01")
 def stage_x() -> Motor:
     """Sample stage, horizontal (BL01X-MO-IOC-01)."""
     return Motor("BL01X-MO-STAGE-01:X")
 
 
-@devices.factory(policy=Policy.EAGER)
+@devices.factory(policy=Policy.EAGER, ioc="BL01X-MO-IOC-01")
 def stage_y() -> Motor:
     """Sample stage, vertical (BL01X-MO-IOC-01)."""
     return Motor("BL01X-MO-STAGE-01:Y")
 
 
-@devices.factory(policy=Policy.EAGER)
+@devices.factory(policy=Policy.EAGER, ioc="BL01X-MO-IOC-01")
 def stage_z() -> Motor:
     """Sample stage, along the beam (BL01X-MO-IOC-01)."""
     return Motor("BL01X-MO-STAGE-01:Z")
 
 
-@devices.factory(policy=Policy.EAGER)
+@devices.factory(policy=Policy.EAGER, ioc="BL01X-MO-IOC-01")
 def stage_theta() -> Motor:
     """Sample stage, rotation (BL01X-MO-IOC-01)."""
     return Motor("BL01X-MO-STAGE-01:THETA")
 
 
-@devices.factory(policy=Policy.EAGER)
+@devices.factory(policy=Policy.EAGER, ioc="BL01X-MO-IOC-01")
 def slits() -> Slits:
     """Slits before the sample (BL01X-MO-IOC-01)."""
     return Slits()
 
 
-@devices.factory(policy=Policy.EAGER)
+@devices.factory(policy=Policy.EAGER, ioc="BL01X-MO-IOC-01")
 def energy() -> Motor:
     """Monochromator energy (BL01X-MO-IOC-01)."""
     return Motor("BL01X-OP-MONO-01:ENERGY")
 
 
-@devices.factory(policy=Policy.LAZY, optional=True)
+@devices.factory(policy=Policy.LAZY, optional=True, ioc="BL01X-EA-IOC-01")
 def camera(path_provider: PathProvider) -> Camera:
     """Simulated camera; CAM -> HDF5, STAT, ROI (BL01X-EA-IOC-01)."""
     return Camera(path_provider)
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="BL01X-VA-IOC-01")
 def va_gauge_01() -> Gauge:
     """Pressure at the front end (BL01X-VA-IOC-01)."""
     return Gauge("BL01X-VA-GAUGE-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="BL01X-VA-IOC-01")
 def va_gauge_02() -> Gauge:
     """Pressure at the monochromator (BL01X-VA-IOC-01)."""
     return Gauge("BL01X-VA-GAUGE-02:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="BL01X-VA-IOC-01")
 def va_gauge_03() -> Gauge:
     """Pressure at the sample (BL01X-VA-IOC-01)."""
     return Gauge("BL01X-VA-GAUGE-03:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="BL01X-VA-IOC-01")
 def va_valve_01() -> Shutter:
     """Valve before the monochromator (BL01X-VA-IOC-01)."""
     return Shutter("BL01X-VA-VALVE-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="BL01X-VA-IOC-01")
 def va_valve_02() -> Shutter:
     """Valve after the monochromator (BL01X-VA-IOC-01)."""
     return Shutter("BL01X-VA-VALVE-02:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="BL01X-VA-IOC-01")
 def photon_shutter() -> Shutter:
     """Photon shutter of the experiment hutch (BL01X-VA-IOC-01)."""
     return Shutter("BL01X-PS-SHTR-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="BL01X-VA-IOC-01")
 def sample_temperature() -> Temperature:
     """Records of temperature.template (BL01X-VA-IOC-01)."""
     return Temperature("BL01X-EA-TEMPC-01:")
 
 
-@devices.factory(policy=Policy.EXPLICIT, optional=True)
+@devices.factory(policy=Policy.EXPLICIT, optional=True, ioc="BL01X-VA-IOC-01")
 def ring() -> Machine:
     """Records of machine.db (BL01X-VA-IOC-01)."""
     return Machine("SR01-DI-RING-01:")
 
 
-@devices.factory(policy=Policy.LAZY, optional=True)
+@devices.factory(policy=Policy.LAZY, optional=True, ioc="BL01X-EA-IOC-02")
 def panda(path_provider: PathProvider) -> PandaDevice:
     """Triggers and encoders of the sample stage (BL01X-EA-IOC-02)."""
     return PandaDevice("pva://BL01X-EA-PANDA-01:", path_provider)

@@ -14,9 +14,6 @@ from typing import Any, Final, Protocol
 from beamwright_generator.parse.observations import ENUM, Fact
 from beamwright_generator.vocabulary import Transport
 
-AT_ONCE: Final = 2000
-"""PVs that are searched for and asked at the same time, unless the caller says otherwise."""
-
 PROBES: Final = 50
 """PVs by which an IOC shows that it runs."""
 
@@ -79,13 +76,13 @@ async def read_iocs(iocs: Mapping[str, Asked], timeout: float, at_once: int, pro
             opened = _over_ca(timeout) if over is Transport.CA else _over_pva(timeout)
             readers[over] = await stack.enter_async_context(opened)
         total = sum(len(asked.names) + len(asked.perhaps) for asked in iocs.values())
-        room = _Room(readers, asyncio.Semaphore(at_once), total, progress)
-        answers = await asyncio.gather(*(_Ioc(room, asked).run() for asked in iocs.values()))
+        together = _Together(readers, asyncio.Semaphore(at_once), total, progress)
+        answers = await asyncio.gather(*(_Ioc(together, asked).run() for asked in iocs.values()))
     return dict(zip(iocs, answers, strict=True))
 
 
 @dataclass
-class _Room:
+class _Together:
     """What all IOCs share: the readers, how many PVs are asked at a time, and how far the run is."""
 
     readers: Mapping[Transport, Reader]
@@ -103,7 +100,7 @@ class _Room:
 class _Ioc:
     """Asks one IOC."""
 
-    room: _Room
+    together: _Together
     asked: Asked
     found: dict[str, Fact] = field(default_factory=dict)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -117,7 +114,7 @@ class _Ioc:
         await asyncio.wait((probing, answered), return_when=asyncio.FIRST_COMPLETED)
         answered.cancel()
         if not self.found:
-            self.room.count(len(asked.names) - len(probes) + len(asked.perhaps))
+            self.together.count(len(asked.names) - len(probes) + len(asked.perhaps))
             return Answered(down=True)
         probed = frozenset(probes)
         rest = {name: over for name, over in (asked.names | asked.perhaps).items() if name not in probed}
@@ -132,9 +129,9 @@ class _Ioc:
         await asyncio.gather(*(self._ask_one(name, over) for name, over in names.items()))
 
     async def _ask_one(self, name: str, over: Transport) -> None:
-        async with self.room.places:
-            fact = await self.room.readers[over].fact(name) if not self.gone else None
-        self.room.count(1)
+        async with self.together.places:
+            fact = await self.together.readers[over].fact(name) if not self.gone else None
+        self.together.count(1)
         if fact is not None:
             self.found[name] = fact
             self.silent = 0
@@ -147,7 +144,7 @@ class _Ioc:
 
     async def _still_answers(self, witnesses: int) -> bool:
         names = _spread([name for name in self.asked.names if name in self.found], witnesses)
-        readers = self.room.readers
+        readers = self.together.readers
         return all(await asyncio.gather(*(readers[self.asked.names[name]].answers(name) for name in names)))
 
 
@@ -160,11 +157,17 @@ def _spread(names: Sequence[str], count: int) -> list[str]:
 @asynccontextmanager
 async def _over_ca(timeout: float) -> AsyncIterator[Reader]:
     import aioca
+    from epicscorelibs.ca import cadef
 
+    aioca.get_channel_infos()  # makes the context, which the handler is for
+    # libca would print that an IOC went away, which the run itself tells.
+    unheard = cadef.exception_handler(lambda said: None)
+    cadef.ca_add_exception_event(unheard, None)
     try:
         yield _CaReader(timeout)
     finally:
         aioca.purge_channel_caches()
+        cadef.ca_add_exception_event(cadef.exception_handler(), None)
 
 
 class _CaReader:

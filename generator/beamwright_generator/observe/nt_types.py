@@ -68,13 +68,9 @@ class Facts:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def kind(self) -> str:
-        """What a value is made of, in words: two PVs with the same can be one signal."""
-        if self.choices is not None:
-            return f"{self.type} of {', '.join(self.choices) or 'no choices'}"
-        if self.columns:
-            return f"{self.type} of {', '.join(f'{name} {column}' for name, column in self.columns.items())}"
-        return self.nt or self.type
+    def serves(self) -> tuple[object, ...]:
+        """What a value is made of: PVs that have the same can be one signal."""
+        return self.type, self.nt, self.choices, tuple(self.columns.items())
 
 
 def facts_of(served: Served) -> Facts:
@@ -95,8 +91,8 @@ def facts_of(served: Served) -> Facts:
             facts = Facts("image")
         case _:
             facts = Facts(UNKNOWN, nt=identity)
-    description = _text(served.get("display.description")) or _text(served.get("descriptor"))
-    return replace(facts, description=description, units=_text(served.get("display.units")))
+    description = text_of(served.get("display.description")) or text_of(served.get("descriptor"))
+    return replace(facts, description=description, units=text_of(served.get("display.units")))
 
 
 def _value_type(code: object) -> str | None:
@@ -116,7 +112,8 @@ def _strings(found: object) -> tuple[str, ...]:
     return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
-def _text(found: object) -> str:
+def text_of(found: object) -> str:
+    """Give a field that should hold text, without blanks around it; empty where it holds none."""
     return found.strip() if isinstance(found, str) else ""
 
 

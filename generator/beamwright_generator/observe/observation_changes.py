@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from beamwright_generator.observe.observation_run import Run
+from beamwright_generator.observe.observation_run import Run, how_silent
 from beamwright_generator.parse.observations import ENUM, Fact, Observations
 from beamwright_generator.resolve.described import DescribedPv
 from beamwright_generator.resolve.disagreements import shown
 from beamwright_generator.resolve.observed import contradicts
+from beamwright_generator.wording import counted, was
 
 SECTIONS: Final = {
     "changed": "Changed",
@@ -48,9 +49,8 @@ class Silent:
     pvs: int
 
     def __str__(self) -> str:
-        how = "went away while it was asked" if self.lost else "does not answer"
-        count = "1 PV was" if self.pvs == 1 else f"{self.pvs:,} PVs were"
-        return f"{self.ioc}{' (optional)' if self.optional else ''} {how}: {count} asked for"
+        ioc = f"{self.ioc}{' (optional)' if self.optional else ''}"
+        return f"{ioc} {how_silent(self.lost)}: {counted(self.pvs, 'PV')} {was(self.pvs)} asked for"
 
 
 def changes(pvs: Sequence[DescribedPv], before: Observations | None, run: Run) -> list[Change]:
@@ -137,8 +137,8 @@ def markdown(name: str, found: Sequence[Change], down: Sequence[Silent]) -> str:
     by_kind: dict[str, list[Change]] = {}
     for change in found:
         by_kind.setdefault(change.kind, []).append(change)
-    count = "1 difference" if len(found) == 1 else f"{len(found)} differences"
-    lines = [f"### {name}: {count if found else 'no difference'} between the running IOCs and what is committed"]
+    count = counted(len(found), "difference") if found else "no difference"
+    lines = [f"### {name}: {count} between the running IOCs and what is committed"]
     for kind, title in SECTIONS.items():
         if kind in by_kind:
             lines += ["", f"**{title}**", ""]
@@ -146,14 +146,3 @@ def markdown(name: str, found: Sequence[Change], down: Sequence[Silent]) -> str:
     if down:
         lines += ["", "**Not answering**", "", *(f"- {one}" for one in down)]
     return "\n".join(lines) + "\n"
-
-
-def counts(observations: Observations) -> Mapping[str, int]:
-    """Count what an observations file holds: facts, names that are missing, names that are extra."""
-    devices = [device for ioc in observations.iocs.values() for device in ioc.devices.values()]
-    facts = [fact for device in devices for fact in device.records.values()]
-    return {
-        "record": len(facts),
-        "missing": sum(fact.missing for fact in facts),
-        "extra": sum(len(device.extra) for device in devices),
-    }

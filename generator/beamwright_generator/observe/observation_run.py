@@ -40,7 +40,14 @@ class Run:
 
 
 def observe_iocs(
-    described: Described, only: str | None, timeout: float, at_once: int, progress: Progress, problems: Problems
+    described: Described,
+    only: str | None,
+    timeout: float,
+    at_once: int,
+    progress: Progress,
+    problems: Problems,
+    *,
+    check: bool = False,
 ) -> Run | None:
     """Ask the running IOCs, in an event loop of its own; None, with a problem, when nothing can be known.
 
@@ -49,6 +56,7 @@ def observe_iocs(
     :param only: a glob of IOC names or device prefixes; all others are not asked and keep their facts.
     :param timeout: seconds that each PV has to answer.
     :param at_once: PVs that are asked at the same time.
+    :param check: nothing is to be recorded, so it is no error when all IOCs are optional and down.
     """
     pvs, before = described.pvs, described.before or Observations(described.name, {})
     chosen = [pv for pv in pvs if only is None or fnmatchcase(pv.ioc, only) or fnmatchcase(pv.device, only)]
@@ -72,12 +80,14 @@ def observe_iocs(
     lost = frozenset(ioc for ioc, found in answers.items() if found.lost)
     known = _Knowledge(before, answers, {(pv.ioc, pv.name) for pv in chosen}, partners)
     answered = sum((pv.name in answers[pv.ioc].facts) for pv in chosen)
-    _report_silent(asked, down, lost, problems)
+    needed = {pv.ioc for pv in chosen if not pv.optional}
+    nothing = len(down) == len(asked) and not (check and needed.isdisjoint(down))
+    _report_silent(down, lost, problems, nothing=nothing)
     return Run(Observations(described.name, known.iocs(pvs)), frozenset(asked), down, lost, len(chosen), answered)
 
 
-def _report_silent(asked: Collection[str], down: Collection[str], lost: Collection[str], problems: Problems) -> None:
-    if len(down) == len(asked):
+def _report_silent(down: Collection[str], lost: Collection[str], problems: Problems, *, nothing: bool) -> None:
+    if nothing:
         problems.error(
             "observe-impossible",
             None,
@@ -86,8 +96,13 @@ def _report_silent(asked: Collection[str], down: Collection[str], lost: Collecti
         )
         return
     for ioc in sorted(down):
-        how = "went away while it was asked" if ioc in lost else "does not answer"
-        problems.warning("observe-partial", None, f"{ioc} {how}", hint="what was known about it is kept")
+        message = f"{ioc} {how_silent(ioc in lost)}"
+        problems.warning("observe-partial", None, message, hint="what was known about it is kept")
+
+
+def how_silent(lost: bool) -> str:
+    """Say, after the name of an IOC, in which way it did not answer."""
+    return "went away while it was asked" if lost else "does not answer"
 
 
 def _partners(

@@ -27,12 +27,12 @@ class Asking:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._answered = 0.0
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._context = Context("pva", nt=False)
 
     async def get(self, name: str) -> Served:
         """Give what a PV serves now, or raise `NoAnswerError`."""
-        async with self._room:
+        async with self._places:
             answer: asyncio.Future[Any] = asyncio.ensure_future(self._context.get(name))
             try:
                 await self._until_answered(answer)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from beamwright_generator.observe.nt_types import UNKNOWN, Facts, Served, facts_of
+from beamwright_generator.observe.nt_types import UNKNOWN, Facts, Served, facts_of, text_of
 
 ACCESSES = ("r", "rw", "w", "x")
 """How a signal is reached: read, read and written through one PV, written, executed."""
@@ -41,11 +41,15 @@ class Asker(Protocol):
 
 @dataclass(frozen=True)
 class Signal:
-    """A signal: its PVs by access, what they serve, or why that is not known."""
+    """A signal: its PVs by access, what they serve, or why that is not known.
+
+    :param apart: what each of its PVs serves, by access, where that is not the same; `facts` are unknown then.
+    """
 
     pvs: Mapping[str, str]
     facts: Facts
     missing: str = ""
+    apart: Mapping[str, Facts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ class Walk:
         members = {name: int(member[1]) for name in entries if (member := _MEMBER.fullmatch(name))}
         return Block(
             pvi,
-            _text(served.get("display.description")),
+            text_of(served.get("display.description")),
             {name: entry for name, entry in named.items() if name not in members},
             {number: named[name] for name, number in members.items()},
         )
@@ -124,7 +128,8 @@ class Walk:
             members = {number: member for number, member in enumerate(entry) if member is not None}
             found = await asyncio.gather(*(self._entry(f"{name}[{n}]", m, path) for n, m in members.items()))
             return Block(vector=dict(zip(members, found, strict=True)))
-        pvs = {access: pv for access, pv in entry.items() if isinstance(pv, str) and pv} if _is_mapping(entry) else {}
+        given = entry if isinstance(entry, Mapping) else {}
+        pvs = {access: pv for access, pv in given.items() if isinstance(pv, str) and pv}
         if set(pvs) == {"d"}:
             return await self.block(pvs["d"], path)
         if pvs and set(pvs) <= set(ACCESSES):
@@ -132,20 +137,18 @@ class Walk:
         return Missing(f"{path[-1]} {name}", f"neither a signal nor a block: it has {_listed(entry)}")
 
     async def _signal(self, pvs: Mapping[str, str]) -> Signal:
-        answers = await asyncio.gather(*(self._facts(pv) for pv in dict.fromkeys(pvs.values())))
+        names = list(dict.fromkeys(pvs.values()))
+        answers = dict(zip(names, await asyncio.gather(*map(self._facts, names)), strict=True))
         self._signals += 1
         self._progress(self._blocks, self._signals)
-        facts = [answer for answer in answers if isinstance(answer, Facts)]
+        facts = {pv: answer for pv, answer in answers.items() if isinstance(answer, Facts)}
         if len(facts) < len(answers):
-            asked = zip(dict.fromkeys(pvs.values()), answers, strict=True)
-            reasons = [f"{pv}: {answer}" for pv, answer in asked if isinstance(answer, str)]
+            reasons = [f"{pv}: {answer}" for pv, answer in answers.items() if isinstance(answer, str)]
             return Signal(pvs, Facts(UNKNOWN), "; ".join(reasons))
-        first, *others = facts
-        if any(other.kind != first.kind for other in others):
-            kinds = (f"{pv} is {one.kind}" for pv, one in zip(dict.fromkeys(pvs.values()), facts, strict=True))
-            return Signal(pvs, Facts(UNKNOWN), f"its PVs differ: {'; '.join(kinds)}")
-        described = next((other.description for other in facts if other.description), "")
-        return Signal(pvs, replace(first, description=described))
+        if len({one.serves for one in facts.values()}) > 1:
+            return Signal(pvs, Facts(UNKNOWN), apart={access: facts[pv] for access, pv in pvs.items()})
+        described = next((one.description for one in facts.values() if one.description), "")
+        return Signal(pvs, replace(facts[names[0]], description=described))
 
     async def _facts(self, pv: str) -> Facts | str:
         try:
@@ -163,13 +166,5 @@ def _entries(served: Served) -> Mapping[str, Any] | None:
     return None
 
 
-def _is_mapping(entry: object) -> bool:
-    return isinstance(entry, Mapping)
-
-
 def _listed(entry: object) -> str:
     return ", ".join(f"`{key}`" for key in entry) or "no PVs" if isinstance(entry, Mapping) else "no PVs"
-
-
-def _text(found: object) -> str:
-    return found.strip() if isinstance(found, str) else ""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from beamwright_generator.observe.nt_types import Facts
 from beamwright_generator.observe.pvi_tree import Block, Entry, Missing, Signal
 from beamwright_generator.observe.yaml_words import in_line, mapping_in_line, quoted, word
 from beamwright_generator.parse.snapshot import VERSION
@@ -94,9 +95,20 @@ def _entry(name: str, entry: Block | Signal, margin: str) -> Iterator[str]:
         yield f"{margin}{name}:"
         yield from _block(entry, f"{margin}  ")
         return
-    facts = _facts(entry)
+    if entry.apart:
+        yield f"{margin}{name}:"
+        for access, facts in entry.apart.items():
+            yield from _served(access, {"pv": quoted(entry.pvs[access])}, facts, f"{margin}  ")
+        return
+    yield from _served(
+        name, {access: quoted(pv) for access, pv in entry.pvs.items()}, entry.facts, margin, entry.missing
+    )
+
+
+def _served(name: str, pvs: Mapping[str, str], served: Facts, margin: str, missing: str = "") -> Iterator[str]:
+    facts = {**pvs, **_facts(served, missing)}
     line = f"{margin}{name}: {mapping_in_line(facts)}"
-    columns = entry.facts.columns
+    columns = served.columns
     if len(line) <= WIDTH and not columns:
         yield line
         return
@@ -109,14 +121,12 @@ def _entry(name: str, entry: Block | Signal, margin: str) -> Iterator[str]:
         yield f"{margin}    {word(column)}: {mapping_in_line({'type': word(kind)})}"
 
 
-def _facts(signal: Signal) -> dict[str, str]:
-    facts = signal.facts
-    shown = {access: quoted(pv) for access, pv in signal.pvs.items()}
-    shown["type"] = word(facts.type)
+def _facts(facts: Facts, missing: str) -> dict[str, str]:
+    shown = {"type": word(facts.type)}
     if facts.nt:
         shown["nt"] = quoted(facts.nt)
-    if signal.missing:
-        shown["missing"] = word(signal.missing)
+    if missing:
+        shown["missing"] = word(missing)
     if facts.choices is not None:
         shown["choices"] = in_line(map(word, facts.choices))
     if facts.description:

@@ -146,6 +146,27 @@ class Overrides(_Entry):
     include: Sequence[str] = Field(default=(), description="If given, only devices whose prefix matches one are kept.")
 
 
+class WireEntry(_Entry):
+    """What a simulated signal is wired to."""
+
+    motor: str | None = Field(default=None, description="The motor record whose axis the encoder reads.")
+    resolution: float | None = Field(
+        default=None, gt=0, description="Units of the axis for each count; default: one step of the motor (ERES, MRES)."
+    )
+    dataset: str | None = Field(
+        default=None, description="The name that the position is captured by; default: the end of the motor's name."
+    )
+    cameras: Sequence[str] = Field(default=(), description="Prefixes of the cameras that the output triggers.")
+
+
+class TwinEntry(_Entry):
+    """What a simulated beamline needs to know besides."""
+
+    wires: Mapping[str, WireEntry] = Field(
+        default={}, description="By signal: prefix and name in the box, such as BL01X-EA-PANDA-01:INENC1.VAL."
+    )
+
+
 class BeamlineFile(_Entry):
     """A beamline: its IOCs, where their descriptions are found, and what to override."""
 
@@ -166,6 +187,7 @@ class BeamlineFile(_Entry):
     policy: Policy = Field(default=Policy.LAZY, description="When devices are connected.")
     iocs: Sequence[IocEntry] = Field(min_length=1, description="The beamline's IOCs.")
     overrides: Overrides = Field(default=Overrides(), description="What the descriptions cannot say.")
+    twin: TwinEntry = Field(default=TwinEntry(), description="What a simulated beamline needs to know besides.")
 
 
 def json_schema() -> dict[str, Any]:

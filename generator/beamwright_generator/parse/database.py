@@ -172,7 +172,7 @@ class _Reader:
         body = self._body(record)
         if self.lexer.at < len(self.text):
             self.refused.append(Refused("database-syntax", self.lexer.at - 1, "a closing brace too many"))
-        return [Record("*", record, body, 0, 0)]
+        return [Record("*", record, body, 0)]
 
     def _recover(self, error: Refused, start: int) -> None:
         self.refused.append(error)
@@ -211,13 +211,13 @@ class _Reader:
             return self._record(self.lexer.keyword())
         self.lexer.at = head.end()
         body = self._body(name) if brace else self._optional_body(name)
-        return Record(record_type or quoted_type, name, body, start, head.start(4), word == "grecord")
+        return Record(record_type or quoted_type, name, body, start, word == "grecord")
 
     def _record(self, word: Word) -> Record:
         record_type, name = self.lexer.arguments("a record type", "a record name")
         self._check_name(name)
         body = self._optional_body(name.text)
-        return Record(record_type.text, name.text, body, word.offset, name.offset, word.text == "grecord")
+        return Record(record_type.text, name.text, body, word.offset, word.text == "grecord")
 
     def _optional_body(self, name: str) -> tuple[BodyItem, ...]:
         if self.lexer.skip() != "{":

@@ -25,9 +25,9 @@ TYPES: Final = SCALARS | {f"{name}[]" for name in SCALARS} | {"enum", "table", "
 """Every type that a signal may have."""
 
 _ACCESS: Final = ("r", "w", "rw", "x")
-_SIGNAL_KEYS: Final = frozenset(
-    {*_ACCESS, "type", "choices", "columns", "description", "units", "precision", "nt", "missing"}
-)
+_FACT_KEYS: Final = frozenset({"type", "choices", "columns", "description", "units", "precision", "nt", "missing"})
+_SIGNAL_KEYS: Final = _FACT_KEYS | {*_ACCESS}
+_SIDE_KEYS: Final = _FACT_KEYS | {"pv"}
 _BLOCK_KEYS: Final = frozenset({"pvi", "description", "tree", "vector"})
 _SNAPSHOT_KEYS: Final = frozenset({"snapshot", "prefix", "pvi", "missing", "tree", "vector", "description"})
 _HINT: Final = "record it again with `gen snapshot`; docs/snapshots.md shows the format"
@@ -57,9 +57,18 @@ class RecordedSignal:
     choices: tuple[str, ...]
     columns: Mapping[str, RecordedColumn]
     precision: int | None
+    units: str
     description: str
     nt: str
     missing: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSides:
+    """One entry whose PVs serve different things: each as a signal by itself, by `r`, `w`, `rw` or `x`."""
+
+    sides: Mapping[str, RecordedSignal]
     at: Position
 
 
@@ -78,7 +87,7 @@ class RecordedBlock:
     at: Position
 
 
-RecordedEntry = RecordedSignal | RecordedBlock
+RecordedEntry = RecordedSignal | RecordedSides | RecordedBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,11 @@ class _Reader(Nodes):
     def _entry(self, node: Node) -> RecordedEntry | None:
         parts = self.mapping(node, "an entry")
         if "type" in parts:
-            return self._signal(node, parts)
+            self.known(parts, _SIGNAL_KEYS)
+            access: dict[str, str] = {key: self.text(parts[key]) for key in _ACCESS if key in parts}
+            return self._signal(node, parts, access, "a signal has a PV under `r`, `w`, `rw` or `x`")
+        if any(isinstance(parts.get(key), MappingNode) for key in _ACCESS):
+            return self._sides(node, parts)
         if "tree" in parts or "vector" in parts:
             self.known(parts, _BLOCK_KEYS)
             return self._block(node, parts)
@@ -149,15 +162,31 @@ class _Reader(Nodes):
             elif entry := self._entry(below):
                 yield int(number), entry
 
-    def _signal(self, node: Node, parts: Mapping[str, Node]) -> RecordedSignal | None:
-        self.known(parts, _SIGNAL_KEYS)
+    def _sides(self, node: Node, parts: Mapping[str, Node]) -> RecordedSides | None:
+        self.known(parts, frozenset(_ACCESS))
+        sides = {access: self._side(parts[access], access) for access in _ACCESS if access in parts}
+        found = {access: side for access, side in sides.items() if side is not None}
+        return RecordedSides(found, self.at(node)) if len(found) == len(sides) else None
+
+    def _side(self, node: Node, access: str) -> RecordedSignal | None:
+        parts = self.mapping(node, f"`{access}`, where another access has a type of its own,")
+        if not isinstance(node, MappingNode):
+            return None
+        self.known(parts, _SIDE_KEYS)
+        if "type" not in parts:
+            self.wrong(self.at(node), f"`{access}` has no `type`")
+            return None
+        return self._signal(node, parts, {access: self.text(parts.get("pv"))}, f"`{access}` has no `pv`")
+
+    def _signal(
+        self, node: Node, parts: Mapping[str, Node], access: Mapping[str, str], no_pv: str
+    ) -> RecordedSignal | None:
         kind = self.text(parts["type"])
         if kind not in TYPES:
             self.wrong(self.at(parts["type"]), f"{kind} is no type of a signal")
             return None
-        access = {key: self.text(parts[key]) for key in _ACCESS if key in parts}
         if not access or not all(access.values()):
-            self.wrong(self.at(node), "a signal has a PV under `r`, `w`, `rw` or `x`")
+            self.wrong(self.at(node), no_pv)
             return None
         precision = self.text(parts.get("precision"))
         return RecordedSignal(
@@ -166,6 +195,7 @@ class _Reader(Nodes):
             self.texts(parts.get("choices")),
             {name: self._column(below) for name, below in self.optional(parts, "columns").items()},
             int(precision) if precision.isdecimal() else None,
+            self.text(parts.get("units")),
             self.text(parts.get("description")),
             self.text(parts.get("nt")),
             self.text(parts.get("missing")),

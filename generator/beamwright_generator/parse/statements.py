@@ -121,7 +121,6 @@ class Record:
     name: str
     body: tuple[Field | Info | Alias | Include | Substitute, ...]
     offset: int
-    name_offset: int
     visible: bool = False
 
     @property

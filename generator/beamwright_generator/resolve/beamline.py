@@ -16,7 +16,7 @@ from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.classes import Classes
 from beamwright_generator.resolve.content import Content
 from beamwright_generator.resolve.contents import Contents
-from beamwright_generator.resolve.described import DescribedPv, described_pvs, facts_of
+from beamwright_generator.resolve.described import DescribedPv, described_pvs, gather_facts
 from beamwright_generator.resolve.descriptions import PviFacts, pvi_facts
 from beamwright_generator.resolve.detectors import Seen
 from beamwright_generator.resolve.disagreements import report_disagreements
@@ -108,7 +108,7 @@ def _observed(
     """Gather what was observed of each content, which takes a first look at who has it; disagreements are reported."""
     seen = _seen_unjudged(loaded, contents, beamline, problems)
     report_disagreements(list(_described(seen, beamline)), observations, problems)
-    return facts_of(seen, observations, beamline.transport)
+    return gather_facts(seen, observations, beamline.transport)
 
 
 def _seen_unjudged(

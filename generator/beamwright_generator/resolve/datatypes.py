@@ -247,7 +247,6 @@ def _two_states(record: str, settings: Mapping[str, str], transport: Transport) 
 
 
 def says_truth(zero: str, one: str) -> bool:
-    """Tell whether two labels only say false and true."""
     """Tell whether the labels of two states only say false and true."""
     zero, one = zero.strip().lower(), one.strip().lower()
     return not zero or not one or zero == one or zero in FALSE_WORDS or (zero, one) in TRUTH_WORDS
@@ -273,7 +272,7 @@ def _stateless(record: str, settings: Mapping[str, str], transport: Transport, d
 
     Its value then is an enum of no choices: CA reads it as '' always, and over PVA ophyd-async raises IndexError. The
     raw value of an mbbi tells the state. An mbbo without raw values either serves its value as a number (cvt_dbaddr in
-    mbboRecord.c), unless its driver supplies states.
+    mbboRecord.c), unless its driver brings states; both connect as text that is told so.
     """
     device = settings.get("DTYP", "")
     if macros := macros_in(device):
@@ -281,8 +280,7 @@ def _stateless(record: str, settings: Mapping[str, str], transport: Transport, d
     if record == "mbbi" and device not in SOFT_DEVICES:
         return Served(Kind.INT, native_scalar("ULONG", transport), suffix=".RVAL", driver_states=driver_states)
     if driver_states:
-        hint = "observe the running IOC, or give it states"
-        return Untyped("its states, if it has any, come from its driver", hint, open=True)
+        return Served(Kind.DRIVER_STATES, native_scalar("ENUM", transport), driver_states=True)
     if record == "mbbo" and not any(settings.get(name, "0") not in ("", "0") for name in STATE_VALUES):
         return Served(Kind.INT, native_scalar("USHORT", transport))
     return Untyped(f"the {record} has no states, so its value cannot be read", "give it state texts (ZRST, ONST, ...)")

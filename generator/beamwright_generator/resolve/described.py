@@ -13,7 +13,8 @@ from beamwright_generator.resolve.datatypes import value_type
 from beamwright_generator.resolve.detectors import Seen
 from beamwright_generator.resolve.observed import ContentKey, FactsByContent, content_key
 from beamwright_generator.resolve.records import TemplateRecord
-from beamwright_generator.resolve.served import Answer, Transport
+from beamwright_generator.resolve.served import Answer
+from beamwright_generator.vocabulary import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def described_pvs(seen: Sequence[Seen], transport: Transport, optional: Mapping[
             )
 
 
-def facts_of(seen: Sequence[Seen], observations: Observations, transport: Transport) -> FactsByContent:
+def gather_facts(seen: Sequence[Seen], observations: Observations, transport: Transport) -> FactsByContent:
     """Gather, for each content and all that it includes, what was observed of its records on every device."""
     gathered: dict[tuple[Transport, ContentKey], dict[str, dict[str, Fact | None]]] = {}
     for one in seen:

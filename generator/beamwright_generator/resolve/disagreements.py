@@ -9,7 +9,8 @@ from beamwright_generator.parse.observations import Fact, Observations, Observed
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.described import DescribedPv
 from beamwright_generator.resolve.observed import PVA_CODES, contradicts, native
-from beamwright_generator.resolve.served import Answer, Served
+from beamwright_generator.resolve.served import Answer, Kind, Served
+from beamwright_generator.wording import counted, was
 
 MOST_NAMED: Final = 12
 """Names that one problem lists."""
@@ -33,6 +34,8 @@ def shown(answer: Answer) -> str:
     """Show what a description says about a value: its states, or its native type."""
     if not isinstance(answer, Served):
         return "nothing certain"
+    if answer.kind is Kind.DRIVER_STATES:
+        return "states that its driver brings, or a whole number"
     if answer.native in ("ENUM", "NTEnum"):
         return ", ".join(state or "(blank)" for state in answer.states) or "no choices"
     return _PVA_NAMES.get(answer.native, answer.native)
@@ -50,7 +53,7 @@ def _contradictions(found: Sequence[tuple[DescribedPv, Fact]], problems: Problem
         problems.warning(
             "observed-contradiction",
             pv.record.at,
-            f"{pv.leaf or pv.name} is described otherwise than {_named(names)} {_was(names)} observed",
+            f"{pv.leaf or pv.name} is described otherwise than {_named(names)} {was(len(names))} observed",
             detail=[
                 f"described  {shown(pv.expected)}  ({pv.record.at})",
                 *(f"observed   {other}  ({other.at})" for _, other in several[:MOST_NAMED]),
@@ -66,7 +69,7 @@ def _missing(found: Sequence[tuple[DescribedPv, Fact]], problems: Problems) -> N
             by_device.setdefault((pv.ioc, pv.device), []).append((pv, fact))
     for (ioc, device), several in by_device.items():
         first = several[0][0]
-        count = "a record" if len(several) == 1 else f"{len(several)} records"
+        count = "a record" if len(several) == 1 else counted(len(several), "record")
         problems.warning(
             "observed-missing",
             first.record.at,
@@ -129,7 +132,3 @@ def _observed(observations: Observations) -> Iterator[tuple[str, str, ObservedDe
 def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
-
-
-def _was(names: Sequence[str]) -> str:
-    return "was" if len(names) == 1 else "were"

@@ -81,7 +81,7 @@ _SYMBOLS = {"+": "plus", "%": "percent", "<": "less", ">": "greater", "=": "equa
 IMPORTED: Final = frozenset(
     {
         *("A", "AreaDetector", "Array1D", "Beamline", "DeviceConnector", "DeviceVector", "DriverEnum", "EnableDisable"),
-        *("EpicsOptions", "OnOff"),
+        *("DriverStates", "EpicsOptions", "OnOff"),
         *("Format", "Motor", "PathProvider", "Policy", "PvSuffix", "RecordDevice", "Sequence", "SignalR", "SignalRW"),
         *("SignalW", "StandardReadable", "StrictEnum", "SubsetEnum", "SupersetEnum", "TriggerableCommand"),
     }

@@ -9,8 +9,9 @@ from beamwright_generator.parse.observations import ENUM, Fact
 from beamwright_generator.resolve.arrays import OCTET_DEVICES
 from beamwright_generator.resolve.datatypes import says_truth
 from beamwright_generator.resolve.records import PROCESSED, TemplateRecord
-from beamwright_generator.resolve.served import Answer, Kind, Served, Transport, Untyped, element_dtype
+from beamwright_generator.resolve.served import Answer, Kind, Served, Untyped, element_dtype
 from beamwright_generator.tables.record_types import record_type
+from beamwright_generator.vocabulary import Transport
 
 ContentKey = tuple[str, str, tuple[tuple[str, str], ...]]
 """Which content a record belongs to, known before its types are: source, device prefix, deciding macros."""
@@ -38,7 +39,6 @@ _ENUMS: Final = ("ENUM", "NTEnum")
 _TEXTS: Final = ("STRING", "s")
 _FLOATS: Final = ("FLOAT", "DOUBLE", "f", "d")
 _INTEGERS: Final = ("CHAR", "SHORT", "LONG", *"bBhHiIlL")
-
 
 FactsByContent = Mapping[tuple[Transport, ContentKey], Facts]
 """What was observed of everything that a content describes, gathered from all of its devices."""
@@ -72,6 +72,8 @@ def contradicts(described: Answer, record: TemplateRecord, fact: Fact, transport
     """Tell whether a fact is other than what files alone decide."""
     if not isinstance(described, Served) or described.suffix or record.type in PROCESSED or fact.missing:
         return False
+    if described.kind is Kind.DRIVER_STATES:
+        return native(fact, transport) not in (*_ENUMS, *_TEXTS, *_INTEGERS)
     if native(fact, transport) != described.native:
         return True
     fixed = described.native in _ENUMS and not described.driver_states
@@ -89,10 +91,10 @@ def sharpened(record: TemplateRecord, described: Answer, facts: Iterable[Fact | 
     if len(natives) != 1 or record.type in PROCESSED:
         return described
     served, complete = natives.pop(), len(found) == len(every)
-    if isinstance(described, Served):
-        if not described.driver_states or served not in _ENUMS:
-            return described
+    if isinstance(described, Served) and served in _ENUMS and described.driver_states:
         return _states(record, described, served, found, complete)
+    if isinstance(described, Served) and described.kind is not Kind.DRIVER_STATES:
+        return described
     if not complete or (isinstance(described, Untyped) and not described.open):
         return described
     if served in _ENUMS:
@@ -113,7 +115,7 @@ def _states(record: TemplateRecord, described: Answer, served: str, found: Seque
         return Served(kind, served, states=states, observed=True)
     before: tuple[str, ...] = ()
     if isinstance(described, Served):
-        if described.kind is not Kind.ENUM:
+        if described.kind is not Kind.ENUM and not (complete and described.kind is Kind.DRIVER_STATES):
             return described
         before = described.states
     return Served(Kind.ENUM, served, states=tuple(dict.fromkeys((*before, *states))), driver_states=True, observed=True)

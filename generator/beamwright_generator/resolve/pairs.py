@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.served import Kind, Served
 from beamwright_generator.source import Position
+from beamwright_generator.wording import counted
 
 SETPOINT_TYPES: Final = frozenset(
     {"ao", "bo", "busy", "mbbo", "mbboDirect", "longout", "int64out", "stringout", "lso", "aao", "waveform", "dfanout"}
@@ -159,13 +160,23 @@ def _report(setpoint: Judged, readback: Judged, problems: Problems) -> None:
     mine, its = setpoint.served, readback.served
     width = max(len(setpoint.leaf), len(readback.leaf))
     if mine.kind is its.kind is Kind.ENUM:
-        message = f"{readback.leaf} has {len(its.states)} states, {setpoint.leaf} has {len(mine.states)}"
-        if len(its.states) == len(mine.states):
-            message = f"{readback.leaf} and {setpoint.leaf} have different states"
+        message = states_differ(setpoint.leaf, mine.states, readback.leaf, its.states)
         detail = [f"{side.leaf:{width}}  {', '.join(side.served.states)}" for side in (setpoint, readback)]
         hint = "they are generated as two signals; make the states equal to get one readable and settable signal"
     else:
         message = f"{readback.leaf} is served as {its.native}, {setpoint.leaf} as {mine.native}"
         detail = [f"{side.leaf:{width}}  {side.type}: {side.served.kind}" for side in (setpoint, readback)]
         hint = "they are generated as two signals; records of the same type make one readable and settable signal"
+    if Kind.DRIVER_STATES in (mine.kind, its.kind):
+        message = f"{readback.leaf} and {setpoint.leaf} may be served differently, as their driver decides"
+        hint = "they are generated as two signals; observe the running IOC, or give both the same states"
     problems.warning("unpairable-readback", readback.at, message, detail=detail, hint=hint)
+
+
+def states_differ(setpoint: str, mine: Sequence[str], readback: str, its: Sequence[str]) -> str:
+    """Say that a setpoint and its readback, of these names, have different states."""
+    if len(its) == len(mine):
+        return f"{readback} and {setpoint} have different states"
+    if not its:
+        return f"{readback} has no states, {setpoint} has {len(mine)}"
+    return f"{readback} has {counted(len(its), 'state')}, {setpoint} has {len(mine) or 'none'}"

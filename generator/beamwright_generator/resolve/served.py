@@ -20,6 +20,8 @@ class Kind(StrEnum):
     LONG_STR = "long str"
     """A `str` that is served as an array of characters; `Served.suffix` says where."""
     ENUM = "enum"
+    DRIVER_STATES = "states of the driver"
+    """A `str` whose record serves whatever states its driver brings, or a number if that brings none."""
     ARRAY = "array"
     STR_ARRAY = "str array"
 

@@ -106,7 +106,7 @@ def _type_against(signal: ShippedSignal, suffix: str, served: Served) -> str | N
 
 def _enum_against(path: str, suffix: str, served: Served) -> str | None:
     enum = shipped_enum(path)
-    if enum is None or served.native not in ("ENUM", "NTEnum"):
+    if enum is None or served.native not in ("ENUM", "NTEnum") or served.kind is Kind.DRIVER_STATES:
         return f"{suffix} has no states"
     declared, found = set(enum.members.values()), set(served.states)
     match enum.kind:

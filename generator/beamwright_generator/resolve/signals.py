@@ -25,7 +25,7 @@ from beamwright_generator.resolve.names import Names, snake
 from beamwright_generator.resolve.observed import Facts
 from beamwright_generator.resolve.pairs import Pair, pair_records
 from beamwright_generator.resolve.records import WRITABLE, TemplateRecord, access_of
-from beamwright_generator.resolve.served import Served, Transport
+from beamwright_generator.resolve.served import Kind, Served, Transport
 from beamwright_generator.resolve.typed import NO_CHANGE, Datatypes, TypedRecord, Typing
 from beamwright_generator.tables.shipped import ShippedSignal, device_members, motor_members
 
@@ -258,6 +258,7 @@ class _Judge:
             read + suffix,
             None if read == write else write + suffix,
             busy=record.type == "busy" and access is Access.READ_WRITE,
+            driver_states=served.kind is Kind.DRIVER_STATES and access is not Access.COMMAND,
         )
         return self._decorated(signal, record)
 
@@ -292,7 +293,10 @@ class _Judge:
             attribute = self.names.take(snake(f"{stem} {name}"))
             datatype = self.datatypes.of(attribute, served, f"{record.leaf}.{name}")
             access = Access.READ_WRITE if writable else Access.READ
-            yield Signal(attribute, access, datatype, record.leaf + served.suffix, at=record.at)
+            open_states = served.kind is Kind.DRIVER_STATES
+            yield Signal(
+                attribute, access, datatype, record.leaf + served.suffix, driver_states=open_states, at=record.at
+            )
 
 
 def _plain_text(desc: str) -> str:

@@ -20,7 +20,7 @@ from beamwright_generator.model import (
     States,
     TableType,
 )
-from beamwright_generator.resolve import snapshot_blocks as served
+from beamwright_generator.resolve import snapshot_blocks as blocks
 from beamwright_generator.resolve.names import Names, enum_member, pascal
 from beamwright_generator.resolve.snapshot_blocks import Attribute, Blocks, Part, Row
 from beamwright_generator.resolve.snapshot_types import Choices, Columns, Form
@@ -54,7 +54,7 @@ class NamedTypes:
     _uses: dict[Key, _Use] = field(default_factory=dict)
     _refs: dict[Key, ClassRef] = field(default_factory=dict)
 
-    def note(self, owner: ClassRef, stem: str, members: Sequence[served.Member]) -> None:
+    def note(self, owner: ClassRef, stem: str, members: Sequence[blocks.Member]) -> None:
         """Take up what the members of a class need."""
         for member in members:
             if isinstance(member, Attribute | Row):
@@ -152,11 +152,11 @@ class Members:
 
     module: str
     types: NamedTypes
-    block: Callable[[served.Block], ClassRef]
+    block: Callable[[blocks.Block], ClassRef]
     vector: Callable[[Blocks], ClassRef]
     records: bool = True
 
-    def of(self, member: served.Member) -> Member:
+    def of(self, member: blocks.Member) -> Member:
         """Make the member of a class from that of a block."""
         match member:
             case Attribute():

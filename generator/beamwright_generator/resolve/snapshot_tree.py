@@ -11,11 +11,12 @@ from typing import Final
 
 from beamwright_generator.model import Access, Format, Plain
 from beamwright_generator.parse.beamline import Kind, RecordOverride, SignalType, TemplateOverride
-from beamwright_generator.parse.snapshot import INTEGERS, RecordedBlock, RecordedEntry, RecordedSignal, Snapshot
+from beamwright_generator.parse.snapshot import INTEGERS, RecordedBlock, RecordedSides, RecordedSignal, Snapshot
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.names import IMPORTED_FOR_SNAPSHOTS, Names, is_attribute, snake
 from beamwright_generator.resolve.shipped import ref_of
 from beamwright_generator.resolve.snapshot_blocks import Attribute, Block, Blocks, Member, Part, Row, prefix_of
+from beamwright_generator.resolve.snapshot_sides import pieces_of
 from beamwright_generator.resolve.snapshot_types import (
     TABLE,
     Choices,
@@ -96,18 +97,34 @@ class Tree:
 
     def _members(self, recorded: RecordedBlock, path: str, leaf: str) -> Iterator[Member]:
         stems = Counter(found[1] for name in recorded.entries if (found := _NUMBERED.fullmatch(name)))
-        for name, entry in recorded.entries.items():
+        for name, entry in self._pieces(recorded, path, leaf):
             below, where = f"{leaf}.{name}".lstrip("."), f"{path}.{name}".lstrip(".")
-            self.leaves.add(below)
-            if any(fnmatchcase(below, glob) for glob in self.override.exclude):
-                continue
             numbered = _NUMBERED.fullmatch(name)
             stem = numbered[1] if numbered and stems[numbered[1]] > 1 else name
             member = self._member(name, stem.strip("_").lower(), entry, where, below)
             if member is not None:
                 yield member
 
-    def _member(self, name: str, stem: str, entry: RecordedEntry, path: str, leaf: str) -> Member | None:
+    def _pieces(
+        self, recorded: RecordedBlock, path: str, leaf: str
+    ) -> Iterator[tuple[str, RecordedSignal | RecordedBlock]]:
+        """Give what entries are made of, but for what an override excludes."""
+        for name, entry in recorded.entries.items():
+            pieces, apart = pieces_of(name, entry)
+            leaves = [f"{leaf}.{piece}".lstrip(".") for piece, _ in pieces]
+            self.leaves.update(leaves)
+            kept = [piece for piece, below in zip(pieces, leaves, strict=True) if not self._is_excluded(below)]
+            if len(kept) == len(pieces):
+                for pair in apart:
+                    pair.report(f"{path}.{name}".lstrip("."), self.problems)
+            yield from kept
+
+    def _is_excluded(self, leaf: str) -> bool:
+        return any(fnmatchcase(leaf, glob) for glob in self.override.exclude)
+
+    def _member(
+        self, name: str, stem: str, entry: RecordedSignal | RecordedBlock, path: str, leaf: str
+    ) -> Member | None:
         if isinstance(entry, RecordedSignal):
             return self._attribute(name, entry, path, leaf)
         if entry.numbered:
@@ -131,7 +148,9 @@ class Tree:
             if isinstance(below, RecordedSignal):
                 made = self._attribute("", below, where, leaf)
                 signals += [(number, made)] if made else []
-            elif below.numbered:
+                continue
+            assert not isinstance(below, RecordedSides), "pieces serve one thing each"
+            if below.numbered:
                 self._leave_out(below.at, f"{where}: a vector in a vector has no type")
             elif (block := self._below(stem, f"{stem}{number}", below, where, leaf)) is not None:
                 blocks.append((number, block.prefix, block))

@@ -44,7 +44,8 @@ class Snapshots:
         :param modules: what databases make; names that they take are not given again.
         """
         names = Names(taken=(module.rpartition(".")[2] for module in modules))
-        read = [(ioc, path, at, self._read(path, at, names)) for ioc, path, at in self._named()]
+        named = named_snapshots(self.files, self.folder, self.beamline, self.positions, self.problems)
+        read = [(ioc, path, at, self._read(path, at, names)) for ioc, path, at in named]
         found = [(ioc, path, at, whole) for ioc, path, at, whole in read if whole is not None]
         taken = {name for types in modules.values() for device in types for name in device.defined}
         classes = SnapshotClasses([whole for *_, whole in found], taken, self.problems)
@@ -83,16 +84,20 @@ class Snapshots:
                     hint="write the names from the whole down to the entry, with points and without numbers",
                 )
 
-    def _named(self) -> Iterator[tuple[IocEntry, Path, Position]]:
-        for number, ioc in enumerate(self.beamline.iocs):
-            search = [self.folder / folder for folder in (*ioc.search, *self.beamline.search)]
-            for index, name in enumerate(ioc.snapshots):
-                at = self.positions.of("iocs", number, "snapshots", index)
-                path = find_file(self.files, name, search, self.folder, self.folder)
-                if path is None:
-                    self.problems.error("file-missing", at, f"{name} is not found", hint="add its folder to `search`")
-                else:
-                    yield ioc, path, at
+
+def named_snapshots(
+    files: Files, folder: Path, beamline: BeamlineFile, positions: BeamlinePositions, problems: Problems
+) -> Iterator[tuple[IocEntry, Path, Position]]:
+    """Find the snapshots that a beamline file names; what is missing is reported."""
+    for number, ioc in enumerate(beamline.iocs):
+        search = [folder / other for other in (*ioc.search, *beamline.search)]
+        for index, name in enumerate(ioc.snapshots):
+            at = positions.of("iocs", number, "snapshots", index)
+            path = find_file(files, name, search, folder, folder)
+            if path is None:
+                problems.error("file-missing", at, f"{name} is not found", hint="add its folder to `search`")
+            else:
+                yield ioc, path, at
 
 
 def _content(whole: Whole) -> Content:

@@ -107,7 +107,7 @@ class Typing:
             self._undecided.setdefault(answer.macros, []).append(record)
 
     def _as_wanted(self, record: TemplateRecord, answer: Answer, wanted: SignalType) -> Answer:
-        if not isinstance(answer, Served):
+        if not isinstance(answer, Served) or (answer.kind is Kind.DRIVER_STATES and wanted is SignalType.STR):
             return answer
         fits = {
             SignalType.BOOL: answer.takes_bool,
@@ -150,7 +150,7 @@ class Datatypes:
                 return ArrayType(served.dtype)
             case Kind.STR_ARRAY:
                 return Plain("Sequence[str]")
-            case Kind.LONG_STR:
+            case Kind.LONG_STR | Kind.DRIVER_STATES:
                 return Plain("str")
             case plain:
                 return Plain(plain.value)

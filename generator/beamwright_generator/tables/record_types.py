@@ -110,6 +110,19 @@ def record_type_names() -> tuple[str, ...]:
 
 
 @cache
+def common_fields() -> Mapping[str, FieldDef]:
+    """Give the fields that every record has."""
+    facts = _table()["types"][COMMON]["fields"]
+    return MappingProxyType({key: FieldDef(name=key, **value) for key, value in facts.items()})
+
+
+@cache
+def base_menus() -> frozenset[str]:
+    """Name the menus that EPICS base defines."""
+    return frozenset(name for name, facts in _table()["menus"].items() if facts["module"] == "base")
+
+
+@cache
 def menu(name: str) -> tuple[str, ...]:
     """Give the choices of a menu, in order; empty when the table does not know it."""
     facts = _table()["menus"].get(name)

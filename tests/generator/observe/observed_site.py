@@ -8,8 +8,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.softioc import SoftIoc
-
 CAMERA = """\
 record(ao, "$(P)Gain") {}
 record(ai, "$(P)Gain_RBV") {}
@@ -40,6 +38,14 @@ record(seq, "$(P)Sequence") {}
 
 GAUGE = 'record(ai, "$(P)PRESSURE") {}\nrecord(mbbi, "$(P)STATE") { field(DTYP, "asynInt32") field(ZRST, "Off") }\n'
 GAUGE_SERVED = 'record(ai, "$(P)PRESSURE") {}\nrecord(mbbi, "$(P)STATE") { field(ZRST, "Off") field(ONST, "On") }\n'
+
+NOBODY = {
+    "EPICS_CA_ADDR_LIST": "127.0.0.1:9",
+    "EPICS_CA_AUTO_ADDR_LIST": "NO",
+    "EPICS_PVA_ADDR_LIST": "127.0.0.1:9",
+    "EPICS_PVA_AUTO_ADDR_LIST": "NO",
+}
+"""Where no IOC is: the port on which everything is thrown away."""
 
 BEAMLINE = """\
 name: b01
@@ -77,12 +83,10 @@ def gauge() -> str:
     return GAUGE_SERVED.replace("$(P)", "B01-VA-GAUGE-01:")
 
 
-def both(*iocs: SoftIoc) -> dict[str, str]:
-    """Give the environment that finds several IOCs, and nothing else."""
-    joined = dict(iocs[0].environment)
-    for key in ("EPICS_CA_ADDR_LIST", "EPICS_PVA_ADDR_LIST"):
-        joined[key] = " ".join(ioc.environment[key] for ioc in iocs)
-    return joined
+def joined(*environments: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment that finds what each of several finds, and nothing else."""
+    addresses = ("EPICS_CA_ADDR_LIST", "EPICS_PVA_ADDR_LIST")
+    return {**environments[0], **{key: " ".join(one[key] for one in environments) for key in addresses}}
 
 
 def gen(folder: Path, env: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

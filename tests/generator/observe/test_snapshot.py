@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.parse.snapshot import RecordedBlock, RecordedSignal, Snapshot, parse_snapshot
+from beamwright_generator.parse.snapshot import (
+    RecordedBlock,
+    RecordedSides,
+    RecordedSignal,
+    Snapshot,
+    parse_snapshot,
+)
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Source
 from tests.pvi_servers.served import Served
@@ -62,9 +68,15 @@ def parsed(text: str) -> Snapshot:
 
 def signals(block: RecordedBlock) -> list[RecordedSignal]:
     """Give every signal below a block."""
-    found = []
+    found: list[RecordedSignal] = []
     for entry in (*block.entries.values(), *block.numbered.values()):
-        found += [entry] if isinstance(entry, RecordedSignal) else signals(entry)
+        match entry:
+            case RecordedBlock():
+                found += signals(entry)
+            case RecordedSides():
+                found += entry.sides.values()
+            case _:
+                found.append(entry)
     return found
 
 

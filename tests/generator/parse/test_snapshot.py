@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beamwright_generator.parse.snapshot import RecordedBlock, RecordedSignal, Snapshot, parse_snapshot
+from beamwright_generator.parse.snapshot import (
+    RecordedBlock,
+    RecordedSides,
+    RecordedSignal,
+    Snapshot,
+    parse_snapshot,
+)
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Source
 
@@ -22,6 +28,9 @@ tree:
   gate: {rw: "X:GATE", type: enum, choices: [ZERO, "1", on, 0x10], description: Input}
   Width: {r: "X:W_RBV", w: "X:W", type: float64, units: s, precision: 3}
   odd: {r: "X:ODD", type: unknown, missing: silent}
+  mode:
+    r: {pv: "X:M_RBV", type: enum, choices: [A, B]}
+    w: {pv: "X:M", type: enum, choices: [A], description: What to do}
   seq:
     pvi: "X:SEQ:PVI"
     vector:
@@ -44,8 +53,8 @@ def test_everything_is_kept_with_its_line() -> None:
         "X:LOST:PVI": ("no answer within 5 s", 5)
     }
     entries = snapshot.root.entries
-    assert list(entries) == ["gate", "Width", "odd", "seq"]
-    gate, width, odd, seq = entries.values()
+    assert list(entries) == ["gate", "Width", "odd", "mode", "seq"]
+    gate, width, odd, mode, seq = entries.values()
     assert isinstance(gate, RecordedSignal)
     assert gate.choices == ("ZERO", "1", "on", "0x10"), "text as it is written, not what YAML makes of it"
     assert (gate.at.line, gate.at.column) == (7, 9)
@@ -53,6 +62,12 @@ def test_everything_is_kept_with_its_line() -> None:
     assert (width.access, width.precision) == ({"r": "X:W_RBV", "w": "X:W"}, 3)
     assert isinstance(odd, RecordedSignal)
     assert odd.missing == "silent"
+    assert isinstance(mode, RecordedSides)
+    assert {access: (side.access, side.choices) for access, side in mode.sides.items()} == {
+        "r": ({"r": "X:M_RBV"}, ("A", "B")),
+        "w": ({"w": "X:M"}, ("A",)),
+    }
+    assert (mode.sides["w"].at.line, mode.sides["w"].description) == (12, "What to do")
     assert isinstance(seq, RecordedBlock)
     assert list(seq.numbered) == [1, 2]
     assert seq.pvi == "X:SEQ:PVI"
@@ -67,6 +82,9 @@ def test_everything_is_kept_with_its_line() -> None:
         ("a: \x00", 1, "not valid YAML"),
         ("a: !!python/object:os.system {}\nsnapshot: 1\nprefix: 'X:'", 1, "a is not a known key here"),
         ("snapshot: 1\nprefix: 'X:'\ntree:\n  a: {type: float64, r: 'X:A', extra: 1}\n", 4, "extra is not a known key"),
+        ("snapshot: 1\nprefix: 'X:'\ntree:\n  a: {r: {pv: 'X:A', type: str}, w: 'X:B'}\n", 4, "`w`, where another"),
+        ("snapshot: 1\nprefix: 'X:'\ntree:\n  a: {r: {pv: 'X:A'}}\n", 4, "`r` has no `type`"),
+        ("snapshot: 1\nprefix: 'X:'\ntree:\n  a: {r: {type: str}}\n", 4, "`r` has no `pv`"),
     ],
 )
 def test_what_cannot_be_read_is_one_problem(text: str, line: int, message: str) -> None:

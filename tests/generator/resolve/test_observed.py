@@ -10,7 +10,7 @@ from beamwright_generator.parse.observations import ENUM, MISSING, Fact
 from beamwright_generator.resolve.datatypes import value_type
 from beamwright_generator.resolve.observed import contradicts, native, sharpened
 from beamwright_generator.resolve.records import TemplateRecord
-from beamwright_generator.resolve.served import Answer, Kind, Served, Transport, Undecided, Untyped
+from beamwright_generator.resolve.served import Answer, Kind, Served, Transport, Undecided
 from beamwright_generator.source import Position
 
 CA, PVA = Transport.CA, Transport.PVA
@@ -67,13 +67,17 @@ def test_two_states_are_a_bool_by_the_usual_words(choices: tuple[str, ...], kind
 
 
 def test_a_record_without_states_gets_those_of_its_driver() -> None:
-    assert isinstance(described(record("mbbo", ASYN)), Untyped)
+    brought = described(record("mbbo", ASYN))
+    assert isinstance(brought, Served)
+    assert brought.kind is Kind.DRIVER_STATES
     answer = judged(record("mbbo", ASYN), states("a", "b"))
     assert isinstance(answer, Served)
     assert (answer.kind, answer.strict) == (Kind.ENUM, True)
     assert judged(record("mbbo", ASYN), Fact("LONG")) == Served(Kind.INT, "LONG")
-    assert judged(record("mbbo", ASYN), states()) == described(record("mbbo", ASYN))
-    assert judged(record("mbbo", ASYN), states("a"), None) == described(record("mbbo", ASYN))
+    for open_still in ([states()], [states("a"), None], [Fact("LONG"), None], [Fact("LONG"), states("a")]):
+        assert judged(record("mbbo", ASYN), *open_still) == brought
+    different = judged(record("mbbo", ASYN), states("a"), states("b"))
+    assert different == Served(Kind.ENUM, "ENUM", states=("a", "b"), driver_states=True, observed=True)
     by_value = described(record("mbbi", ASYN))
     assert isinstance(by_value, Served)
     assert by_value.suffix == ".RVAL"
@@ -143,6 +147,22 @@ def test_devices_of_one_class_with_different_types_decide_nothing() -> None:
 )
 def test_a_contradiction_is_about_what_files_decide(kind: str, fact: Fact, over: Transport, found: bool) -> None:
     assert contradicts(described(record(kind), over), record(kind), fact, over) is found
+
+
+@pytest.mark.parametrize(
+    ("fact", "over", "found"),
+    [
+        (states("a"), CA, False),
+        (states(), PVA, False),
+        (Fact("LONG"), CA, False),
+        (Fact("uint16"), PVA, False),
+        (Fact("STRING"), CA, False),
+        (Fact("DOUBLE"), CA, True),
+        (Fact("LONG", 5), CA, True),
+    ],
+)
+def test_states_that_a_driver_brings_may_be_a_number(fact: Fact, over: Transport, found: bool) -> None:
+    assert contradicts(described(record("mbbo", ASYN), over), record("mbbo", ASYN), fact, over) is found
 
 
 @pytest.mark.parametrize("kind", ["ai", "longin", "stringin", "int64in", "bi", "waveform"])

@@ -11,10 +11,10 @@ import bluesky.plan_stubs as bps
 import numpy as np
 from bluesky import RunEngine
 from ophyd_async.core import DetectorTrigger, init_devices
-from ophyd_async.epics.motor import Motor
 from ophyd_async.fastcs.panda import PosOutScaleOffset
 from scanspec.specs import Fly, Linspace
 
+from beamwright_generated.beamlines import x01
 from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 from beamwright_runtime.fly import (
     FlownDetector,
@@ -33,8 +33,8 @@ from tests.runtime.fly.rig import paths_in
 folder, source, *offsets = sys.argv[1:]
 engine = RunEngine({})
 with init_devices():
-    x, y = Motor("pva://FLY-X"), Motor("pva://FLY-Y")
-    panda = PandaDevice("pva://FLY-PANDA:", paths_in(Path(folder)))
+    x, y = x01.stage_x(), x01.stage_y()
+    panda = PandaDevice("pva://BL01X-EA-PANDA-01:", paths_in(Path(folder)))
 positions = {x: PosOutScaleOffset.from_inenc(panda, 1), y: PosOutScaleOffset.from_inenc(panda, 2)}
 engine(bps.mv(panda.pcap.trig, PandaBitMux.SEQ1_OUTA if source == "sequencer" else PandaBitMux.PCOMP1_OUT))
 scanner = FlyScanner(

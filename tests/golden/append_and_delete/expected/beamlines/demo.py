@@ -12,7 +12,7 @@ __all__ = ["demo_di_bpm_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_di_bpm_01() -> Site:
     """Records of site.template (DEMO-IOC-01)."""
     return Site("DEMO-DI-BPM-01:")

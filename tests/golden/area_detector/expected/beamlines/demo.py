@@ -35,25 +35,25 @@ class Cam02(AreaDetector[SimDetector]):
         super().__init__(SimDetector("DEMO-EA-CAM-02:CAM:"), name=name)
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def cam_01(path_provider: PathProvider) -> Cam01:
     """SimDetector; CAM -> ROI, HDF5; ROI -> STAT (DEMO-EA-IOC-01)."""
     return Cam01(path_provider)
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def cam_02() -> Cam02:
     """SimDetector; CAM -> STAT (DEMO-EA-IOC-01)."""
     return Cam02()
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def lost_01_stat() -> NdStats:
     """Records of NDStats.template (DEMO-EA-IOC-01)."""
     return NdStats("DEMO-EA-LOST-01:STAT:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def cam_03_cam() -> SimDetector:
     """Records of simDetector.template (DEMO-EA-IOC-01)."""
     return SimDetector("DEMO-EA-CAM-03:CAM:")

@@ -12,7 +12,7 @@ __all__ = ["demo_di_amp_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_di_amp_01() -> Amplifier:
     """Records of amplifier.template (DEMO-IOC-01)."""
     return Amplifier("DEMO-DI-AMP-01:")

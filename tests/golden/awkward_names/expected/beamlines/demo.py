@@ -13,13 +13,13 @@ __all__ = ["demo_01_lambda", "demo_1", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_1() -> Class:
     """Records of class.template (DEMO-IOC-01)."""
     return Class("DEMO:1:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_01_lambda() -> N2DStage:
     """The record is the prefix (DEMO-IOC-01)."""
     return N2DStage("DEMO-01:lambda")

@@ -12,7 +12,7 @@ __all__ = ["demo_pump_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_pump_01() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO:PUMP-01:")

@@ -14,31 +14,31 @@ __all__ = ["devices", "gauge_01", "gauge_02", "pump_01", "valve_01", "valve_02"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_01() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-VA-PUMP-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def valve_01() -> Valve:
     """Records of valve.template (DEMO-IOC-01)."""
     return Valve("DEMO-VA-VALVE-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def valve_02() -> Valve:
     """Records of valve.template (DEMO-IOC-01)."""
     return Valve("DEMO-VA-VALVE-02:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def gauge_01() -> Gauge:
     """Pirani (DEMO-IOC-01)."""
     return Gauge("DEMO-VA-GAUGE-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def gauge_02() -> Gauge:
     """Cold cathode (DEMO-IOC-01)."""
     return Gauge("DEMO-VA-GAUGE-02:")

@@ -12,7 +12,7 @@ __all__ = ["demo_ea_ctrl_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_ea_ctrl_01() -> Controller:
     """Records of controller.template (DEMO-IOC-01)."""
     return Controller("DEMO-EA-CTRL-01:")

@@ -13,13 +13,13 @@ __all__ = ["demo", "device", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo() -> Device:
     """Records of device.template (DEMO-IOC-01)."""
     return Device("DEMO:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def device() -> Device2:
     """Records of device.template (DEMO-IOC-01)."""
     return Device2("-")

@@ -12,13 +12,13 @@ __all__ = ["devices", "filter", "input"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc='IOC "one" \\')
 def filter() -> Texts:
     """Records of texts.template (IOC "one" \\)."""
     return Texts("DEMO:FILTER:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc='IOC "one" \\')
 def input() -> Texts:
     """is it? (IOC "one" \\)."""
     return Texts("DEMO:INPUT:")

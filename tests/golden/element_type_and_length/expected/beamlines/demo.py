@@ -12,19 +12,19 @@ __all__ = ["devices", "image1", "image2", "image3"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="ioc")
 def image1() -> Image:
     """Records of image.template (ioc)."""
     return Image("DEMO:IMAGE1:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="ioc")
 def image2() -> Image2:
     """Records of image.template (ioc)."""
     return Image2("DEMO:IMAGE2:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="ioc")
 def image3() -> Image3:
     """Records of image.template (ioc)."""
     return Image3("DEMO:IMAGE3:")

@@ -12,7 +12,7 @@ __all__ = ["demo_op_filt_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_op_filt_01() -> Filter:
     """Records of filter.template (DEMO-IOC-01)."""
     return Filter("DEMO-OP-FILT-01:")

@@ -9,7 +9,7 @@ from typing import Annotated as A
 from ophyd_async.core import SignalR, SignalRW, StrictEnum, SubsetEnum
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_runtime import DriverEnum, RecordDevice
+from beamwright_runtime import DriverEnum, DriverStates, RecordDevice
 
 __all__ = ["Filter", "FilterFoil", "FilterGaps", "FilterMode", "FilterOdd", "FilterSide", "FilterTwice"]
 
@@ -75,3 +75,4 @@ class Filter(RecordDevice):
     no_states: A[SignalRW[int], PvSuffix("NoStates")]
     raw: A[SignalR[int], PvSuffix("Raw.RVAL")]
     side: A[SignalRW[FilterSide], PvSuffix("Side")]
+    brought: A[SignalRW[str], PvSuffix("Brought"), DriverStates()]

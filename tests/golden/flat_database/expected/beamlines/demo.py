@@ -12,7 +12,7 @@ __all__ = ["devices", "sr01_di_ring_01"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def sr01_di_ring_01() -> Ring:
     """Records of ring.db (DEMO-IOC-01)."""
     return Ring("SR01-DI-RING-01:")

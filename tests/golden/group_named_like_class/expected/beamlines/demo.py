@@ -39,19 +39,19 @@ class Devices(StandardReadable):
         super().__init__(name=name)
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def motor() -> MotorGroup:
     """Motor: x (DEMO-IOC-01)."""
     return MotorGroup()
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def lamp() -> LampGroup:
     """Lamp: name_ (DEMO-IOC-01)."""
     return LampGroup()
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def devices_() -> Devices:
     """Devices: only (DEMO-IOC-01)."""
     return Devices()

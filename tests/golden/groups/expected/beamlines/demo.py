@@ -35,19 +35,19 @@ class Table(StandardReadable):
         super().__init__(name=name)
 
 
-@devices.factory(policy=Policy.EAGER, optional=True)
+@devices.factory(policy=Policy.EAGER, optional=True, ioc="DEMO-IOC-01")
 def stage() -> Stage:
     """Sample stage (DEMO-IOC-01)."""
     return Stage()
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def table() -> Table:
     """Table: y1, y2 (DEMO-IOC-01)."""
     return Table()
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def mo_spare_01_a() -> Motor:
     """Records of motor.template (DEMO-IOC-01)."""
     return Motor("DEMO-MO-SPARE-01:A")

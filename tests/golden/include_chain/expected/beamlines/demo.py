@@ -13,13 +13,13 @@ __all__ = ["devices", "pump_02", "turbo_01"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def turbo_01() -> Turbo:
     """Records of turbo.template (DEMO-IOC-01)."""
     return Turbo("DEMO-VA-TURBO-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_02() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-VA-PUMP-02:")

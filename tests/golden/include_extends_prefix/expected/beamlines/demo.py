@@ -12,7 +12,7 @@ __all__ = ["demo_roi", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="ioc")
 def demo_roi() -> Regions:
     """Records of regions.template (ioc)."""
     return Regions("DEMO:ROI:")

@@ -14,19 +14,19 @@ __all__ = ["cam_01", "cam_02", "cam_03", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def cam_01() -> Simulated:
     """Records of simulated.template (DEMO-IOC-01)."""
     return Simulated("DEMO-EA-CAM-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def cam_02() -> Counting:
     """Records of counting.template (DEMO-IOC-01)."""
     return Counting("DEMO-EA-CAM-02:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def cam_03() -> Base:
     """Records of base.template (DEMO-IOC-01)."""
     return Base("DEMO-EA-CAM-03:")

@@ -14,19 +14,19 @@ __all__ = ["devices", "fe01_va_gauge_01", "machine_global", "sr01_di_ring_01"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def sr01_di_ring_01() -> Machine:
     """Records of machine.db (DEMO-IOC-01)."""
     return Machine("SR01-DI-RING-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def fe01_va_gauge_01() -> MachineFe01VaGauge01:
     """Records of machine.db (DEMO-IOC-01)."""
     return MachineFe01VaGauge01("FE01-VA-GAUGE-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def machine_global() -> MachineGlobal:
     """Records of machine.db (DEMO-IOC-01)."""
     return MachineGlobal("")

@@ -12,7 +12,7 @@ __all__ = ["demo", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo() -> Device:
     """Records of device.template (DEMO-IOC-01)."""
     return Device("DEMO:")

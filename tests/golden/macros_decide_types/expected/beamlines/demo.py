@@ -13,31 +13,31 @@ __all__ = ["devices", "level_01", "level_02", "trace_01", "trace_02", "trace_03"
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def trace_01() -> TraceDouble:
     """Records of trace.template (DEMO-IOC-01)."""
     return TraceDouble("DEMO-DI-TRACE-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def trace_02() -> TraceLong:
     """Records of trace.template (DEMO-IOC-01)."""
     return TraceLong("DEMO-DI-TRACE-02:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def trace_03() -> TraceLong:
     """Records of trace.template (DEMO-IOC-01)."""
     return TraceLong("DEMO-DI-TRACE-03:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def level_01() -> LevelOpen:
     """Records of level.template (DEMO-IOC-01)."""
     return LevelOpen("DEMO-DI-LEVEL-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def level_02() -> LevelShut:
     """Records of level.template (DEMO-IOC-01)."""
     return LevelShut("DEMO-DI-LEVEL-02:")

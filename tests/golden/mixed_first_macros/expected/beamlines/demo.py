@@ -14,19 +14,19 @@ __all__ = ["demo_al_mask_01", "demo_al_slits_01", "devices", "global_"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_al_slits_01() -> Slits:
     """Records of slits.template (DEMO-IOC-01)."""
     return Slits("DEMO-AL-SLITS-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_al_mask_01() -> SlitsQ:
     """Records of slits.template (DEMO-IOC-01)."""
     return SlitsQ("DEMO-AL-MASK-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def global_() -> SlitsGlobal:
     """Records of slits.template (DEMO-IOC-01)."""
     return SlitsGlobal("GLOBAL:")

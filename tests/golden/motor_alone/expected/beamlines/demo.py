@@ -11,13 +11,13 @@ __all__ = ["devices", "x", "y"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def x() -> Motor:
     """Sample stage, horizontal (DEMO-IOC-01)."""
     return Motor("DEMO-MO-STAGE-01:X")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def y() -> Motor:
     """Records of motor.template (DEMO-IOC-01)."""
     return Motor("DEMO-MO-STAGE-01:Y")

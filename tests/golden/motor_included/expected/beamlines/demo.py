@@ -13,19 +13,19 @@ __all__ = ["al_slits_01", "devices", "mo_stage_01_x", "mo_stage_01_y"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def mo_stage_01_x() -> Axis:
     """Records of axis.template (DEMO-IOC-01)."""
     return Axis("DEMO-MO-STAGE-01:X")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def al_slits_01() -> Slits:
     """Records of slits.template (DEMO-IOC-01)."""
     return Slits("DEMO-AL-SLITS-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def mo_stage_01_y() -> Motor:
     """Records of motor.template (DEMO-IOC-01)."""
     return Motor("DEMO-MO-STAGE-01:Y")

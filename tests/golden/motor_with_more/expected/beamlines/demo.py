@@ -14,19 +14,19 @@ __all__ = ["devices", "x", "y", "z"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def x() -> Axis:
     """Records of axis.template (DEMO-IOC-01)."""
     return Axis("DEMO-MO-STAGE-01:X", n="1")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def y() -> Cooled:
     """Records of cooled.template (DEMO-IOC-01)."""
     return Cooled("DEMO-MO-STAGE-01:Y")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def z() -> Monitored:
     """Records of monitored.template (DEMO-IOC-01)."""
     return Monitored("DEMO-MO-STAGE-01:Z")

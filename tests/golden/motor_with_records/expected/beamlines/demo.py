@@ -12,7 +12,7 @@ __all__ = ["demo_mo_stage_01_x", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_mo_stage_01_x() -> Axis:
     """Records of axis.template (DEMO-IOC-01)."""
     return Axis("DEMO-MO-STAGE-01:X")

@@ -12,19 +12,19 @@ __all__ = ["demo_amp", "demo_amp2", "demo_amp_amplifier", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_amp() -> Amplifier:
     """Records of amplifier.template (DEMO-IOC-01)."""
     return Amplifier("DEMO:AMP:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_amp_amplifier() -> Amplifier:
     """Records of amplifier.template (DEMO-IOC-01)."""
     return Amplifier("DEMO-AMP:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_amp2() -> AmplifierOther:
     """Records of amplifier.template (DEMO-IOC-01)."""
     return AmplifierOther("DEMO:AMP2:")

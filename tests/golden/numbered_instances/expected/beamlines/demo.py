@@ -14,7 +14,7 @@ __all__ = ["demo_di_adc_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_di_adc_01() -> DeviceVector[Channel]:
     """Records of channel.template (DEMO-IOC-01)."""
     return DeviceVector(

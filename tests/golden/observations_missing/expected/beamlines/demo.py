@@ -12,7 +12,7 @@ __all__ = ["demo_va_valve_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-VA-IOC-01")
 def demo_va_valve_01() -> Valve:
     """Records of valve.template (DEMO-VA-IOC-01)."""
     return Valve("DEMO-VA-VALVE-01:")

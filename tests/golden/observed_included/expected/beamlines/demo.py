@@ -13,13 +13,13 @@ __all__ = ["cam_01", "cam_02", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def cam_01() -> Fast:
     """Records of fast.template (DEMO-EA-IOC-01)."""
     return Fast("DEMO-EA-CAM-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def cam_02() -> Slow:
     """Records of slow.template (DEMO-EA-IOC-01)."""
     return Slow("DEMO-EA-CAM-02:")

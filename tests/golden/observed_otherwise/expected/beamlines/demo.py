@@ -12,13 +12,13 @@ __all__ = ["devices", "valve_01", "valve_02"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-VA-IOC-01")
 def valve_01() -> Valve:
     """Records of valve.template (DEMO-VA-IOC-01)."""
     return Valve("DEMO-VA-VALVE-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-VA-IOC-01")
 def valve_02() -> Valve:
     """Records of valve.template (DEMO-VA-IOC-01)."""
     return Valve("DEMO-VA-VALVE-02:")

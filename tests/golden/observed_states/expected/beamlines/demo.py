@@ -12,13 +12,13 @@ __all__ = ["cam_01", "cam_02", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def cam_01() -> Camera:
     """Records of camera.template (DEMO-EA-IOC-01)."""
     return Camera("DEMO-EA-CAM-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def cam_02() -> Camera:
     """Records of camera.template (DEMO-EA-IOC-01)."""
     return Camera("DEMO-EA-CAM-02:")

@@ -13,13 +13,13 @@ __all__ = ["adc_01", "devices", "scope_01"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-DI-IOC-01")
 def scope_01() -> Scope:
     """Records of scope.template (DEMO-DI-IOC-01)."""
     return Scope("DEMO-DI-SCOPE-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-DI-IOC-02")
 def adc_01() -> Digitiser:
     """Records of digitiser.template (DEMO-DI-IOC-02)."""
     return Digitiser("pva://DEMO-DI-ADC-01:")

@@ -12,13 +12,13 @@ __all__ = ["devices", "pump_01", "pump_02"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_01() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-VA-PUMP-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_02() -> Pump2:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump2("DEMO-VA-PUMP-02:")

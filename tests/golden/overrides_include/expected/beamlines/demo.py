@@ -12,7 +12,7 @@ __all__ = ["demo_ea_cryo_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_ea_cryo_01() -> Cryo:
     """Records of cryo.template (DEMO-IOC-01)."""
     return Cryo("DEMO-EA-CRYO-01:")

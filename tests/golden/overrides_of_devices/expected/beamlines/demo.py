@@ -12,25 +12,25 @@ __all__ = ["devices", "devices_", "pump_04", "pump_05", "roughing_pump"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.EAGER, timeout=2.5)
+@devices.factory(policy=Policy.EAGER, timeout=2.5, ioc="DEMO-IOC-01")
 def roughing_pump() -> Pump:
     """The pump in the cellar (DEMO-IOC-01)."""
     return Pump("DEMO-VA-PUMP-01:")
 
 
-@devices.factory(policy=Policy.LAZY, optional=True)
+@devices.factory(policy=Policy.LAZY, optional=True, ioc="DEMO-IOC-01")
 def devices_() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-VA-PUMP-03:")
 
 
-@devices.factory(policy=Policy.EXPLICIT, optional=True)
+@devices.factory(policy=Policy.EXPLICIT, optional=True, ioc="DEMO-IOC-02")
 def pump_04() -> Pump:
     """Records of pump.template (DEMO-IOC-02)."""
     return Pump("DEMO-VA-PUMP-04:")
 
 
-@devices.factory(policy=Policy.EXPLICIT)
+@devices.factory(policy=Policy.EXPLICIT, ioc="DEMO-IOC-02")
 def pump_05() -> Pump:
     """Records of pump.template (DEMO-IOC-02)."""
     return Pump("DEMO-VA-PUMP-05:")

@@ -12,7 +12,7 @@ __all__ = ["demo", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="ioc")
 def demo() -> Channel:
     """Records of channel.template (ioc)."""
     return Channel("DEMO:", name_="A", name_2="B", prefix_="C", port="D", port_2="E", class_="F", n2="G")

@@ -12,13 +12,13 @@ __all__ = ["daq_01", "daq_02", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def daq_01() -> SamplerPva:
     """Records of sampler.template (DEMO-IOC-01)."""
     return SamplerPva("pva://DEMO-DI-DAQ-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-02")
 def daq_02() -> Sampler:
     """Records of sampler.template (DEMO-IOC-02)."""
     return Sampler("DEMO-DI-DAQ-02:")

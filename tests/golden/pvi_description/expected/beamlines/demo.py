@@ -12,7 +12,7 @@ __all__ = ["demo_ea_cryo_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_ea_cryo_01() -> Cryostat:
     """Records of cryostat.template (DEMO-IOC-01)."""
     return Cryostat("DEMO-EA-CRYO-01:")

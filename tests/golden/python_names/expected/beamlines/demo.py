@@ -18,43 +18,43 @@ __all__ = ["a", "beamline", "devices", "devices_", "motor", "policy", "r", "type
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def types() -> Types:
     """Records of types.template (DEMO-IOC-01)."""
     return Types("DEMO:TYPES:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def motor() -> MotorDevice:
     """Records of motor.template (DEMO-IOC-01)."""
     return MotorDevice("DEMO:MOTOR:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def r() -> SignalRDevice:
     """Records of signal_r.template (DEMO-IOC-01)."""
     return SignalRDevice("DEMO:R:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def a() -> ADevice:
     """Records of a.template (DEMO-IOC-01)."""
     return ADevice("DEMO:A:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def beamline() -> RecordDeviceDevice:
     """Records of record_device.template (DEMO-IOC-01)."""
     return RecordDeviceDevice("DEMO:BEAMLINE:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def policy() -> StrictEnumDevice:
     """Records of strict_enum.template (DEMO-IOC-01)."""
     return StrictEnumDevice("DEMO:POLICY:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def devices_() -> BeamlineDevice:
     """Records of beamline.template (DEMO-IOC-01)."""
     return BeamlineDevice("DEMO:DEVICES:")

@@ -13,13 +13,13 @@ __all__ = ["demo", "demo_late", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo() -> Device:
     """Records of device.template (DEMO-IOC-01)."""
     return Device("DEMO:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_late() -> Late:
     """Records of late.template (DEMO-IOC-01)."""
     return Late("DEMO:")

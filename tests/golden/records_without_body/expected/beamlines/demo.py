@@ -12,7 +12,7 @@ __all__ = ["demo_di_bpm_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_di_bpm_01() -> Bpm:
     """Records of bpm.db (DEMO-IOC-01)."""
     return Bpm("DEMO-DI-BPM-01:")

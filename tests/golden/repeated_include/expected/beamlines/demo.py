@@ -12,7 +12,7 @@ __all__ = ["demo_di_qbpm_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_di_qbpm_01() -> Electrometer:
     """Records of electrometer.template (DEMO-IOC-01)."""
     return Electrometer("DEMO-DI-QBPM-01:")

@@ -12,7 +12,7 @@ __all__ = ["demo_al_slits_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_al_slits_01() -> Slits:
     """Records of slits.template (DEMO-IOC-01)."""
     return Slits("DEMO-AL-SLITS-01:")

@@ -12,7 +12,7 @@ __all__ = ["demo_pump", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_pump() -> Pump:
     """Records of pump.db (DEMO-IOC-01)."""
     return Pump("DEMO:PUMP:")

@@ -12,7 +12,7 @@ __all__ = ["demo_stat", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_stat() -> NdPluginBase:
     """Records of NDPluginBase.template (DEMO-IOC-01)."""
     return NdPluginBase("DEMO:STAT:")

@@ -15,31 +15,31 @@ __all__ = ["devices", "old_01", "psu_01", "psu_02", "psu_03", "psu_11"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def old_01() -> Supply:
     """Records of supply.template (DEMO-EA-IOC-01)."""
     return Supply("DEMO-EA-OLD-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def psu_01() -> Supply2:
     """PVI tree of supply1.yaml (DEMO-EA-IOC-01)."""
     return Supply2("pva://DEMO-EA-PSU-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def psu_02() -> Supply2:
     """PVI tree of supply2.yaml (DEMO-EA-IOC-01)."""
     return Supply2("pva://DEMO-EA-PSU-02:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
 def psu_03() -> BigSupply:
     """PVI tree of supply3.yaml (DEMO-EA-IOC-01)."""
     return BigSupply("pva://DEMO-EA-PSU-03:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-02")
 def psu_11() -> Supply1:
     """PVI tree of supply1.yaml (DEMO-EA-IOC-02)."""
     return Supply1("pva://DEMO-EA-PSU-11:")

@@ -12,7 +12,7 @@ __all__ = ["demo_ea_heat_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_ea_heat_01() -> Heater:
     """Heater of the sample stage (DEMO-IOC-01)."""
     return Heater("pva://DEMO-EA-HEAT-01:")

@@ -12,7 +12,7 @@ __all__ = ["demo_ea_box_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_ea_box_01() -> Partly:
     """PVI tree of partly.yaml (DEMO-IOC-01)."""
     return Partly("pva://DEMO-EA-BOX-01:")

@@ -12,7 +12,7 @@ __all__ = ["demo_ea_names_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_ea_names_01() -> Names:
     """PVI tree of names.yaml (DEMO-IOC-01)."""
     return Names("pva://DEMO-EA-NAMES-01:")

@@ -25,13 +25,13 @@ class Boxes(StandardReadable):
         super().__init__(name=name)
 
 
-@devices.factory(policy=Policy.EAGER, timeout=5.0)
+@devices.factory(policy=Policy.EAGER, timeout=5.0, ioc="DEMO-EA-IOC-01")
 def first_box() -> GoodBox:
     """The box (DEMO-EA-IOC-01)."""
     return GoodBox("pva://DEMO-EA-BOX-01:")
 
 
-@devices.factory(policy=Policy.LAZY, optional=True)
+@devices.factory(policy=Policy.LAZY, optional=True, ioc="DEMO-EA-IOC-01")
 def boxes() -> Boxes:
     """Boxes: second, third (DEMO-EA-IOC-01)."""
     return Boxes()

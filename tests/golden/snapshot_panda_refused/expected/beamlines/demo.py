@@ -12,7 +12,7 @@ __all__ = ["demo_ea_panda_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_ea_panda_01() -> PandaDevice:
     """PVI tree of panda.yaml (DEMO-IOC-01)."""
     return PandaDevice("pva://DEMO-EA-PANDA-01:")

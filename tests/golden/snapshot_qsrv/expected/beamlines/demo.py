@@ -12,7 +12,7 @@ __all__ = ["demo_op_mirr_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_op_mirr_01() -> Optics:
     """PVI tree of optics.yaml (DEMO-IOC-01)."""
     return Optics("pva://DEMO-")

@@ -12,7 +12,7 @@ __all__ = ["demo_ea_cnt_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_ea_cnt_01() -> Counters:
     """PVI tree of counters.yaml (DEMO-IOC-01)."""
     return Counters("pva://DEMO-EA-CNT-01:")

@@ -12,25 +12,25 @@ __all__ = ["devices", "pump_01", "pump_02", "pump_03", "pump_04"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_01() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-PUMP-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_02() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-PUMP-02:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_03() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-PUMP-03:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_04() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-PUMP-04:")

@@ -12,31 +12,31 @@ __all__ = ["devices", "pump_01", "pump_02", "pump_03", "pump_04", "pump_05"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_01() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO:PUMP-01:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_02() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO:PUMP-02:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_03() -> Pump:
     """x (DEMO-IOC-01)."""
     return Pump("DEMO:PUMP-03:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_04() -> Pump:
     """x (DEMO-IOC-01)."""
     return Pump("DEMO:PUMP-04:")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def pump_05() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO:PUMP-05:")

@@ -12,7 +12,7 @@ __all__ = ["demo_ps_shtr_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_ps_shtr_01() -> Shutter:
     """Records of shutter.template (DEMO-IOC-01)."""
     return Shutter("DEMO-PS-SHTR-01:")

@@ -12,7 +12,7 @@ __all__ = ["demo_ea_cam_01", "devices"]
 devices = Beamline("demo")
 
 
-@devices.factory(policy=Policy.LAZY)
+@devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def demo_ea_cam_01() -> Camera:
     """Records of camera.template (DEMO-IOC-01)."""
     return Camera("DEMO-EA-CAM-01:")

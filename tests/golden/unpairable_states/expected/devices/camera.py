@@ -9,9 +9,9 @@ from typing import Annotated as A
 from ophyd_async.core import SignalR, SignalRW, StrictEnum
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_runtime import RecordDevice
+from beamwright_runtime import DriverEnum, DriverStates, RecordDevice
 
-__all__ = ["Camera", "CameraOrder", "CameraOrderRbv", "CameraSimMode", "CameraSimModeRbv"]
+__all__ = ["Camera", "CameraGateRbv", "CameraOrder", "CameraOrderRbv", "CameraSimMode", "CameraSimModeRbv"]
 
 
 class CameraSimMode(StrictEnum):
@@ -49,6 +49,13 @@ class CameraOrderRbv(StrictEnum):
     SECOND = "Second"
 
 
+class CameraGateRbv(DriverEnum):
+    """States of Gate_RBV."""
+
+    OFF = "Off"
+    ON = "On"
+
+
 class Camera(RecordDevice):
     """Records of camera.template."""
 
@@ -58,3 +65,7 @@ class Camera(RecordDevice):
     order_rbv: A[SignalR[CameraOrderRbv], PvSuffix("Order_RBV")]
     level: A[SignalRW[float], PvSuffix("Level")]
     level_rbv: A[SignalR[int], PvSuffix("Level_RBV")]
+    model: A[SignalRW[str], PvSuffix("Model"), DriverStates()]
+    model_rbv: A[SignalR[int], PvSuffix("Model_RBV.RVAL")]
+    gate: A[SignalRW[str], PvSuffix("Gate"), DriverStates()]
+    gate_rbv: A[SignalR[CameraGateRbv], PvSuffix("Gate_RBV")]

@@ -1,0 +1,62 @@
+"""What importing a beamline takes beyond ophyd-async's EPICS support."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.report import Figure, progress
+
+ROOT = Path(__file__).parent.parent
+GENERATED = ROOT / "generated" / "beamwright_generated"
+THEIRS = "import ophyd_async.epics.core"
+WHOLE = "import beamwright_generated.beamlines.x01"
+PANDA = "import ophyd_async.fastcs.panda"
+"""Brings scanspec, whose models take some 0.4 s to build."""
+
+
+def without_panda() -> str:
+    """Give the imports of the example beamline but for its PandA."""
+    modules = sorted(path.stem for path in (GENERATED / "devices").glob("[a-z]*.py") if path.stem != "panda")
+    devices = ", ".join(f"beamwright_generated.devices.{module}" for module in modules)
+    return f"import {devices}\nfrom beamwright_runtime import AreaDetector, Beamline, Motor, Policy"
+
+
+def import_extra(repetitions: int) -> list[Figure]:
+    """Measure in new processes that take turns; all modules have been compiled before, as those of a package are."""
+    statements = {"whole": WHOLE, "without": without_panda(), "panda": PANDA}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in statements}
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPYCACHEPREFIX"] = folder
+        _import(WHOLE, environment)
+        for repetition in range(repetitions):
+            progress(f"imports, {repetition + 1} of {repetitions}")
+            for name, statement in statements.items():
+                taken[name].append(_import(statement, environment))
+    wall = {name: statistics.median(seconds for seconds, _ in measured) for name, measured in taken.items()}
+    processor = statistics.median(seconds for _, seconds in taken["whole"])
+    return [
+        Figure("import_extra_s", wall["whole"], "s, with a PandA", "at most 0.05"),
+        Figure("import_extra_cpu_s", processor, "s of a processor in the same processes"),
+        Figure("import_extra_without_panda_s", wall["without"], "s, without its PandA", "at most 0.05"),
+        Figure("import_panda_s", wall["panda"], "s for ophyd-async's support of PandAs alone"),
+    ]
+
+
+def _import(statement: str, environment: dict[str, str]) -> tuple[float, float]:
+    code = (
+        f"import time\n{THEIRS}\n"
+        "t, c = time.perf_counter(), time.process_time()\n"
+        f"{statement}\n"
+        "print(time.perf_counter() - t, time.process_time() - c)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    seconds, processor = map(float, done.stdout.split())
+    return seconds, processor

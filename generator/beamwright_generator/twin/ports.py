@@ -1,0 +1,72 @@
+"""Ports on loopback for the IOCs of a twin, so that twins that start at the same moment never take the same ones."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+
+LOOPBACK = "127.0.0.1"
+
+FIRST, LAST = 20_000, 32_000
+"""Below the ports that systems give to clients, which come and go."""
+
+
+class Ports:
+    """Ports that are free for TCP and UDP, and claimed until `release`."""
+
+    def __init__(self) -> None:
+        self._claims: list[socket.socket] = []
+        self._candidates = _candidates()
+
+    def take(self, wanted: int | None = None) -> int:
+        """Claim a free port.
+
+        :param wanted: this one and no other.
+        :raises OSError: when it is taken, or when none is free.
+        """
+        for port in self._candidates if wanted is None else (wanted,):
+            if self._claim(port):
+                return port
+        raise OSError(f"port {wanted} is not free" if wanted else "no port is free")
+
+    def release(self) -> None:
+        """Give all claims up."""
+        for claim in self._claims:
+            claim.close()
+        self._claims = []
+
+    def _claim(self, port: int) -> bool:
+        if not _is_free(port):
+            return False
+        if sys.platform != "linux":
+            return True
+        # A name in Linux's abstract namespace is a lock that leaves no file and ends with its process.
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0beamwright-twin-{port}")
+        except OSError:
+            claim.close()
+            return False
+        self._claims.append(claim)
+        return True
+
+
+def _candidates() -> Iterator[int]:
+    span = LAST - FIRST
+    start = os.getpid() * 37 % span
+    return (FIRST + (start + step) % span for step in range(span))
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as trial:
+            if kind == socket.SOCK_STREAM:
+                # As servers do: a connection that was closed a moment ago does not keep the port.
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind((LOOPBACK, port))
+            except OSError:
+                return False
+    return True

@@ -1,0 +1,13 @@
+"""Words that messages, summaries and generated docstrings share."""
+
+from __future__ import annotations
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number with its noun, such as `2 classes`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def was(number: int) -> str:
+    """Give the verb that goes with so many."""
+    return "was" if number == 1 else "were"

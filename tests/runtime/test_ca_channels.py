@@ -1,0 +1,159 @@
+"""Channels over Channel Access: refused, awaited and lost; the collector and the log meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import pytest
+from ophyd_async.core import SignalR
+from ophyd_async.epics.core import PvSuffix
+
+from beamwright_runtime import RecordDevice, disconnect
+from beamwright_runtime import _ca_library as libca
+from beamwright_runtime._ca_arrivals import CaArrivals
+from beamwright_runtime._ca_channels import CaChannels
+from beamwright_runtime._collection import collection_paused
+from tests.softioc import SoftIoc
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_name_that_libca_refuses_is_let_go_like_any_other(
+    live: SoftIoc, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = CaChannels.here()
+    refused, accepted = pool.open(["", "T:Never"])
+    pool.release(refused)
+    pool.release(accepted)
+    await asyncio.sleep(0)  # both are closed in the next turn of the loop
+    assert not accepted._as_parameter_
+    assert pool.open([""])[0] is not refused
+    assert "ca://: Invalid string" in caplog.text
+    pool.release(pool.open([""])[0])
+
+
+@contextmanager
+def created(*names: str) -> Iterator[list[int]]:
+    """Channels that were created without a handler."""
+    CaChannels.here()
+    chids = (ctypes.c_void_p * len(names))()
+    for place, name in enumerate(names):
+        address = ctypes.addressof(chids) + place * ctypes.sizeof(ctypes.c_void_p)
+        assert libca.create_channel(name.encode(), None, 0, 0, address) == libca.ECA_NORMAL
+    libca.flush_io()
+    addresses = [address for address in chids if address is not None]
+    assert len(addresses) == len(names)
+    yield addresses
+    for address in addresses:
+        libca.clear_channel(address)
+
+
+def arrivals() -> tuple[CaArrivals, asyncio.Future[list[int]]]:
+    """Make what waits for channels, and a future of those that are due."""
+    loop = asyncio.get_running_loop()
+    due: asyncio.Future[list[int]] = loop.create_future()
+
+    def tell(chids: Sequence[int]) -> None:
+        due.set_result(list(chids))  # fails if it is called twice
+
+    return CaArrivals(loop, tell), due
+
+
+async def test_channels_are_due_when_they_are_there(live: SoftIoc) -> None:
+    with created("S:Float", "S:Int", "S:Text") as chids:
+        awaited, due = arrivals()
+        awaited.expect(chids[:2])
+        awaited.expect(chids[2:])
+        assert await due == chids
+        assert [libca.state(chid) for chid in chids] == [libca.IS_UP] * 3
+
+
+async def test_channels_are_due_though_none_is_there(live: SoftIoc) -> None:
+    with created("T:Never1", "T:Never2") as chids:
+        awaited, due = arrivals()
+        awaited.expect(chids)
+        awaited.forget(chids[0])
+        assert await due == chids[1:]
+        assert libca.state(chids[1]) != libca.IS_UP
+
+
+async def test_nothing_is_due_after_the_end(live: SoftIoc) -> None:
+    with created("S:Float", "S:Int") as chids:
+        ended, never = arrivals()
+        ended.expect(chids)
+        ended.stop()
+        awaited, due = arrivals()
+        awaited.expect(chids)
+        await due
+        assert not never.done()
+
+
+async def test_the_collector_is_off_as_long_as_anybody_needs_it() -> None:
+    loop = asyncio.get_running_loop()
+    assert gc.isenabled()
+    with collection_paused(loop, 60.0):
+        with collection_paused(loop, 60.0):
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+async def test_the_collector_is_on_again_when_it_lasts_too_long() -> None:
+    loop = asyncio.get_running_loop()
+    later = asyncio.Event()
+    with collection_paused(loop, 0.0):
+        loop.call_later(0.001, later.set)
+        assert not gc.isenabled()
+        await later.wait()
+        assert gc.isenabled()
+    assert gc.isenabled()
+
+
+async def test_a_collector_that_was_off_stays_off() -> None:
+    gc.disable()
+    try:
+        with collection_paused(asyncio.get_running_loop(), 60.0):
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+class Amplifier(RecordDevice):
+    gain: Annotated[SignalR[float], PvSuffix("Gain")]
+
+
+class Told(logging.Handler):
+    """Tells an event loop of what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self.messages: asyncio.Queue[str] = asyncio.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._loop.call_soon_threadsafe(self.messages.put_nowait, record.getMessage())
+
+
+async def test_the_loss_of_a_server_is_logged_not_printed(
+    mortal: SoftIoc, live: SoftIoc, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mortal.start()
+    device = Amplifier("M:")
+    await device.connect(timeout=30)
+    told, logger = Told(), logging.getLogger("beamwright")
+    logger.addHandler(told)
+    try:
+        mortal.kill()
+        message = await asyncio.wait_for(told.messages.get(), 30)
+    finally:
+        logger.removeHandler(told)
+    await disconnect(device)
+    assert message.startswith("Channel Access: Virtual circuit disconnect")
+    assert "Virtual circuit" not in capfd.readouterr().err

@@ -1,0 +1,58 @@
+"""The package imports what a name needs when the name is first used, and nothing before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import typing
+
+import pytest
+
+import beamwright_runtime
+from beamwright_generated.beamlines import x01
+from beamwright_generated.devices.panda import PandaDevice
+
+
+@pytest.mark.parametrize("name", beamwright_runtime.__all__)
+def test_every_public_name_resolves(name: str) -> None:
+    value = getattr(beamwright_runtime, name)
+    assert value.__name__ == name
+    assert value.__module__.startswith("beamwright_runtime.")
+
+
+def test_the_public_names_are_those_that_are_imported_late() -> None:
+    assert sorted(beamwright_runtime._MODULES) == sorted(beamwright_runtime.__all__)
+    assert set(beamwright_runtime.__all__) <= set(dir(beamwright_runtime))
+
+
+def test_another_name_is_missing() -> None:
+    with pytest.raises(AttributeError, match="module 'beamwright_runtime' has no attribute 'Pandas'"):
+        getattr(beamwright_runtime, "Pandas")  # noqa: B009 - type checkers know that there is none
+
+
+def loaded(statement: str) -> set[str]:
+    """Give what a statement imports in a process of its own."""
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_package_alone_loads_nothing() -> None:
+    modules = loaded("import beamwright_runtime")
+    assert not {"ophyd_async", "bluesky", "aioca", "p4p", "scanspec"} & modules
+    assert not {module for module in modules if module.startswith("beamwright_runtime.")}
+
+
+def test_devices_without_a_panda_do_not_load_what_it_needs() -> None:
+    modules = loaded("from beamwright_runtime import AreaDetector, Beamline, Motor, Policy, RecordDevice")
+    assert {"beamwright_runtime._factory", "beamwright_runtime._motor"} <= modules
+    assert not {"beamwright_runtime._panda", "beamwright_runtime.plans", "scanspec", "ophyd_async.fastcs"} & modules
+
+
+def test_all_names_at_once() -> None:
+    modules = loaded("from beamwright_runtime import *\nassert Panda and RecordDevice")
+    assert "beamwright_runtime._panda" in modules
+
+
+def test_factories_of_the_example_have_types() -> None:
+    assert typing.get_type_hints(x01.panda)["return"] is PandaDevice

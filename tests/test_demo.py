@@ -1,0 +1,120 @@
+"""`make demo` shows the whole way, from descriptions to the plot of a scan; what it is made of holds on its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import pytest
+
+from beamwright_generated.beamlines import x01
+from beamwright_generator.twin.frame import frame_number
+from beamwright_runtime import Beamline, Motor
+from scripts.demo.connections import connect, connection_table
+from scripts.demo.plot import FRAMES
+from scripts.demo.terminal import table
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = [sys.executable, "-m", "scripts.demo"]
+RESULTS = ROOT / "build" / "demo"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def demo() -> subprocess.Popen[str]:
+    """Start the demo as a terminal does: in a process group of its own, which an interrupt reaches as a whole."""
+    return subprocess.Popen(
+        DEMO, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+@pytest.fixture(scope="module")
+def shown() -> str:
+    """What the demo prints."""
+    with demo() as running:
+        printed, complaints = running.communicate(timeout=280)
+    assert running.returncode == 0, printed + complaints
+    assert complaints == ""
+    return printed
+
+
+def processes(printed: str) -> list[int]:
+    """Give the processes of the IOCs that the demo has shown."""
+    return [int(pid) for pid in re.findall(r"^BL01X-\S+ +(?:CA, )?PVA +\d+ +(\d+)$", printed, re.MULTILINE)]
+
+
+def test_every_step_is_shown_in_plain_text(shown: str) -> None:
+    steps = [line[:2] for line in shown.splitlines() if re.match(r"\d\. ", line)]
+    assert steps == [f"{number}." for number in range(1, 10)]
+    assert "\x1b" not in shown
+
+
+def test_every_device_is_connected_and_listed(shown: str) -> None:
+    assert f"\nx01: {len(x01.devices)} of {len(x01.devices)} devices connected\n" in shown
+    rows = re.findall(r"^(\w+) +(\w+) +(BL01X-\S+) +(\d+)  connected +\d+\.\d+$", shown, re.MULTILINE)
+    assert [row[0] for row in rows] == list(x01.devices.factories)
+    assert ("camera", "Camera", "BL01X-EA-IOC-01", "440") in rows
+
+
+def test_the_scan_and_the_flight_have_succeeded(shown: str) -> None:
+    assert re.search(r"^step_scan of 21 points, written: success, 21 events in", shown, re.MULTILINE)
+    assert re.search(r"^fly_exposures of the PandA: success, 5 events in", shown, re.MULTILINE)
+    with h5py.File(RESULTS / "camera.h5") as file:
+        numbers = [frame_number(frame) for frame in file[FRAMES]]
+    assert numbers == list(range(numbers[0], numbers[0] + 21))
+    image = (RESULTS / "scan.png").read_bytes()
+    assert image.startswith(PNG)
+
+
+def test_no_ioc_is_left(shown: str) -> None:
+    pids = processes(shown)
+    assert len(pids) == 4
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_in_the_middle_ends_it_without_a_word_too_many(ending: signal.Signals) -> None:
+    printed = ""
+    with demo() as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        for line in running.stdout:
+            printed += line
+            if line.startswith("$ RE(step_scan"):
+                break
+        os.killpg(running.pid, ending)
+        running.stdout.read()
+        assert running.stderr.read() == "\ndemo: interrupted\n"
+    assert running.returncode == 130
+    pids = processes(printed)
+    assert len(pids) == 4
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_a_device_that_does_not_answer_is_listed_with_its_reason() -> None:
+    beamline = Beamline("b01")
+
+    @beamline.factory(timeout=0.1)
+    def axis() -> Motor:
+        """Somewhere (B01-IOC-01)."""
+        return Motor("B01-NO-SUCH-MOTOR:X")
+
+    (one,) = asyncio.run(connect(beamline))
+    assert one.error is not None
+    assert "B01-NO-SUCH-MOTOR:X" in str(one.error)
+    titles, row = connection_table([one])
+    assert titles.split() == ["device", "class", "IOC", "signals", "state", "seconds"]
+    assert row.split()[:5] == ["axis", "Motor", "B01-IOC-01", str(one.signals), "unhappy"]
+
+
+def test_numbers_of_a_table_end_in_one_column() -> None:
+    assert table(["name", "n"], [["a", "1"], ["long name", "1000"]], right=["n"]) == [
+        "name          n",
+        "a             1",
+        "long name  1000",
+    ]

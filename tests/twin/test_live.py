@@ -1,0 +1,33 @@
+"""Runs the files of `live` in processes of their own: CA reads where to search once per process.
+
+There the fixture `twin` of the plugin is at work, as in a beamline's own tests.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIVE = Path(__file__).with_name("live")
+
+
+@pytest.mark.parametrize("file", sorted(LIVE.glob("*.py")), ids=lambda file: file.stem)
+def test_against_a_running_twin(file: Path, repository: Path) -> None:
+    options = ("-p", "no:beamwright", "-p", "beamwright_generator.twin.pytest_plugin", "-p", "no:cacheprovider")
+    # Channels live in the loop that made them, so that all tests of a file share one.
+    loops = ("-o", "asyncio_default_fixture_loop_scope=session", "-o", "asyncio_default_test_loop_scope=session")
+    settings = ("-o", "twin_beamline=examples/x01/beamline.yaml", "--timeout=120", *loops)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, *settings, str(file)],
+        cwd=repository,
+        env={name: value for name, value in os.environ.items() if not name.startswith("EPICS_")},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2_000:]
