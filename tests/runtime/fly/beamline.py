@@ -16,7 +16,7 @@ from beamwright_runtime.fly import FlyScanner, Timing
 from tests.runtime.fly.recorded import Recorded
 from tests.runtime.fly.rig import Camera, CompareTriggers, ExactMotion, paths_in
 
-TIMING = Timing(stall=30.0, settle=0.05, step=10.0)
+TIMING = Timing(stall=30.0, settle=0.3, step=10.0)
 IMPATIENT = Timing(stall=0.5, settle=0.05, step=2.0)
 """For detectors that are known to stall."""
 
