@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Transport(StrEnum):
@@ -27,3 +28,19 @@ class Format(StrEnum):
     READ = "read"
     HINTED = "hinted"
     CONFIG = "config"
+
+
+PVA_CODES: Final = {
+    "int8": "b",
+    "uint8": "B",
+    "int16": "h",
+    "uint16": "H",
+    "int32": "i",
+    "uint32": "I",
+    "int64": "l",
+    "uint64": "L",
+    "float32": "f",
+    "float64": "d",
+    "str": "s",
+}
+"""p4p's code of each scalar type, as observations and snapshots name it."""

@@ -8,8 +8,9 @@ from typing import Final
 from beamwright_generator.parse.observations import Fact, Observations, ObservedDevice
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.described import DescribedPv
-from beamwright_generator.resolve.observed import PVA_CODES, contradicts, native
+from beamwright_generator.resolve.observed import contradicts, native
 from beamwright_generator.resolve.served import Answer, Kind, Served
+from beamwright_generator.vocabulary import PVA_CODES
 from beamwright_generator.wording import counted, was
 
 MOST_NAMED: Final = 12

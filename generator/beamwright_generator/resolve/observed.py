@@ -11,28 +11,13 @@ from beamwright_generator.resolve.datatypes import says_truth
 from beamwright_generator.resolve.records import PROCESSED, TemplateRecord
 from beamwright_generator.resolve.served import Answer, Kind, Served, Untyped, element_dtype
 from beamwright_generator.tables.record_types import record_type
-from beamwright_generator.vocabulary import Transport
+from beamwright_generator.vocabulary import PVA_CODES, Transport
 
 ContentKey = tuple[str, str, tuple[tuple[str, str], ...]]
 """Which content a record belongs to, known before its types are: source, device prefix, deciding macros."""
 
 Facts = Mapping[str, tuple[Fact | None, ...]]
 """By the suffix of a record: a fact for each device that has it, None for a device that was never observed."""
-
-PVA_CODES: Final = {
-    "int8": "b",
-    "uint8": "B",
-    "int16": "h",
-    "uint16": "H",
-    "int32": "i",
-    "uint32": "I",
-    "int64": "l",
-    "uint64": "L",
-    "float32": "f",
-    "float64": "d",
-    "str": "s",
-}
-"""The p4p code of each scalar type as observations name it."""
 
 _TWO_STATES: Final = frozenset({"bi", "bo", "busy"})
 _ENUMS: Final = ("ENUM", "NTEnum")

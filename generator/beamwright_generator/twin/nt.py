@@ -15,21 +15,9 @@ from p4p.nt import NTEnum, NTNDArray, NTScalar
 from p4p.nt.common import alarm, timeStamp
 
 from beamwright_generator.parse.snapshot import RecordedSignal
+from beamwright_generator.vocabulary import PVA_CODES
 
-CODES: Final = {
-    "bool": "?",
-    "int8": "b",
-    "uint8": "B",
-    "int16": "h",
-    "uint16": "H",
-    "int32": "i",
-    "uint32": "I",
-    "int64": "l",
-    "uint64": "L",
-    "float32": "f",
-    "float64": "d",
-    "str": "s",
-}
+CODES: Final = {"bool": "?", **PVA_CODES}
 """p4p's codes of the scalar types."""
 
 Table = dict[str, Any]
