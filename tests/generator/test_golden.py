@@ -30,8 +30,8 @@ from beamwright_generator.parse.loading import load_database
 from beamwright_generator.problems import CODES, Problems
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
-LIVE = Path(__file__).resolve().parent / "observe"
-"""Where what the commands that look at live systems report is kept."""
+LIVE = [Path(__file__).resolve().parents[1] / folder for folder in ("generator/observe", "twin")]
+"""Where what the commands for live and simulated systems report is kept."""
 
 CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir() and any(path.iterdir()))
 OUTPUTS = ("expected", "problems.txt")
@@ -150,7 +150,7 @@ def test_golden(name: str, tmp_path: Path, update_golden: bool) -> None:
 
 
 def test_every_problem_code_has_a_case() -> None:
-    paths = (*GOLDEN.glob("*/problems.txt"), *LIVE.rglob("*problems.txt"))
+    paths = (*GOLDEN.glob("*/problems.txt"), *(path for folder in LIVE for path in folder.rglob("*problems.txt")))
     shown = "".join(path.read_text(encoding="utf-8") for path in paths)
     seen = set(re.findall(r"^(?:\S.*: )?(?:error|warning|note)\[([a-z-]+)\]: ", shown, re.MULTILINE))
     assert seen - CODES.keys() == set()

@@ -28,6 +28,14 @@ def test_examples_stand_on_their_own_lines(command: list[str], line: str) -> Non
 def test_commands_stand_in_the_order_in_which_they_are_needed() -> None:
     result = CliRunner().invoke(main, ["--help"], terminal_width=100)
     listed = result.stdout.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in listed] == ["init", "beamline", "snapshot", "observe", "device", "schema"]
+    assert [line.split()[0] for line in listed] == [
+        "init",
+        "beamline",
+        "snapshot",
+        "observe",
+        "twin",
+        "device",
+        "schema",
+    ]
     assert set(main.commands) == {line.split()[0] for line in listed}
     assert all(line.endswith(".") and not line.endswith("...") for line in listed)

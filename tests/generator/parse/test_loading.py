@@ -63,10 +63,13 @@ def give_values(files: Files, path: Path, search: list[Path]) -> tuple[LoadedDat
             macros[name] = str(1 + len(macros) % 7)
 
 
+EXCUSED = r"Can't set|.*doesn't have a field|Did you mean|at or before|Failed to load"
+
+
 def plain(said: str) -> list[str]:
     """Give the errors an IOC printed, but for those about a value that this record type or device does not take."""
     errors = re.findall(r"ERROR: *([^\n]*\S)", re.sub(r"\x1b\[[0-9;]*m", "", said))
-    return [e for e in errors if not re.match(r"Can't set|.*doesn't have a field|at or before|Failed to load", e)]
+    return [e for e in errors if not re.match(EXCUSED, e)]
 
 
 def differences(loaded: LoadedDatabase, answer: dict[str, Any]) -> list[Any]:

@@ -20,6 +20,9 @@ from beamwright_runtime.plans import fly_grid, fly_scan, step_scan
 from tests.runtime.fly.beamline import Beamline, Disturbed
 from tests.runtime.fly.recorded import check, check_consistent, taken
 
+# In real time, on one processor with the servers of other tests: a frame that comes too late is a true failure here.
+pytestmark = pytest.mark.soak
+
 SNAKED: Spec[str] = Fly(0.02 @ (Linspace("y", 0, 1, 2) * ~Linspace("x", 0, 2, 12)))
 
 

@@ -42,6 +42,7 @@ def fly(twin: Twin, folder: Path, source: str, *pauses: float) -> dict[str, Any]
     return result
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("source", ["sequencer", "compare"])
 @pytest.mark.parametrize("pauses", [(), (0.9,), (1.5, 0.4, 1.0), (0.3, 0.6, 0.7, 0.8, 0.9)])
 def test_a_grid_of_motor_records_is_captured_where_it_should_be(
