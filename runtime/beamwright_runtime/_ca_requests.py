@@ -18,7 +18,6 @@ from beamwright_runtime._ca_channel import Channel
 from beamwright_runtime._channel_user import UP
 from beamwright_runtime._wake_up import WakeUp
 
-
 GATHER = 0.005
 """Seconds between two looks at answers that are gathered."""
 SILENCE = 0.05
