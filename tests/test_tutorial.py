@@ -1,8 +1,8 @@
 """The tutorial is true: each of its commands is run in an empty folder, and prints what the page shows.
 
-A comment before a fenced block says what it is: `file: NAME`, it is written to that file; `second terminal`, its command
-runs beside the others until all is done. In `console` blocks, lines with `$ ` are typed, and what stands below is what is
-shown; `...` stands for anything.
+A comment before a fenced block says what it is: `file: NAME`, it is written to that file; `second terminal`, its
+command runs beside the others until all is done. In `console` blocks, lines with `$ ` are typed, and what stands below is
+what is shown; `...` stands for anything.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-BLOCK = re.compile(r"^(?:<!-- (?P<said>[^\n]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^(?:<!-- (?P<said>[^\n]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 DONE = "-- done --"
 
 
