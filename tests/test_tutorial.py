@@ -1,8 +1,8 @@
 """The tutorial is true: each of its commands is run in an empty folder, and prints what the page shows.
 
 A comment before a fenced block says what it is: `file: NAME`, it is written to that file; `second terminal`, its
-command runs beside the others until all is done. In `console` blocks, lines with `$ ` are typed, and what stands below is
-what is shown; `...` stands for anything.
+command runs beside the others until all is done. In `console` blocks, lines with `$ ` are typed, and what stands below
+is what is shown; `...` stands for anything.
 """
 
 from __future__ import annotations
