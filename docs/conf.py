@@ -18,9 +18,10 @@ extensions = [
     "sphinx_copybutton",
 ]
 exclude_patterns = ["**/README.md"]
-nitpicky = False
 
 default_role = "code"
+highlight_language = "none"
+smartquotes_action = "qe"  # no dashes: options begin with two
 
 html_theme = "furo"
 html_title = "beamwright"
