@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bluesky.plans as bp
 import pytest
 from bluesky.utils import FailedStatus
@@ -26,7 +24,7 @@ from tests.runtime.fly.cameras_stage import Interrupted, Stage, check
 from tests.runtime.fly.recorded import Recorded
 
 TIMING = Timing(stall=10.0, settle=0.3, step=10.0)
-PAUSES: list[Any] = [(), (0,), (2, 5, 11)]
+PAUSES = [(2, 5, 11), *(pytest.param(pauses, marks=pytest.mark.soak) for pauses in ((), (0,), (7, 7, 14)))]
 
 
 def grid(stage: Stage, duration: float = 0.05, rows: int = 2) -> Spec[Motor]:
@@ -38,7 +36,7 @@ def fly(stage: Stage, scanner: FlyScanner[Motor], spec: Spec[Motor], pauses: tup
     interrupted = Interrupted(stage, scanner, pauses)
     run = interrupted.fly(fly_scan(scanner, spec, flush_period=0.2))
     assert run.stop["exit_status"] == "success", run.stop["reason"]
-    assert interrupted.paused == len(pauses)
+    assert interrupted.rests == len(pauses)
     check(run, spec)
     assert stage.missed() == missed
     assert stage.going_on == []
