@@ -30,7 +30,17 @@ from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 from beamwright_generated.devices.sim_detector import SimDetector
 from beamwright_generator.twin import Twin, frame_number
 from beamwright_runtime import AreaDetector
-from beamwright_runtime.fly import FlownDetector, FlyScanner, FlyState, Points, Scan, rows_of
+from beamwright_runtime.fly import (
+    FlownDetector,
+    FlyScanner,
+    FlyState,
+    MotorMotion,
+    Points,
+    Scan,
+    SequencerTriggers,
+    Timing,
+    rows_of,
+)
 from tests.runtime.fly.recorded import Recorded
 
 CAMERAS = ("BL01X-EA-CAM-01:", "BL01X-EA-CAM-02:")
@@ -42,6 +52,7 @@ RAMP = 0.1
 """Seconds that the axes take to reach their velocity."""
 READOUT = 0.002
 """Seconds between exposures."""
+TIMING = Timing(stall=20.0, settle=0.2, step=15.0)
 STAMPS = "/entry/instrument/NDAttributes/NDArrayTimeStamp"
 COUNTS = 6e-4
 """Millimetres that a row may be off: a few counts of the encoders."""
@@ -57,15 +68,11 @@ class SecondCamera(AreaDetector[SimDetector]):
         super().__init__(SimDetector(f"{CAMERAS[1]}CAM:"), writer=self.hdf5, path_provider=path_provider, name=name)
 
 
-class Stage:
-    """The connected devices of one process, for as many scans as are wanted."""
+class Devices:
+    """The stage's connected devices, in the one event loop of a process."""
 
-    def __init__(self, twin: Twin, engine: RunEngine, paths: PathProvider) -> None:
-        self.twin, self.engine = twin, engine
-        for axis in "XY":
-            twin.put(f"{STAGE}{axis}.ACCL", RAMP)
-            for camera in CAMERAS:
-                twin.put(f"{camera}CAM:Size{axis}", SIDE)
+    def __init__(self, engine: RunEngine, paths: PathProvider) -> None:
+        self.engine = engine
         with init_devices():
             x, y = x01.stage_x(), x01.stage_y()
             panda = PandaDevice(f"pva://{PANDA}", paths)
@@ -81,6 +88,31 @@ class Stage:
     def triggered(self, camera: AreaDetector[SimDetector], rate: int = 1) -> FlownDetector:
         """Have a camera expose at edges."""
         return FlownDetector(camera, rate, trigger=DetectorTrigger.EXTERNAL_EDGE, deadtime=READOUT)
+
+    def at_sequencer(self, *axes: Motor, camera: bool = True, timing: Timing | None = None) -> FlyScanner[Motor]:
+        """Give a scanner of the PandA and the camera, at the PandA's sequencer."""
+        detectors = [self.capture_at(PandaBitMux.SEQ1_OUTA)]
+        if camera:
+            detectors.append(self.triggered(self.camera))
+        triggers = SequencerTriggers(self.panda.seq[1], self.positions)
+        return FlyScanner(detectors, MotorMotion(axes), triggers, timing=timing or TIMING)
+
+
+def set_up(twin: Twin) -> None:
+    """Give the axes short ramps and the cameras small frames."""
+    for axis in "XY":
+        twin.put(f"{STAGE}{axis}.ACCL", RAMP)
+        for camera in CAMERAS:
+            twin.put(f"{camera}CAM:Size{axis}", SIDE)
+
+
+class Stage(Devices):
+    """The devices, and the twin that they are connected to."""
+
+    def __init__(self, twin: Twin, engine: RunEngine, paths: PathProvider) -> None:
+        set_up(twin)
+        super().__init__(engine, paths)
+        self.twin = twin
 
     def missed(self) -> list[int]:
         """How many triggers each camera has missed."""
@@ -226,7 +258,7 @@ def check(run: Recorded, spec: Spec[Motor], taken: int | None = None) -> NDArray
     for name, axis in axes.items():
         places = data[name.removeprefix("stage_")]
         assert len(places) == told * rates["panda"]
-        error = np.abs(places - _expected(scan, axis, rates["panda"])[: len(places)])
+        error = np.abs(places - expected(scan, axis, rates["panda"])[: len(places)])
         assert error.max() < COUNTS + _late(points, axis), f"{name} is misplaced by {error.max():g}"
     for name, rate in rates.items():
         if name in data:
@@ -244,7 +276,7 @@ def _late(points: Points[Motor], axis: Motor) -> float:
     return TOGETHER * min(moving) if axis in points.midpoints and all(moving) else 0.0
 
 
-def _expected(scan: Scan[Motor], axis: Motor, rate: int) -> NDArray[np.float64]:
+def expected(scan: Scan[Motor], axis: Motor, rate: int = 1) -> NDArray[np.float64]:
     """Say where an axis is at each trigger of a detector."""
     if axis in scan.outer_axes:
         steps = [scan.outer_positions(step)[axis] for step in range(scan.steps)]

@@ -9,13 +9,11 @@ import pytest
 from ophyd_async.epics.motor import Motor
 from scanspec.specs import Fly, Linspace, Spec
 
-from beamwright_generated.devices.panda import PandaBitMux
-from beamwright_runtime.fly import FlyScanner, FlyState, MotorMotion, SequencerTriggers, Timing
+from beamwright_runtime.fly import FlyState
 from beamwright_runtime.fly.plans import fly_scan
 from tests.runtime.fly.cameras_stage import Interrupted, Stage, check
 from tests.runtime.fly.recorded import taken
 
-TIMING = Timing(stall=20.0, settle=0.2, step=15.0)
 KINDS = ("pause", "suspend", "defer", "abort")
 LASTS = 2.6
 """Seconds that an undisturbed scan takes from its start document on, at most."""
@@ -26,9 +24,7 @@ MOMENTS = [("pause", 0.0), ("pause", 7), ("pause", 14), ("suspend", 5), ("defer"
 
 def disturb(stage: Stage, kind: str, *moments: float, aborts: bool = False) -> Interrupted:
     """Fly a snaked grid, disturb it, and see that each frame is where it should be."""
-    detectors = [stage.capture_at(PandaBitMux.SEQ1_OUTA), stage.triggered(stage.camera)]
-    triggers = SequencerTriggers(stage.panda.seq[1], stage.positions)
-    scanner = FlyScanner(detectors, MotorMotion([stage.x, stage.y]), triggers, timing=TIMING)
+    scanner = stage.at_sequencer(stage.x, stage.y)
     spec: Spec[Motor] = Fly(0.05 @ (Linspace(stage.y, 0, 0.2, 2) * ~Linspace(stage.x, 0, 0.7, 8)))
     missed = stage.missed()
     interrupted = Interrupted(stage, scanner, moments, kind, aborts)

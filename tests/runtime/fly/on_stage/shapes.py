@@ -9,12 +9,10 @@ from bluesky.utils import FailedStatus
 from ophyd_async.epics.motor import Motor
 from scanspec.specs import Ellipse, Fly, Linspace, Spec, Spiral
 
-from beamwright_generated.devices.panda import PandaBitMux
-from beamwright_runtime.fly import FlyScanner, MotorMotion, ScanRefusedError, SequencerTriggers, Timing
+from beamwright_runtime.fly import FlyScanner, ScanRefusedError
 from beamwright_runtime.fly.plans import fly_scan
 from tests.runtime.fly.cameras_stage import Interrupted, Stage, check
 
-TIMING = Timing(stall=20.0, settle=0.2, step=15.0)
 Make = Callable[[Motor, Motor], Spec[Motor]]
 
 
@@ -30,15 +28,6 @@ SHAPES: dict[str, Make] = {
 }
 
 
-def scanner_of(stage: Stage, *axes: Motor, camera: bool = True) -> FlyScanner[Motor]:
-    detectors = [stage.capture_at(PandaBitMux.SEQ1_OUTA)]
-    if camera:
-        detectors.append(stage.triggered(stage.camera))
-    return FlyScanner(
-        detectors, MotorMotion(axes), SequencerTriggers(stage.panda.seq[1], stage.positions), timing=TIMING
-    )
-
-
 def fly(stage: Stage, scanner: FlyScanner[Motor], spec: Spec[Motor], *moments: float) -> Interrupted:
     interrupted = Interrupted(stage, scanner, moments)
     run = interrupted.fly(fly_scan(scanner, spec, flush_period=0.2))
@@ -52,18 +41,18 @@ def fly(stage: Stage, scanner: FlyScanner[Motor], spec: Spec[Motor], *moments: f
     "name", [name if name == "two axes at once" else pytest.param(name, marks=pytest.mark.soak) for name in SHAPES]
 )
 def test_goes_on_where_it_was(stage: Stage, name: str) -> None:
-    fly(stage, scanner_of(stage, stage.x, stage.y), SHAPES[name](stage.x, stage.y), 4)
+    fly(stage, stage.at_sequencer(stage.x, stage.y), SHAPES[name](stage.x, stage.y), 4)
 
 
 def test_outer_axes_step_and_files_stay_open(stage: Stage) -> None:
     spec: Spec[Motor] = Fly(0.05 @ (Linspace(stage.y, 0, 0.4, 3) * ~Linspace(stage.x, 0, 0.5, 6)))
-    interrupted = fly(stage, scanner_of(stage, stage.x), spec, 2, 8)
+    interrupted = fly(stage, stage.at_sequencer(stage.x), spec, 2, 8)
     assert interrupted.run.start["fly_scan"]["outer_axes"] == ["stage_y"]
     assert len(interrupted.run.all("stream_resource")) == 3
 
 
 def test_frames_of_different_lengths_are_captured(stage: Stage) -> None:
-    fly(stage, scanner_of(stage, stage.x, stage.y, camera=False), variable(stage.x, stage.y), 2, 9)
+    fly(stage, stage.at_sequencer(stage.x, stage.y, camera=False), variable(stage.x, stage.y), 2, 9)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +65,7 @@ def test_frames_of_different_lengths_are_captured(stage: Stage) -> None:
 def test_what_cannot_be_flown_is_refused_before_anything_moves(stage: Stage, make: Make, reason: str) -> None:
     before = stage.twin.positions
     with pytest.raises(FailedStatus) as failed:
-        stage.engine(fly_scan(scanner_of(stage, stage.x, stage.y), make(stage.x, stage.y)))
+        stage.engine(fly_scan(stage.at_sequencer(stage.x, stage.y), make(stage.x, stage.y)))
     assert isinstance(failed.value.__cause__, ScanRefusedError)
     assert reason in str(failed.value.__cause__)
     assert stage.twin.positions == before
