@@ -30,6 +30,10 @@ def grid(stage: Stage, duration: float = 0.05, rows: int = 2) -> Spec[Motor]:
 
 
 def fly(stage: Stage, scanner: FlyScanner[Motor], spec: Spec[Motor], pauses: tuple[int, ...]) -> None:
+    stage.in_time(lambda: _fly(stage, scanner, spec, pauses))
+
+
+def _fly(stage: Stage, scanner: FlyScanner[Motor], spec: Spec[Motor], pauses: tuple[int, ...]) -> None:
     missed = stage.missed()
     interrupted = Interrupted(stage, scanner, pauses)
     run = interrupted.fly(fly_scan(scanner, spec, flush_period=0.2))

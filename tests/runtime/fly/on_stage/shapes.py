@@ -29,6 +29,10 @@ SHAPES: dict[str, Make] = {
 
 
 def fly(stage: Stage, scanner: FlyScanner[Motor], spec: Spec[Motor], *moments: float) -> Interrupted:
+    return stage.in_time(lambda: _fly(stage, scanner, spec, *moments))
+
+
+def _fly(stage: Stage, scanner: FlyScanner[Motor], spec: Spec[Motor], *moments: float) -> Interrupted:
     interrupted = Interrupted(stage, scanner, moments)
     run = interrupted.fly(fly_scan(scanner, spec, flush_period=0.2))
     assert run.stop["exit_status"] == "success"

@@ -22,8 +22,12 @@ MOMENTS = [("pause", 0.0), ("pause", 7), ("pause", 14), ("suspend", 5), ("defer"
 """Before the first frame, behind a row, on the last frame, and in a row."""
 
 
-def disturb(stage: Stage, kind: str, *moments: float, aborts: bool = False) -> Interrupted:
+def disturb(stage: Stage, kind: str, *moments: float, aborts: bool = False) -> None:
     """Fly a snaked grid, disturb it, and see that each frame is where it should be."""
+    stage.in_time(lambda: _disturb(stage, kind, *moments, aborts=aborts))
+
+
+def _disturb(stage: Stage, kind: str, *moments: float, aborts: bool) -> None:
     scanner = stage.at_sequencer(stage.x, stage.y)
     spec: Spec[Motor] = Fly(0.05 @ (Linspace(stage.y, 0, 0.2, 2) * ~Linspace(stage.x, 0, 0.7, 8)))
     missed = stage.missed()
@@ -35,7 +39,6 @@ def disturb(stage: Stage, kind: str, *moments: float, aborts: bool = False) -> I
     assert stage.missed() == missed
     assert stage.going_on == []
     assert scanner.state is FlyState.IDLE
-    return interrupted
 
 
 @pytest.mark.parametrize(("kind", "moment"), MOMENTS)
