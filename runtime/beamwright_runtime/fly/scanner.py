@@ -215,7 +215,9 @@ class FlyScanner(
             *(one.detector.unstage() for one in self._run.detectors),
             return_exceptions=True,
         )
-        released = await asyncio.gather(self._run.motion.release(), return_exceptions=True)
+        released = await asyncio.gather(
+            self._run.motion.release(), self._run.triggers.release(), return_exceptions=True
+        )
         self._run.machine.to(FlyState.IDLE)
         for error in (*ended, *released):
             if isinstance(error, BaseException):
