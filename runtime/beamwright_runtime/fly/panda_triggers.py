@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from ophyd_async.core import DetectorTrigger, SignalRW, wait_for_value
@@ -26,13 +27,16 @@ from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scan import SAME, Points, axis_name
 from beamwright_runtime.fly.triggers import TriggerLogic
 
+# A mapping's keys are invariant: type checkers accept motors of a subclass only where a type variable stands for them.
+MotorT = TypeVar("MotorT", bound=Motor)
+NO_POSITIONS: Mapping[Motor, PosOutScaleOffset] = MappingProxyType({})
+
 LONGEST = 4096
 """Rows that the table of a sequencer has."""
 REPEATS = 65535
 """How often a row of it can be repeated."""
 
 
-@dataclass
 class SequencerTriggers(TriggerLogic[Motor]):
     """A sequencer starts each row when an encoder passes its start, and its frames in time; output A is high for each.
 
@@ -44,11 +48,15 @@ class SequencerTriggers(TriggerLogic[Motor]):
     :param timeout: seconds that it may take to start and to stop.
     """
 
-    seq: SeqBlock
-    positions: Mapping[Motor, PosOutScaleOffset] = field(default_factory=dict)
-    timeout: float = 2.0
     trigger = DetectorTrigger.EXTERNAL_LEVEL
-    _longest: float = 0.0
+
+    def __init__(
+        self, seq: SeqBlock, positions: Mapping[MotorT, PosOutScaleOffset] = NO_POSITIONS, timeout: float = 2.0
+    ) -> None:
+        self.seq = seq
+        self.positions: Mapping[Motor, PosOutScaleOffset] = dict(positions.items())
+        self.timeout = timeout
+        self._longest = 0.0
 
     async def arm(self, flight: Points[Motor], deadtime: float) -> None:
         """Write the table and start it, which then waits for the axes."""
