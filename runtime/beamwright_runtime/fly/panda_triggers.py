@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -29,7 +28,6 @@ from beamwright_runtime.fly.triggers import TriggerLogic
 
 # A mapping's keys are invariant: type checkers accept motors of a subclass only where a type variable stands for them.
 MotorT = TypeVar("MotorT", bound=Motor)
-NO_POSITIONS: Mapping[Motor, PosOutScaleOffset] = MappingProxyType({})
 
 LONGEST = 4096
 """Rows that the table of a sequencer has."""
@@ -51,10 +49,10 @@ class SequencerTriggers(TriggerLogic[Motor]):
     trigger = DetectorTrigger.EXTERNAL_LEVEL
 
     def __init__(
-        self, seq: SeqBlock, positions: Mapping[MotorT, PosOutScaleOffset] = NO_POSITIONS, timeout: float = 2.0
+        self, seq: SeqBlock, positions: Mapping[MotorT, PosOutScaleOffset] | None = None, timeout: float = 2.0
     ) -> None:
         self.seq = seq
-        self.positions: Mapping[Motor, PosOutScaleOffset] = dict(positions.items())
+        self.positions: Mapping[Motor, PosOutScaleOffset] = dict((positions or {}).items())
         self.timeout = timeout
         self._longest = 0.0
 
