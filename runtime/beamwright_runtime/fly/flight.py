@@ -119,7 +119,7 @@ class FlightRun(Generic[AxisT]):
             if self.state not in (FlyState.STAGED, FlyState.ARMED, FlyState.DONE):
                 raise FlyScanError(f"a scanner that is {self.state.value} cannot be prepared")
             self.next = flight.start
-            self._deadtime = max(await asyncio.gather(*(d.deadtime() for d in self.detectors)))
+            self._deadtime = max(await asyncio.gather(*(d.deadtime(self.triggers.trigger) for d in self.detectors)))
             self.flight = flight
             await self._arm()
             self.finished = None
@@ -131,6 +131,8 @@ class FlightRun(Generic[AxisT]):
         points = self.flight.scan.points(self.next, self.flight.stop)
         self._exposure = float(points.duration.max(initial=0.0))
         self._parts = await self.motion.flights(points) if len(points) else ()
+        for part in self._parts:
+            await self.triggers.check(part, self._deadtime)
         if len(points):
             first = next(iter(self._parts)) if self.internal else points
             await asyncio.gather(*(d.arm(self.triggers.trigger, first, self._deadtime) for d in self.detectors))
