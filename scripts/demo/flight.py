@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
+from typing import Any
+
+import h5py
 
 from beamwright_generated.beamlines import x01
+from beamwright_generator.twin.frame import frame_number
 from examples.plans.fly_stage import fly_map
 from scripts.demo.flight_plot import plot_flight
 from scripts.demo.frames import Frames, captured_in, frames_of, require
+from scripts.demo.plot import FRAMES
 from scripts.demo.session import Session
 from scripts.demo.terminal import StepError, command, heading, shown, table
 from scripts.demo.watch import Pause, Watch
@@ -23,39 +29,47 @@ def fly_and_pause(session: Session) -> None:
     """Fly a grid, pause it in the middle, look whether it stands still, resume it, and check what was written."""
     heading("11. A grid is flown, paused in the middle, and resumed")
     x, y, panda = x01.stage_x(), x01.stage_y(), x01.panda()
-    watch = Watch({"x": x.user_readback, "y": y.user_readback, "frames": panda.data.num_captured})
+    watch = Watch({"x": x.user_readback, "frames": panda.data.num_captured})
     session.wait(watch.start())
     pause = Pause()
-    half = COLUMNS * ROWS // 2 - COLUMNS // 4
+    middle = COLUMNS * ROWS // 2 - COLUMNS // 2
 
     def request() -> None:
-        if watch.reached("frames", half, timeout=60.0):
+        if watch.reached("frames", middle, timeout=60.0):
             pause.requested = time.time()
             session.progress.end()
             session.engine.request_pause()
 
     def paused() -> None:
         pause.paused = time.time()
-        print(f"RE.request_pause() when {half} frames were written; it took {pause.paused - pause.requested:.2f} s")
         pause.frames = stand_still(session)
         command("RE.resume()")
         pause.resumed = time.time()
 
-    command(f"RE(fly_map(stage_x, stage_y, panda, columns={COLUMNS}, rows={ROWS}, duration={DURATION}))")
+    command(f"RE(fly_map(stage_x, stage_y, panda, camera, columns={COLUMNS}, rows={ROWS}, duration={DURATION}))")
     threading.Thread(target=request, daemon=True).start()
-    plan = fly_map(x, y, panda, STEP * (COLUMNS - 1), 0.2 * (ROWS - 1), COLUMNS, ROWS, DURATION)
+    plan = fly_map(x, y, panda, x01.camera(), STEP * (COLUMNS - 1), 0.2 * (ROWS - 1), COLUMNS, ROWS, DURATION)
     documents = session.run(plan, "fly_map", "paused and resumed", paused)
     session.wait(watch.end())
     if not pause.paused:
         raise StepError("the flight was over before it could be paused")
-    file = session.folder / "fly_map_panda.h5"
-    frames = frames_of(documents, captured_in(file, {x.name: "x", y.name: "y"}))
+    numbers, totals = pictures_in(session.folder / "fly_map_camera.h5")
+    captured = captured_in(session.folder / "fly_map_panda.h5", {x.name: "x", y.name: "y"})
+    frames = frames_of(documents, captured, numbers)
     show(frames, pause, watch)
     require(frames)
-    print(f"  {shown(file)} holds every frame exactly once, where the specification has it")
+    print("  every frame is there exactly once, where the specification has it")
     image = session.folder / "fly_map.png"
-    plot_flight(frames, watch, pause, image)
+    plot_flight(frames, totals, watch, pause, image)
     print(f"  {shown(image)}: its plot")
+
+
+def pictures_in(file: Path) -> tuple[list[int], list[int]]:
+    """Read the numbers that the pictures of a simulated camera show, and what their pixels add up to."""
+    with h5py.File(file) as opened:
+        pictures: Any = opened[FRAMES]
+        print(f"  {shown(file)}: {pictures.shape[0]} frames of {pictures.shape[2]} x {pictures.shape[1]} pixels")
+        return [frame_number(one) for one in pictures], [int(one.sum()) for one in pictures]
 
 
 def stand_still(session: Session) -> int:
@@ -88,13 +102,17 @@ def show(frames: Frames, pause: Pause, watch: Watch) -> None:
     if again is None:
         raise StepError("no frame was written after the pause")
     figures = {
-        "frames": str(len(frames.rows)),
-        "rows": str(len(next(iter(frames.captured.values())))),
-        "lost": str(frames.lost),
-        "repeated": str(frames.repeated),
-        "misplaced": str(frames.misplaced),
+        "frames": len(frames.rows),
+        "rows": len(next(iter(frames.captured.values()))),
+        "lost": frames.lost,
+        "repeated": frames.repeated,
+        "misplaced": frames.misplaced,
+        "out of step": frames.out_of_step,
         "farthest off": f"{1000 * frames.error:.2f} um",
-        "pausing took": f"{pause.paused - pause.requested:.2f} s",
-        "next frame after": f"{again - pause.resumed:.2f} s",
     }
-    print("\n".join(f"  {line}" for line in table(list(figures), [list(figures.values())], right=list(figures))))
+    lines = table(list(figures), [list(map(str, figures.values()))], right=list(figures))
+    print("\n".join(f"  {line}" for line in lines))
+    stopping, going_on = pause.paused - pause.requested, again - pause.resumed
+    print(
+        f"  the pause cost {stopping:.2f} s until all stood still, and {going_on:.2f} s from going on to the next frame"
+    )

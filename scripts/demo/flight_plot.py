@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from scripts.demo.watch import Pause, Watch
 BLUE, ORANGE = "#1f5fa8", "#d9662b"
 
 
-def plot_flight(frames: Frames, watch: Watch, pause: Pause, image: Path) -> None:
+def plot_flight(frames: Frames, totals: Sequence[int], watch: Watch, pause: Pause, image: Path) -> None:
     """Draw a flight.
 
-    :param frames: of a scan of two axes, the slow one first in what the file holds.
+    :param frames: of a scan of two axes.
+    :param totals: of the camera's frames, in the order of the rows of its file.
     :param watch: the stage's readback as `x`, and the frames that were written as `frames`.
     :param image: the PNG file to write.
     """
@@ -27,41 +29,45 @@ def plot_flight(frames: Frames, watch: Watch, pause: Pause, image: Path) -> None
         fontsize=14,
     )
     panels = figure.subplot_mosaic([["map", "way"], ["map", "written"], ["map", "error"]], width_ratios=[1.25, 1])
-    _draw_map(panels["map"], frames, pause.frames)
-    _draw_over_time(panels["way"], watch, pause, "x", "stage_x (mm)")
-    _draw_over_time(panels["written"], watch, pause, "frames", "frames written")
-    panels["way"].set(title="The stage stands still while paused")
-    panels["written"].set(xlabel="time (s)")
-
-    error = panels["error"]
-    for axis, positions in frames.captured.items():
-        off = 1000 * (positions[frames.rows] - frames.specified[axis])
-        error.plot(np.arange(len(off)), off, ".", markersize=4, label=axis)
-    error.axvline(pause.frames - 0.5, color=ORANGE, linewidth=1)
-    error.set(xlabel="frame of the scan", ylabel="off by (um)")
-    error.legend(loc="upper right", fontsize=8)
-    error.grid(alpha=0.3)
+    _draw_map(panels["map"], frames, totals, pause.frames)
+    _draw_over_time(panels["way"], watch, pause, "x")
+    panels["way"].set(ylabel="stage_x (mm)", title="The stage stands still while paused")
+    panels["way"].margins(y=0.35)
+    panels["way"].legend(loc="upper center", fontsize=7, ncols=2)
+    _draw_over_time(panels["written"], watch, pause, "frames")
+    panels["written"].set(ylabel="frames written", xlabel="time (s)")
+    _draw_errors(panels["error"], frames, pause.frames)
     figure.savefig(image)
 
 
-def _draw_map(panel: Axes, frames: Frames, paused_at: int) -> None:
+def _draw_map(panel: Axes, frames: Frames, totals: Sequence[int], paused_at: int) -> None:
     (x_name, x), (y_name, y) = frames.captured.items()
-    panel.plot(frames.specified[x_name], frames.specified[y_name], "o", mfc="none", mec="0.6", ms=9, label="specified")
-    order = panel.scatter(x[frames.rows], y[frames.rows], c=np.arange(len(frames.rows)), s=22, cmap="viridis", zorder=3)
-    panel.plot(x[paused_at], y[paused_at], "s", mfc="none", mec=ORANGE, ms=13, mew=2, label="first after the pause")
+    x, y, counts = x[frames.rows], y[frames.rows], np.asarray(totals)[frames.rows] / 1000
+    panel.plot(frames.specified[x_name], frames.specified[y_name], "o", mfc="none", mec="0.6", ms=10, label="specified")
+    taken = panel.scatter(x, y, c=counts, s=36, cmap="viridis", zorder=3, label="captured")
+    panel.plot(x[paused_at], y[paused_at], "s", mfc="none", mec=ORANGE, ms=14, mew=2, label="first after the pause")
     panel.set(
-        xlabel=f"{x_name} (mm)", ylabel=f"{y_name} (mm)", title="Where each frame begins, as captured by the PandA"
+        xlabel=f"{x_name} (mm)", ylabel=f"{y_name} (mm)", title="Where each frame begins, and what the camera counted"
     )
-    panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False)
-    panel.figure.colorbar(order, ax=panel, label="frame of the scan", location="top", shrink=0.8)
+    panel.legend(loc="center", ncols=3, frameon=False)
+    panel.figure.colorbar(taken, ax=panel, label="total of the frame (1000 counts)", location="bottom", aspect=40)
 
 
-def _draw_over_time(panel: Axes, watch: Watch, pause: Pause, name: str, label: str) -> None:
+def _draw_over_time(panel: Axes, watch: Watch, pause: Pause, name: str) -> None:
     began = watch.times["x"][0]
-    times = np.asarray(watch.times[name]) - began
-    panel.step(times, watch.values[name], where="post", color=BLUE)
-    panel.axvspan(pause.requested - began, pause.paused - began, color=ORANGE, alpha=0.45, linewidth=0)
-    panel.axvspan(pause.paused - began, pause.resumed - began, color=ORANGE, alpha=0.2, linewidth=0, label="paused")
-    panel.set(ylabel=label, xlim=(0, None))
-    panel.legend(loc="upper left", fontsize=8)
+    panel.step(np.asarray(watch.times[name]) - began, watch.values[name], where="post", color=BLUE)
+    panel.axvspan(pause.requested - began, pause.paused - began, color=ORANGE, alpha=0.45, lw=0, label="comes to rest")
+    panel.axvspan(pause.paused - began, pause.resumed - began, color=ORANGE, alpha=0.2, lw=0, label="paused")
+    panel.set(xlim=(0, None))
+    panel.grid(alpha=0.3)
+
+
+def _draw_errors(panel: Axes, frames: Frames, paused_at: int) -> None:
+    for axis, positions in frames.captured.items():
+        off = 1000 * (positions[frames.rows] - frames.specified[axis])
+        panel.plot(np.arange(len(off)), off, ".", markersize=4, label=axis)
+    widest = max(1.0, 1200 * frames.error)
+    panel.axvline(paused_at - 0.5, color=ORANGE, linewidth=1)
+    panel.set(xlabel="frame of the scan", ylabel="off by (um)", ylim=(-widest, widest))
+    panel.legend(loc="upper right", fontsize=7)
     panel.grid(alpha=0.3)

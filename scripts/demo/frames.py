@@ -30,6 +30,7 @@ class Frames:
     :param lost: frames that no row holds, or that documents do not tell of.
     :param repeated: rows that hold the frame of another row again.
     :param misplaced: frames whose row holds another frame.
+    :param out_of_step: rows whose picture is not the one after the picture of the row before, or that have none.
     :param error: farthest that an axis was from where it should be, in its units.
     """
 
@@ -39,20 +40,22 @@ class Frames:
     lost: int
     repeated: int
     misplaced: int
+    out_of_step: int
     error: float
 
     @property
     def all_there(self) -> bool:
         """Whether each frame is in the file exactly once, and where the documents say."""
-        return not (self.lost or self.repeated or self.misplaced)
+        return not (self.lost or self.repeated or self.misplaced or self.out_of_step)
 
 
-def frames_of(documents: Documents, captured: Positions) -> Frames:
+def frames_of(documents: Documents, captured: Positions, pictures: Sequence[int]) -> Frames:
     """Compare rows with the specification in the start document.
 
     A row holds the frame whose position is next to the one that it has captured, whatever the documents say.
 
     :param captured: what the file holds of axes that flew, enough of them to tell frames apart.
+    :param pictures: their numbers, which the camera counts, in the order of the rows of its file.
     """
     (start,) = documents["start"]
     scan: Scan[str] = Scan(Spec.deserialize(start["fly_scan"]["spec"]), start["fly_scan"]["flown_axes"])
@@ -71,6 +74,7 @@ def frames_of(documents: Documents, captured: Positions) -> Frames:
         lost=len(scan) - len(there),
         repeated=written - len(np.unique(held)),
         misplaced=int(np.count_nonzero(~placed)),
+        out_of_step=int(np.count_nonzero(np.diff(pictures) != 1)) + abs(len(pictures) - written),
         error=max(float(error.max(initial=0.0)) for error in errors),
     )
 
@@ -91,7 +95,10 @@ def require(frames: Frames) -> None:
     :raises StepError: if one is not.
     """
     if not frames.all_there:
-        raise StepError(f"{frames.lost} frames are lost, {frames.repeated} repeated, {frames.misplaced} misplaced")
+        raise StepError(
+            f"{frames.lost} frames are lost, {frames.repeated} repeated, {frames.misplaced} misplaced, "
+            f"{frames.out_of_step} pictures out of step"
+        )
 
 
 def _segments(documents: Documents) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from bluesky import RunEngine
 from bluesky.utils import ProgressBarBase, RunEngineInterrupted, default_progress_bar
+from ophyd_async.core import StaticPathProvider
 
 T = TypeVar("T")
 Documents = dict[str, list[dict[str, Any]]]
@@ -33,10 +34,7 @@ class Session:
         self.folder = folder
         self.seconds: dict[str, float] = {}
         self._plan = ""
-
-    def file_name(self, datakey_name: str | None = None) -> str:
-        """Name the file that a device writes now."""
-        return f"{self._plan}_{datakey_name}"
+        self.paths = StaticPathProvider(lambda datakey_name=None: f"{self._plan}_{datakey_name}", folder)
 
     def wait(self, what: Awaitable[T], timeout: float = 60.0) -> T:
         """Await something in the engine's loop."""
