@@ -91,9 +91,10 @@ def scan(session: Session) -> None:
         raise StepError(f"the events say {totals}, the file says {written}")
     print("  the total in each event is the sum of its frame's pixels")
     began = time.perf_counter()
-    plot(documents, file, session.folder / "step_scan.png")
+    image = session.folder / "step_scan.png"
+    plot(documents, file, image)
     session.seconds["its plot"] = time.perf_counter() - began
-    print(f"  {shown(session.folder / 'scan.png')}: its plot")
+    print(f"  {shown(image)}: its plot")
 
 
 def play(session: Session) -> None:

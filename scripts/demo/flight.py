@@ -35,7 +35,7 @@ def fly_and_pause(session: Session) -> None:
     middle = COLUMNS * ROWS // 2 - COLUMNS // 2
 
     def request() -> None:
-        if watch.reached("frames", middle, timeout=60.0):
+        if watch.reached("frames", middle, since=0.0, timeout=60.0):
             pause.requested = time.time()
             session.progress.end()
             session.engine.request_pause()

@@ -42,10 +42,13 @@ class Watch:
                 self.values[name].append(float(one["value"]))
             self._changed.notify_all()
 
-    def reached(self, name: str, value: float, timeout: float) -> bool:
-        """Wait until a value is reached from below; tell whether it was."""
+    def reached(self, name: str, value: float, since: float, timeout: float) -> bool:
+        """Wait until a value is reached from below; tell whether it was.
+
+        :param since: the time before which it does not count.
+        """
         with self._changed:
-            return self._changed.wait_for(lambda: self.risen(name, value) is not None, timeout)
+            return self._changed.wait_for(lambda: self.risen(name, value, since) is not None, timeout)
 
     def risen(self, name: str, value: float, since: float = 0.0) -> float | None:
         """Tell when a value was first reached from below.
