@@ -23,6 +23,7 @@ from scripts.demo.terminal import table
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = [sys.executable, "-m", "scripts.demo"]
 RESULTS = ROOT / "build" / "demo"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -88,6 +89,17 @@ def test_the_flight_that_was_paused_is_whole(shown: str) -> None:
     with h5py.File(RESULTS / "fly_map_panda.h5") as panda, h5py.File(RESULTS / "fly_map_camera.h5") as camera:
         assert len(panda["x"]) == len(panda["y"]) == len(camera[FRAMES]) == 100
     assert (RESULTS / "fly_map.png").read_bytes().startswith(PNG)
+
+
+def without_numbers(text: str) -> str:
+    """Leave out what differs each time: positions, seconds, and how many frames were taken at a moment."""
+    spaced = re.sub(r"-?\d+(\.\d+)?", "NUMBER", text)
+    return re.sub(r"( NUMBER)+", " NUMBER", re.sub(r" +", " ", spaced))
+
+
+def test_the_readme_shows_what_is_shown(shown: str) -> None:
+    (block,) = re.findall(r"^<!-- demo: [^\n]+ -->\n```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert without_numbers(block) in without_numbers(shown)
 
 
 def test_no_ioc_is_left(shown: str) -> None:
