@@ -21,7 +21,7 @@ class PulseTrains(TriggerLogic[Motor]):
     """Triggers of a PandA, each of which also starts a train of pulses in a PULSE block of the same box.
 
     A detector that is triggered by the block that makes four pulses is flown with `collections_per_event=4`. A train
-    ends with its frame, so that a stop leaves none unfinished. Whoever sets up the box wires blocks that have no `trig`.
+    ends with its frame, so that a stop leaves none unfinished. A block without a `trig` signal is wired by its user.
 
     :param triggers: start the frames.
     :param output: that they come from, such as `SEQ1.OUTA`.

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlparse
 
 import bluesky.plan_stubs as bps
@@ -30,11 +31,21 @@ from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 from beamwright_generated.devices.sim_detector import SimDetector
 from beamwright_generator.twin import Twin, frame_number
 from beamwright_runtime import AreaDetector
-from beamwright_runtime.fly import FlownDetector, FlyScanner, FlyState, Scan, rows_of
+from beamwright_runtime.fly import (
+    FlownDetector,
+    FlyScanner,
+    FlyState,
+    MotorMotion,
+    Points,
+    Scan,
+    SequencerTriggers,
+    Timing,
+    rows_of,
+)
 from tests.runtime.fly.recorded import Recorded
 
 CAMERAS = ("BL01X-EA-CAM-01:", "BL01X-EA-CAM-02:")
-PANDA = "BL01X-EA-PANDA-01:"
+PANDA, PANDA_IOC = "BL01X-EA-PANDA-01:", "BL01X-EA-IOC-02"
 STAGE = "BL01X-MO-STAGE-01:"
 SIDE = 32
 """Pixels of a frame along and across."""
@@ -42,9 +53,14 @@ RAMP = 0.1
 """Seconds that the axes take to reach their velocity."""
 READOUT = 0.002
 """Seconds between exposures."""
+TIMING = Timing(stall=20.0, settle=0.2, step=15.0)
 STAMPS = "/entry/instrument/NDAttributes/NDArrayTimeStamp"
-COUNTS = 5e-4
+COUNTS = 6e-4
 """Millimetres that a row may be off: a few counts of the encoders."""
+TOGETHER = 0.02
+"""Seconds within which motor records start that are told to move at the same time."""
+
+T = TypeVar("T")
 
 
 class SecondCamera(AreaDetector[SimDetector]):
@@ -55,21 +71,20 @@ class SecondCamera(AreaDetector[SimDetector]):
         super().__init__(SimDetector(f"{CAMERAS[1]}CAM:"), writer=self.hdf5, path_provider=path_provider, name=name)
 
 
-class Stage:
-    """The connected devices of one process, for as many scans as are wanted."""
+class Devices:
+    """The stage's connected devices, in the one event loop of a process."""
 
-    def __init__(self, twin: Twin, engine: RunEngine, paths: PathProvider) -> None:
-        self.twin, self.engine = twin, engine
-        for axis in "XY":
-            twin.put(f"{STAGE}{axis}.ACCL", RAMP)
-            for camera in CAMERAS:
-                twin.put(f"{camera}CAM:Size{axis}", SIDE)
+    def __init__(self, engine: RunEngine, paths: PathProvider) -> None:
+        self.engine = engine
         with init_devices():
             x, y = x01.stage_x(), x01.stage_y()
             panda = PandaDevice(f"pva://{PANDA}", paths)
             camera, second = x01.Camera(paths), SecondCamera(paths)
         self.x, self.y, self.panda, self.camera, self.second = x, y, panda, camera, second
-        self.positions = {x: PosOutScaleOffset.from_inenc(panda, 1), y: PosOutScaleOffset.from_inenc(panda, 2)}
+        self.positions: dict[Motor, PosOutScaleOffset] = {
+            axis: PosOutScaleOffset(f"INENC{number}.VAL", inenc.val_scale, inenc.val_offset)
+            for axis, (number, inenc) in zip((x, y), panda.inenc.items(), strict=False)
+        }
 
     def capture_at(self, source: PandaBitMux, rate: int = 1) -> FlownDetector:
         """Have the PandA capture its encoders at each rise of a bit."""
@@ -80,9 +95,50 @@ class Stage:
         """Have a camera expose at edges."""
         return FlownDetector(camera, rate, trigger=DetectorTrigger.EXTERNAL_EDGE, deadtime=READOUT)
 
+    def at_sequencer(self, *axes: Motor, camera: bool = True, timing: Timing | None = None) -> FlyScanner[Motor]:
+        """Give a scanner of the PandA and the camera, at the PandA's sequencer."""
+        detectors = [self.capture_at(PandaBitMux.SEQ1_OUTA)]
+        if camera:
+            detectors.append(self.triggered(self.camera))
+        triggers = SequencerTriggers(self.panda.seq[1], self.positions)
+        return FlyScanner(detectors, MotorMotion(axes), triggers, timing=timing or TIMING)
+
+
+def set_up(twin: Twin) -> None:
+    """Give the axes short ramps and the cameras small frames."""
+    for axis in "XY":
+        twin.put(f"{STAGE}{axis}.ACCL", RAMP)
+        for camera in CAMERAS:
+            twin.put(f"{camera}CAM:Size{axis}", SIDE)
+
+
+class Stage(Devices):
+    """The devices, and the twin that they are connected to."""
+
+    def __init__(self, twin: Twin, engine: RunEngine, paths: PathProvider) -> None:
+        set_up(twin)
+        super().__init__(engine, paths)
+        self.twin = twin
+
     def missed(self) -> list[int]:
         """How many triggers each camera has missed."""
         return [self.twin.camera(camera).missed for camera in CAMERAS]
+
+    @property
+    def late(self) -> int:
+        """How many motions the PandA has heard of too late to be exact."""
+        return int(self.twin.iocs[PANDA_IOC].order("late"))
+
+    def in_time(self, flight: Callable[[], T]) -> T:
+        """Fly once more where the twin says that it was not exact, as on a machine that others keep busy."""
+        for _ in range(3):
+            late = self.late
+            try:
+                return flight()
+            except AssertionError:
+                if self.late == late:
+                    raise
+        return flight()
 
     @property
     def going_on(self) -> list[str]:
@@ -102,24 +158,24 @@ class Stage:
         return [int(self.twin.get(counter)) for counter in counters]
 
 
-Interruption = Callable[[RunEngine], object]
-
-
 @dataclass
 class Interrupted:
     """Runs a plan of a scanner and interrupts it, each time after so many frames or so many seconds.
 
     :param moments: scan indices behind which the plan is interrupted, or seconds since it started or went on.
+    :param kind: how: `pause`, `defer`, `suspend` or `abort`.
+    :param aborts: whether the last pause ends in an abort.
     """
 
     stage: Stage
     scanner: FlyScanner[Motor]
-    moments: Sequence[int | float] = ()
-    how: Interruption = RunEngine.request_pause
-    then: Interruption = RunEngine.resume
-    paused: int = 0
+    moments: Sequence[float] = ()
+    kind: str = "pause"
+    aborts: bool = False
+    rests: int = 0
     run: Recorded = field(default_factory=Recorded)
-    _left: list[int | float] = field(default_factory=list)
+    _left: list[float] = field(default_factory=list)
+    _troubles: list[BaseException] = field(default_factory=list)
 
     def fly(self, plan: MsgGenerator[object]) -> Recorded:
         """Run it to its end."""
@@ -137,13 +193,16 @@ class Interrupted:
             self._go(lambda: engine(plan, self.run))
             while engine.state == "paused":
                 self._rest()
+                last = self.aborts and not self._left
                 arm()
-                self._go(lambda: self.then(engine))
+                self._go(engine.abort if last else engine.resume)
         finally:
             engine.unsubscribe(token)
             ended.set()
             for thread in threads:
                 thread.join()
+        if self._troubles:
+            raise self._troubles[0]
         return self.run
 
     def _interrupt(self, moment: float, ended: threading.Event) -> None:
@@ -153,8 +212,15 @@ class Interrupted:
                 pass
         else:
             ended.wait(moment)
-        if not ended.is_set() and engine.state == "running":
-            self.how(engine)
+        if ended.is_set() or engine.state != "running":
+            return
+        match self.kind:
+            case "pause" | "defer":
+                engine.request_pause(defer=self.kind == "defer")
+            case "suspend":
+                engine.request_suspend(self._suspended)
+            case "abort":
+                engine.abort()
 
     def _flies(self) -> bool:
         return self.scanner.state is FlyState.RUNNING
@@ -165,11 +231,17 @@ class Interrupted:
         except RunEngineInterrupted:
             return
 
+    async def _suspended(self) -> None:
+        try:
+            await asyncio.to_thread(self._rest)
+        except BaseException as error:
+            self._troubles.append(error)
+
     def _rest(self) -> None:
         """See that nothing goes on while the plan is paused, and that whoever waits for the scan still does."""
-        self.paused += 1
         if self.scanner.state is not FlyState.PAUSED:
             return
+        self.rests += 1
         assert self.stage.going_on == []
         before = self.stage.written()
         pending = asyncio.run_coroutine_threadsafe(self._complete(), self.stage.engine.loop)
@@ -184,16 +256,6 @@ class Interrupted:
 
     async def _complete(self) -> None:
         await self.scanner.complete()
-
-
-def suspend(engine: RunEngine) -> None:
-    """Suspend a plan for a while."""
-    engine.request_suspend(lambda: asyncio.sleep(0.1))
-
-
-def defer(engine: RunEngine) -> None:
-    """Pause a plan at its next checkpoint."""
-    engine.request_pause(defer=True)
 
 
 def check(run: Recorded, spec: Spec[Motor], taken: int | None = None) -> NDArray[np.int64]:
@@ -218,8 +280,8 @@ def check(run: Recorded, spec: Spec[Motor], taken: int | None = None) -> NDArray
     for name, axis in axes.items():
         places = data[name.removeprefix("stage_")]
         assert len(places) == told * rates["panda"]
-        error = np.abs(places - _expected(scan, axis, rates["panda"])[: len(places)])
-        assert error.max() < COUNTS, f"{name} is misplaced by {error.max():g}"
+        error = np.abs(places - expected(scan, axis, rates["panda"])[: len(places)])
+        assert error.max() < COUNTS + _late(points, axis), f"{name} is misplaced by {error.max():g}"
     for name, rate in rates.items():
         if name in data:
             numbers = np.array([frame_number(frame) for frame in data[name]])
@@ -230,7 +292,13 @@ def check(run: Recorded, spec: Spec[Motor], taken: int | None = None) -> NDArray
     return rows
 
 
-def _expected(scan: Scan[Motor], axis: Motor, rate: int) -> NDArray[np.float64]:
+def _late(points: Points[Motor], axis: Motor) -> float:
+    """Say how far an axis may be off because it starts a little after the one that a sequencer looks at."""
+    moving = [float(np.abs(points.velocity(one)).max()) for one in points.midpoints]
+    return TOGETHER * min(moving) if axis in points.midpoints and all(moving) else 0.0
+
+
+def expected(scan: Scan[Motor], axis: Motor, rate: int = 1) -> NDArray[np.float64]:
     """Say where an axis is at each trigger of a detector."""
     if axis in scan.outer_axes:
         steps = [scan.outer_positions(step)[axis] for step in range(scan.steps)]

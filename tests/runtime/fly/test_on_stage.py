@@ -1,4 +1,4 @@
-"""Runs the files of `live` in processes of their own: cameras and motors over CA, a PandA over PVA."""
+"""Runs the files of `on_stage` in processes of their own: cameras and motors over CA, a PandA over PVA."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-LIVE = Path(__file__).with_name("live")
-FILES = sorted(file for file in LIVE.glob("*.py") if file.stem != "conftest")
+STAGE = Path(__file__).with_name("on_stage")
+FILES = sorted(file for file in STAGE.glob("*.py") if file.stem != "conftest")
 
 
 def run(file: Path, repository: Path, marked: str, timeout: float) -> None:

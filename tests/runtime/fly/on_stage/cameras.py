@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bluesky.plans as bp
 import pytest
 from bluesky.utils import FailedStatus
@@ -19,14 +17,12 @@ from beamwright_runtime.fly import (
     PositionCompareTriggers,
     PulseTrains,
     SequencerTriggers,
-    Timing,
 )
 from beamwright_runtime.fly.plans import fly_scan
-from tests.runtime.fly.cameras_stage import Interrupted, Stage, check
+from tests.runtime.fly.cameras_stage import TIMING, Interrupted, Stage, check
 from tests.runtime.fly.recorded import Recorded
 
-TIMING = Timing(stall=10.0, settle=0.3, step=10.0)
-PAUSES: list[Any] = [(), (0,), (2, 5, 11)]
+PAUSES = [(2, 5, 11), *(pytest.param(pauses, marks=pytest.mark.soak) for pauses in ((), (0,), (7, 7, 14)))]
 
 
 def grid(stage: Stage, duration: float = 0.05, rows: int = 2) -> Spec[Motor]:
@@ -34,11 +30,15 @@ def grid(stage: Stage, duration: float = 0.05, rows: int = 2) -> Spec[Motor]:
 
 
 def fly(stage: Stage, scanner: FlyScanner[Motor], spec: Spec[Motor], pauses: tuple[int, ...]) -> None:
+    stage.in_time(lambda: _fly(stage, scanner, spec, pauses))
+
+
+def _fly(stage: Stage, scanner: FlyScanner[Motor], spec: Spec[Motor], pauses: tuple[int, ...]) -> None:
     missed = stage.missed()
     interrupted = Interrupted(stage, scanner, pauses)
     run = interrupted.fly(fly_scan(scanner, spec, flush_period=0.2))
     assert run.stop["exit_status"] == "success", run.stop["reason"]
-    assert interrupted.paused == len(pauses)
+    assert interrupted.rests == len(pauses)
     check(run, spec)
     assert stage.missed() == missed
     assert stage.going_on == []
@@ -46,9 +46,7 @@ def fly(stage: Stage, scanner: FlyScanner[Motor], spec: Spec[Motor], pauses: tup
 
 @pytest.mark.parametrize("pauses", PAUSES)
 def test_a_camera_and_a_panda_at_a_sequencer(stage: Stage, pauses: tuple[int, ...]) -> None:
-    detectors = [stage.capture_at(PandaBitMux.SEQ1_OUTA), stage.triggered(stage.camera)]
-    triggers = SequencerTriggers(stage.panda.seq[1], stage.positions)
-    fly(stage, FlyScanner(detectors, MotorMotion([stage.x, stage.y]), triggers, timing=TIMING), grid(stage), pauses)
+    fly(stage, stage.at_sequencer(stage.x, stage.y), grid(stage), pauses)
 
 
 @pytest.mark.parametrize("pauses", PAUSES)
@@ -73,10 +71,7 @@ def test_three_detectors_at_three_rates(stage: Stage, pauses: tuple[int, ...]) -
 
 
 def test_a_camera_that_was_triggered_counts_by_itself_again(stage: Stage) -> None:
-    detectors = [stage.capture_at(PandaBitMux.SEQ1_OUTA), stage.triggered(stage.camera)]
-    triggers = SequencerTriggers(stage.panda.seq[1], stage.positions)
-    scanner = FlyScanner(detectors, MotorMotion([stage.x, stage.y]), triggers, timing=TIMING)
-    fly(stage, scanner, grid(stage, rows=1), ())
+    fly(stage, stage.at_sequencer(stage.x, stage.y), grid(stage, rows=1), ())
     run = Recorded()
     stage.engine(bp.count([stage.camera], num=2), run)
     assert run.stop["exit_status"] == "success"
