@@ -16,13 +16,13 @@ from beamwright_runtime.nexus.placing import grid_order, pieces
 def filled(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """Do with the pieces of a grid what HDF5 does; also count them."""
     grid = np.full(rows.shape, -1)
-    count = 0
-    for count, piece in enumerate(pieces(rows), start=1):
+    cut = list(pieces(rows))
+    for piece in cut:
         assert piece.step > 0, "HDF5 cannot read backwards"
         assert np.all(grid[piece.place] == -1), "pieces overlap"
         taken = piece.row + piece.step * np.arange(piece.rows)
         grid[piece.place] = taken.reshape(grid[piece.place].shape)
-    return grid, count
+    return grid, len(cut)
 
 
 @st.composite
