@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from beamwright_generated.beamlines import x01
@@ -89,6 +90,17 @@ def test_the_flight_that_was_paused_is_whole(shown: str) -> None:
     with h5py.File(RESULTS / "fly_map_panda.h5") as panda, h5py.File(RESULTS / "fly_map_camera.h5") as camera:
         assert len(panda["x"]) == len(panda["y"]) == len(camera[FRAMES]) == 100
     assert (RESULTS / "fly_map.png").read_bytes().startswith(PNG)
+
+
+def test_what_was_paused_is_in_the_order_of_the_grid(shown: str) -> None:
+    assert "\n  build/demo/fly_map.nxs: the camera's (4, 25, 56, 72) over stage_y and stage_x, linked" in shown
+    with h5py.File(RESULTS / "fly_map.nxs") as file:
+        data = file["entry/data"]
+        numbers = np.array([[frame_number(frame) for frame in row] for row in data["camera"]])
+        assert data["stage_x_value"].shape == (4, 25)
+    taken = np.arange(100).reshape(4, 25)
+    taken[1::2] = taken[1::2, ::-1]
+    assert (numbers - numbers.min() == taken).all()
 
 
 def without_numbers(text: str) -> str:

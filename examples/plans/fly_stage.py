@@ -46,7 +46,7 @@ def fly_map(
     """
     lines = Linspace(y, 0, height, rows), Linspace(x, 0, width, columns)
     yield from bps.mv(panda.pcap.trig, PandaBitMux.SEQ1_OUTA)
-    named = {"plan_name": "fly_map"}
+    named = {"plan_name": "fly_map", "nexus": {"reads": {"x": x.name, "y": y.name}}}
     return (yield from fly_grid(stage_scanner(panda, camera, x, y), *lines, duration=duration, metadata=named))
 
 

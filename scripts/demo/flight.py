@@ -11,6 +11,7 @@ import h5py
 
 from beamwright_generated.beamlines import x01
 from beamwright_generator.twin.frame import frame_number
+from beamwright_runtime.nexus import NexusWriter
 from examples.plans.fly_stage import fly_map
 from scripts.demo.flight_plot import plot_flight
 from scripts.demo.frames import Frames, captured_in, frames_of, require
@@ -47,9 +48,12 @@ def fly_and_pause(session: Session) -> None:
         pause.resumed = time.time()
 
     command(f"RE(fly_map(stage_x, stage_y, panda, camera, columns={COLUMNS}, rows={ROWS}, duration={DURATION}))")
+    nexus = NexusWriter(session.folder, name=lambda start: str(start["plan_name"]))
+    subscribed = session.engine.subscribe(nexus)
     threading.Thread(target=request, daemon=True).start()
     plan = fly_map(x, y, panda, x01.camera(), STEP * (COLUMNS - 1), 0.2 * (ROWS - 1), COLUMNS, ROWS, DURATION)
     documents = session.run(plan, "fly_map", "paused and resumed", paused)
+    session.engine.unsubscribe(subscribed)
     session.wait(watch.end())
     if not pause.paused:
         raise StepError("the flight was over before it could be paused")
@@ -62,6 +66,7 @@ def fly_and_pause(session: Session) -> None:
     image = session.folder / "fly_map.png"
     plot_flight(frames, totals, watch, pause, image)
     print(f"  {shown(image)}: its plot")
+    show_nexus(nexus)
 
 
 def pictures_in(file: Path) -> tuple[list[int], list[int]]:
@@ -70,6 +75,22 @@ def pictures_in(file: Path) -> tuple[list[int], list[int]]:
         pictures: Any = opened[FRAMES]
         print(f"  {shown(file)}: {pictures.shape[0]} frames of {pictures.shape[2]} x {pictures.shape[1]} pixels")
         return [frame_number(one) for one in pictures], [int(one.sum()) for one in pictures]
+
+
+def show_nexus(nexus: NexusWriter) -> None:
+    """Print what the file that links to all others shows first.
+
+    :raises StepError: if something does not fit.
+    """
+    written = nexus.written[-1]
+    if written.path is None or written.problems:
+        raise StepError("; ".join(written.problems))
+    with h5py.File(written.path) as opened:
+        entry: Any = opened[opened.attrs["default"]]
+        data = entry[entry.attrs["default"]]
+        signal = data.attrs["signal"]
+        axes = " and ".join(axis for axis in data.attrs["axes"] if axis != ".")
+        print(f"  {shown(written.path)}: the {signal}'s {data[signal].shape} over {axes}, linked to the files above")
 
 
 def stand_still(session: Session) -> int:
