@@ -14,7 +14,7 @@ from beamwright_generator.twin.frame import frame_number
 from beamwright_runtime.nexus import NexusWriter
 from examples.plans.fly_stage import fly_map
 from scripts.demo.flight_plot import plot_flight
-from scripts.demo.frames import Frames, captured_in, frames_of, require
+from scripts.demo.frames import Documents, Frames, captured_in, frames_of, require
 from scripts.demo.plot import FRAMES
 from scripts.demo.session import Session
 from scripts.demo.terminal import StepError, command, heading, shown, table
@@ -57,16 +57,24 @@ def fly_and_pause(session: Session) -> None:
     session.wait(watch.end())
     if not pause.paused:
         raise StepError("the flight was over before it could be paused")
-    numbers, totals = pictures_in(session.folder / "fly_map_camera.h5")
-    captured = captured_in(session.folder / "fly_map_panda.h5", {x.name: "x", y.name: "y"})
-    frames = frames_of(documents, captured, numbers)
+    examine(session.folder, documents, pause, watch)
+    show_nexus(nexus)
+
+
+def examine(folder: Path, documents: Documents, pause: Pause, watch: Watch) -> None:
+    """Compare each frame in the files with the specification, and plot them.
+
+    :raises StepError: if one is lost, repeated or misplaced.
+    """
+    numbers, totals = pictures_in(folder / "fly_map_camera.h5")
+    datasets = {x01.stage_x().name: "x", x01.stage_y().name: "y"}
+    frames = frames_of(documents, captured_in(folder / "fly_map_panda.h5", datasets), numbers)
     show(frames, pause, watch)
     require(frames)
     print("  every frame is there exactly once, where the specification has it")
-    image = session.folder / "fly_map.png"
+    image = folder / "fly_map.png"
     plot_flight(frames, totals, watch, pause, image)
     print(f"  {shown(image)}: its plot")
-    show_nexus(nexus)
 
 
 def pictures_in(file: Path) -> tuple[list[int], list[int]]:
