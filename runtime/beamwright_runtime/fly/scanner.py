@@ -95,6 +95,7 @@ class FlyScanner(
         self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments)
         self._collector = Collector(flown, self._emitted_until, self._timing.step)
         self._asked = 0
+        self._described: frozenset[str] = frozenset()
         super().__init__(name=name)
 
     def set_name(self, name: str, *, child_name_separator: str | None = None) -> None:
@@ -249,7 +250,9 @@ class FlyScanner(
 
     async def describe_collect(self) -> dict[str, DataKey]:
         """Describe what all detectors write."""
-        return await _merged([one.detector.describe_collect() for one in self._run.detectors])
+        described = await _merged([one.detector.describe_collect() for one in self._run.detectors])
+        self._described = frozenset(described)
+        return described
 
     async def describe_configuration(self) -> dict[str, DataKey]:
         """Describe the configuration of the detectors and the axes."""
@@ -265,9 +268,9 @@ class FlyScanner(
 
     @property
     def hints(self) -> Hints:
-        """What of the detectors to show first."""
+        """What of the detectors to show first; not what they read once for each exposure, which flights have not."""
         fields = [field for one in self._run.detectors for field in one.detector.hints.get("fields", [])]
-        return Hints(fields=fields)
+        return Hints(fields=[field for field in fields if field in self._described])
 
 
 async def _merged(parts: Sequence[Any]) -> dict[str, Any]:
