@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -147,3 +148,32 @@ def numbers_in(written: Written, path: str = "/entry/data/det") -> NDArray[Any]:
     first = frames[..., :1, :1]
     assert np.array_equal(frames, np.broadcast_to(first, frames.shape), equal_nan=frames.dtype.kind == "f")
     return np.asarray(first[..., 0, 0])
+
+
+def tree(group: h5py.Group, indent: str = "") -> list[str]:
+    """Print a group as docs/nexus.md does: classes, types and shapes, what is linked to what."""
+    lines = []
+    for name in group:
+        one = group.get(name, getlink=True)
+        if isinstance(one, h5py.ExternalLink):
+            lines.append(f"{indent}{name} -> {re.sub('[0-9a-f-]{36}', 'det', one.filename)}:{one.path}")
+            continue
+        item = group[name]
+        told = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in item.attrs.items()}
+        if isinstance(item, h5py.Group):
+            lines.append(f"{indent}{name}: {told.pop('NX_class')}")
+            told.pop("device", None)
+            lines += [f"{indent}  @{key} = {value}" for key, value in told.items()]
+            lines += tree(item, f"{indent}  ") if name != "fly_segments" else [f"{indent}  ..."]
+        elif told.get("target", item.name) != item.name:
+            lines.append(f"{indent}{name} = {told['target']}")
+        else:
+            lines.append(f"{indent}{name}: {_type(item)}")
+    return lines
+
+
+def _type(dataset: h5py.Dataset) -> str:
+    name = "text" if dataset.dtype.kind == "O" else str(dataset.dtype)
+    shape = str(list(dataset.shape)) if dataset.shape else ""
+    units = f", {dataset.attrs['units']}" if "units" in dataset.attrs else ""
+    return name + shape + units + (", virtual" if dataset.is_virtual else "")

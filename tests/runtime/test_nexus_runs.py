@@ -35,6 +35,9 @@ from beamwright_runtime.plans import fly_grid, fly_scan, step_scan
 from tests.runtime.fly.beamline import TIMING, Beamline, Disturbed
 from tests.runtime.fly.recorded import Recorded
 from tests.runtime.fly.rig import ExactMotion
+from tests.runtime.nexus_documents import tree
+
+GUIDE = Path(__file__).parents[2] / "docs" / "nexus.md"
 
 
 class Brighter(PatternGenerator):
@@ -327,3 +330,20 @@ def test_a_detector_of_ophyd_async_flown_by_the_scanner(run_engine: RunEngine, s
         frames = file["/entry/data/det"][()]
     assert np.array_equal(frames[0], raw[rows[:3]])
     assert np.array_equal(frames[1], raw[rows[:2:-1]])
+
+
+def test_the_guide_shows_what_is_written(tmp_path: Path, disturbed: Disturbed) -> None:
+    beamline = Beamline(tmp_path, rates=(1,))
+    (camera,) = beamline.cameras
+    camera.set_name("det")
+    writer = NexusWriter(tmp_path / "nexus")
+    disturbed.engine.subscribe(writer)
+    beamline.triggers.hold_after = 17
+    told = {"sample": "Si wafer", "beamline": "x01", "nexus": {"units": {"x": "mm", "y": "mm"}}}
+    plan = fly_scan(beamline.scanner, SNAKED, flush_period=0.1, metadata=told)
+    disturbed.fly(plan, 0.0, how=pause_when_held(beamline))
+    (written,) = writer.written
+    assert written.path is not None
+    with h5py.File(written.path) as file:
+        printed = "\n".join(tree(file))
+    assert f"```\n{printed}\n```" in GUIDE.read_text(), printed

@@ -130,8 +130,10 @@ class FlyScanner(
     @property
     def roles(self) -> dict[str, Role]:
         """What each detector and each axis is, by name."""
-        axes: dict[str, Role] = {axis_name(axis): "axis" for axis in self.axes}
-        return {one.name: one.role for one in self._run.detectors} | axes
+        roles: dict[str, Role] = {one.name: one.role for one in self._run.detectors}
+        for axis in self.axes:
+            roles[axis_name(axis)] = "axis"
+        return roles
 
     @AsyncStatus.wrap
     async def stage(self) -> None:

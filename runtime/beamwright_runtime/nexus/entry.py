@@ -40,6 +40,20 @@ class Field:
     dataset: h5py.Dataset
 
 
+@dataclass
+class AxisFields:
+    """What was written of an axis.
+
+    :param group: of its positioner.
+    :param set_points: along its dimension.
+    :param values: as read, at each place of the grid.
+    """
+
+    group: h5py.Group
+    set_points: h5py.Dataset | None = None
+    values: h5py.Dataset | None = None
+
+
 class Entry:
     """Writes one entry.
 
@@ -59,15 +73,17 @@ class Entry:
         self._instrument = add_group(group, "instrument", "NXinstrument")
         self._devices: dict[str, h5py.Group] = {}
 
-    def write(self) -> tuple[list[Field], dict[str, h5py.Group]]:
-        """Write the run and its devices; give the fields, and the groups of the axes, to be plotted."""
+    def write(self) -> tuple[list[Field], dict[str, AxisFields]]:
+        """Write the run and its devices; give the fields and the axes, to be plotted."""
         self._write_head()
         axes = {name: self._axis(name) for names in self._grid.dimensions for name in names}
         written = [one for key in hinted_first(self._stream) if (one := self._field(key)) is not None]
         for one in written:
-            axis = one.known.axis
-            if axis in axes and "value" not in axes[axis]:
-                link(axes[axis], "value", one.dataset)
+            axis = axes.get(one.known.axis or "")
+            if axis is not None and axis.values is None:
+                axis.values = one.dataset
+                if "value" not in axis.group:
+                    link(axis.group, "value", one.dataset)
         self._write_configuration()
         self._write_streams()
         return written, axes
@@ -108,13 +124,14 @@ class Entry:
             self._devices[device].attrs["device"] = device
         return self._devices[device]
 
-    def _axis(self, name: str) -> h5py.Group:
-        group = self._device(name, "axis")
-        if "name" not in group:
-            add_value(group, "name", name)
+    def _axis(self, name: str) -> AxisFields:
+        axis = AxisFields(self._device(name, "axis"))
+        if "name" not in axis.group:
+            add_value(axis.group, "name", name)
         if name in self._grid.set_points:
-            self._with_units(add_value(group, "target_value", self._grid.set_points[name]), self._roles.units(name))
-        return group
+            axis.set_points = add_value(axis.group, "target_value", self._grid.set_points[name])
+            self._with_units(axis.set_points, self._roles.units(name))
+        return axis
 
     def _field(self, key: str) -> Field | None:
         known = self._roles.of(key)
@@ -151,10 +168,7 @@ class Entry:
             for key, value in one.get("data", {}).items():
                 device = self._roles.device(key)
                 owner = device if device in self._devices else name
-                group = self._devices.get(owner)
-                if group is None:
-                    group = self._device(owner, self._roles.role(owner) if owner in self._devices else "none")
-                configured = group.require_group("configuration")
+                configured = self._device(owner, "none").require_group("configuration")
                 configured.attrs["NX_class"] = "NXcollection"
                 field = add_value(configured, key.removeprefix(f"{owner}-"), value)
                 self._with_units(field, one.get("data_keys", {}).get(key, {}).get("units"))

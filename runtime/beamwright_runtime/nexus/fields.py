@@ -11,10 +11,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from beamwright_runtime.nexus.files import FoundDataset, find_dataset
 from beamwright_runtime.nexus.grid import Grid
 from beamwright_runtime.nexus.placing import NOWHERE, pieces
 from beamwright_runtime.nexus.record import Stream, Stretch
+from beamwright_runtime.nexus.sources import FoundDataset, find_dataset
+from beamwright_runtime.nexus.virtual import VirtualField
 
 
 def fill_value(dtype: np.dtype[Any]) -> Any:
@@ -84,8 +85,7 @@ class Fields:
         if not found:
             return None
         frame, dtype = _frame(found.values(), described)
-        shape = (*self._grid.shape, *((per_frame,) if per_frame > 1 else ()), *frame)
-        layout = h5py.VirtualLayout(shape, dtype)
+        field = VirtualField(self._grid.shape, per_frame, frame, dtype, fill_value(dtype))
         missing = self._grid.rows.size
         for uid, rows in self._rows(self._stream.stretches[key]).items():
             one = found.get(uid)
@@ -93,15 +93,10 @@ class Fields:
                 self._problems.append(f"{key}: frames in {one.path if one else uid} are not like the others")
                 continue
             length = self._length(key, one, rows, per_frame)
-            source = h5py.VirtualSource(one.path, one.name, (length, *frame), dtype)
             for piece in pieces(rows):
-                start, step, count = piece.row * per_frame, piece.step * per_frame, piece.rows
-                evenly = h5py.MultiBlockSlice(start=start, stride=step, count=count, block=per_frame)
-                together = slice(start, start + count * per_frame)
-                layout[piece.place] = source[together if piece.step == 1 else evenly]
+                field.add(piece, one.path, one.name, length)
             missing -= int(np.count_nonzero(rows != NOWHERE))
-        dataset = group.create_virtual_dataset(name, layout, fillvalue=fill_value(dtype))
-        return _told(dataset, missing)
+        return _told(field.write(group, name), missing)
 
     def _length(self, key: str, one: FoundDataset, rows: NDArray[np.int64], per_frame: int) -> int:
         """Tell how many collections a file has, as far as is known; rows that it has not got are taken out."""

@@ -73,7 +73,7 @@ def _shape(
 ) -> tuple[tuple[int, ...], list[list[str]], Sequence[bool]]:
     """Give the shape, the axes of each dimension, and which are snaked: ours, or as bluesky's plans say it."""
     hinted = told.get("hints", {}).get("dimensions", [])
-    axes = told.get("dimensions") or [[field for field in fields if field != "time"] for fields, _ in hinted]
+    axes = told.get("dimensions") or [[name for name in fields if name != "time"] for fields, _ in hinted]
     shape = tuple(told.get("shape") or ())
     frames = int(told.get("num_points") or prod(shape) or seen)
     snaked = _snaked(told, len(shape))
@@ -135,7 +135,7 @@ def _even_points(
     if told.get("hints", {}).get("gridding") != "rectilinear" or len(extents) != len(shape):
         return {}
     return {
-        names[0]: np.linspace(*extent, length)
-        for names, extent, length in zip(dimensions, extents, shape, strict=False)
+        names[0]: np.linspace(float(first), float(last), length)
+        for names, (first, last), length in zip(dimensions, extents, shape, strict=False)
         if len(names) == 1
     }

@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 import h5py
 import numpy as np
 
-from beamwright_runtime.nexus.entry import Field, add_group, free_name, link
+from beamwright_runtime.nexus.entry import AxisFields, Field, add_group, free_name, link
 from beamwright_runtime.nexus.grid import Grid
 
 
 def write_plots(
-    entry: h5py.Group, grid: Grid, written: Sequence[Field], axes: Mapping[str, h5py.Group], signal: str | None
+    entry: h5py.Group, grid: Grid, written: Sequence[Field], axes: Mapping[str, AxisFields], signal: str | None
 ) -> None:
     """Write an NXdata for the first signal and one for each other shape, and name the default.
 
     Signals of one shape stand together. A field that holds read values of an axis is no signal.
 
     :param written: the fields, those to plot first before the others.
-    :param axes: groups of the axes, with `target_value` and `value`.
+    :param axes: those of the grid, by name.
     :param signal: the data key to plot first.
     """
     signals = [one for one in written if one.known.role in ("detector", "monitor") and one.known.axis is None]
@@ -45,18 +45,18 @@ def _write_signals(group: h5py.Group, signals: Sequence[Field]) -> None:
         group.attrs["auxiliary_signals"] = np.asarray(names[1:], h5py.string_dtype())
 
 
-def _write_axes(group: h5py.Group, grid: Grid, axes: Mapping[str, h5py.Group], dimensions: int) -> None:
+def _write_axes(group: h5py.Group, grid: Grid, axes: Mapping[str, AxisFields], dimensions: int) -> None:
     first = ["."] * dimensions
     everywhere = list(range(len(grid.shape)))
     for number, names in enumerate(grid.dimensions):
         for axis in names:
             one = axes[axis]
-            if "target_value" in one:
-                name = _add(group, axis, one["target_value"], [number])
-                if "value" in one:
-                    _add(group, f"{axis}_value", one["value"], everywhere)
-            elif "value" in one:
-                name = _add(group, axis, one["value"], everywhere)
+            if one.set_points is not None:
+                name = _add(group, axis, one.set_points, [number])
+                if one.values is not None:
+                    _add(group, f"{axis}_value", one.values, everywhere)
+            elif one.values is not None:
+                name = _add(group, axis, one.values, everywhere)
             else:
                 continue
             if first[number] == ".":

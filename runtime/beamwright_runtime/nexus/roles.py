@@ -45,7 +45,7 @@ class Roles:
         self._devices = [*told, *((flown or {}).get("detectors", ()) if isinstance(flown, Mapping) else ())]
         self._motors = {*(run.start.get("motors") or ()), *(name for names in grid.dimensions for name in names)}
         self._configured = {
-            key: (value, one["data_keys"].get(key, {}))
+            key: value
             for stream in run.streams.values()
             for one in stream.configuration.values()
             for key, value in one.get("data", {}).items()
@@ -58,10 +58,6 @@ class Roles:
         axis = self._axis(key, device)
         role = self._roles.get(key) or self._roles.get(device) or ("axis" if device in self._motors else "detector")
         return Known(device, role, axis, self.units(key, axis))
-
-    def role(self, device: str) -> Role:
-        """Tell what a device is."""
-        return self._roles.get(device) or ("axis" if device in self._motors else "detector")
 
     @property
     def signal(self) -> str | None:
@@ -111,8 +107,7 @@ class Roles:
             if name is None:
                 continue
             told = self._stream.data_keys.get(name, {}).get("units") or self._facts.get("units", {}).get(name)
-            value, _ = self._configured.get(f"{name}-motor_egu", (None, None))
-            if units := told or value:
+            if units := told or self._configured.get(f"{name}-motor_egu"):
                 return str(units)
         return None
 

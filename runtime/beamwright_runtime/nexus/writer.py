@@ -71,7 +71,7 @@ class NexusWriter:
 
     def _write(self, run: RunRecord) -> None:
         # h5py takes a while to import, and most who import this module have no run yet.
-        from beamwright_runtime.nexus.file import write_run
+        from beamwright_runtime.nexus.run_file import write_run
 
         path = self.folder / f"{self._name(run.start)}.nxs"
         problems: list[str] = []

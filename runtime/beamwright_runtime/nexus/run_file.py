@@ -16,6 +16,9 @@ from beamwright_runtime.nexus.record import RunRecord
 
 CREATOR = "beamwright"
 
+LIBRARY = ("v110", "v110")
+"""The HDF5 that virtual datasets came with: it stores evenly spaced rows as such, the oldest format lists them."""
+
 
 def write_run(run: RunRecord, path: Path, problems: list[str]) -> None:
     """Write the file of a run that has stopped.
@@ -27,7 +30,7 @@ def write_run(run: RunRecord, path: Path, problems: list[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     try:
-        with h5py.File(unfinished, "w") as file:
+        with h5py.File(unfinished, "w", libver=LIBRARY) as file:
             file.attrs.update(
                 {
                     "NX_class": "NXroot",
