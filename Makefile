@@ -21,7 +21,7 @@ STATIC := ruff-check ruff-format mypy basedpyright lint-imports
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.* ## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
 
-demo: $(SHOWN) ## generate the example beamline, run its twin, connect, scan and plot
+demo: $(SHOWN) ## generate the example beamline, run its twin, connect, scan, fly, pause and plot
 	@$(BIN)/python -m scripts.demo
 
 test: $(READY) ## every check: style, types, import directions, tests

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from ophyd_async.core import DetectorTrigger, SignalRW, wait_for_value
@@ -27,13 +27,15 @@ from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scan import SAME, Points, axis_name
 from beamwright_runtime.fly.triggers import TriggerLogic
 
+# A mapping's keys are invariant: type checkers accept motors of a subclass only where a type variable stands for them.
+MotorT = TypeVar("MotorT", bound=Motor)
+
 LONGEST = 4096
 """Rows that the table of a sequencer has."""
 REPEATS = 65535
 """How often a row of it can be repeated."""
 
 
-@dataclass
 class SequencerTriggers(TriggerLogic[Motor]):
     """A sequencer starts each row when an encoder passes its start, and its frames in time; output A is high for each.
 
@@ -45,11 +47,15 @@ class SequencerTriggers(TriggerLogic[Motor]):
     :param timeout: seconds that it may take to start and to stop.
     """
 
-    seq: SeqBlock
-    positions: Mapping[Motor, PosOutScaleOffset] = field(default_factory=dict)
-    timeout: float = 2.0
     trigger = DetectorTrigger.EXTERNAL_LEVEL
-    _longest: float = 0.0
+
+    def __init__(
+        self, seq: SeqBlock, positions: Mapping[MotorT, PosOutScaleOffset] | None = None, timeout: float = 2.0
+    ) -> None:
+        self.seq = seq
+        self.positions: Mapping[Motor, PosOutScaleOffset] = dict((positions or {}).items())
+        self.timeout = timeout
+        self._longest = 0.0
 
     async def check(self, flight: Points[Motor], deadtime: float) -> None:
         """See that the table is not too long.

@@ -38,10 +38,11 @@ from beamwright_runtime.fly.emission import EAGER, Emission, Surplus
 from beamwright_runtime.fly.errors import FlyScanError
 from beamwright_runtime.fly.flight import Flight, FlightRun, Timing
 from beamwright_runtime.fly.motion import MotionLogic
-from beamwright_runtime.fly.scan import AxisT
+from beamwright_runtime.fly.scan import AxisT, axis_name
 from beamwright_runtime.fly.segments import STREAM, SegmentLog
 from beamwright_runtime.fly.states import IN_FLIGHT, REPLAYED, FlyState
 from beamwright_runtime.fly.triggers import SoftwareTriggers, TriggerLogic
+from beamwright_runtime.nexus.vocabulary import Role
 
 
 class FlyScanner(
@@ -125,6 +126,14 @@ class FlyScanner(
     def detector_facts(self) -> dict[str, Any]:
         """Say for the start document which detectors there are, and how many collections each frame has; plain data."""
         return {one.name: {"collections_per_event": one.collections_per_event} for one in self._run.detectors}
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """What each detector and each axis is, by name."""
+        roles: dict[str, Role] = {one.name: one.role for one in self._run.detectors}
+        for axis in self.axes:
+            roles[axis_name(axis)] = "axis"
+        return roles
 
     @AsyncStatus.wrap
     async def stage(self) -> None:
