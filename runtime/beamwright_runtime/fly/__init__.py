@@ -11,6 +11,7 @@ from beamwright_runtime.fly.scan import Points, Scan
 from beamwright_runtime.fly.scanner import FlyScanner
 from beamwright_runtime.fly.segments import Places, Segment, places_of, rows_of
 from beamwright_runtime.fly.states import FlyState
+from beamwright_runtime.fly.trajectory import TrajectoryMotion
 from beamwright_runtime.fly.triggers import SoftwareTriggers, TriggerLogic
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "SoftwareTriggers",
     "Surplus",
     "Timing",
+    "TrajectoryMotion",
     "TriggerLogic",
     "places_of",
     "rows_of",

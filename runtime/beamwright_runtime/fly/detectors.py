@@ -54,7 +54,8 @@ class FlownDetector:
         self._livetime = self._deadtime = 0.0
         self._counted: dict[object, int] = {}
         self._rows_before = 0
-        self._closed = False
+        self._unopened = True
+        self._begun = 0
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -66,7 +67,7 @@ class FlownDetector:
     def _providers(self) -> tuple[StreamableDataProvider, ...]:
         # ophyd-async tells whole events only, and waits for frames with a timer that a pause would run out.
         context = self.detector._prepare_ctx
-        return tuple(context.streamable_data_providers) if context is not None and not self._closed else ()
+        return tuple(context.streamable_data_providers) if context is not None and not self._unopened else ()
 
     @property
     def _writing(self) -> list[DetectorDataLogic]:
@@ -146,6 +147,7 @@ class FlownDetector:
         for logic in self._writing:
             assert isinstance(logic, Overwrites), "a scanner is refused whose detectors cannot overwrite"
             await logic.set_back((rows - self._rows_before) * self.collections_per_event)
+        self._begin(self._rows_before, unopened=False)
         await self.count()
         if self.collections != rows * self.collections_per_event:
             raise FlyScanError(f"{self.name} was set back to {rows} rows, but tells of {self.rows}")
@@ -153,14 +155,14 @@ class FlownDetector:
     async def close_file(self) -> None:
         """Close the file, so that a new one is opened when it is armed next; may be repeated."""
         await self.unwatch()
-        self._rows_before, self._counted, self._closed = self.rows, {}, True
+        self._begin(self.rows, unopened=True)
         await asyncio.gather(*(logic.stop() for logic in self._writing))
         # ophyd-async opens a file where there is no context.
         self.detector._prepare_ctx = None
 
     async def _count_from_0(self) -> None:
         context = self.detector._prepare_ctx
-        if not self._closed or context is None:
+        if not self._unopened or context is None:
             return
         for provider in context.streamable_data_providers:
             # A count is another channel than the switch that opens the file, and may come later.
@@ -169,7 +171,7 @@ class FlownDetector:
             except TimeoutError:
                 raise FlyScanError(f"{self.name} does not count from 0 in a new file") from None
         context.collections_written = 0
-        self._closed = False
+        self._unopened = False
 
     async def top_up(self, collections: int) -> None:
         """Take collections that nobody wants, so that the file has as many rows as those of other detectors."""
@@ -182,15 +184,23 @@ class FlownDetector:
 
     async def count(self) -> None:
         """Read how much is on disk."""
+        begun = self._begun
         signals = [provider.collections_written_signal for provider in self._providers]
         values = await asyncio.gather(*(signal.get_value() for signal in signals))
-        self._note(dict(zip(signals, values, strict=True)))
+        if begun == self._begun:
+            self._note(dict(zip(signals, values, strict=True)))
 
     def _note(self, counted: dict[object, int]) -> None:
+        """Take what is told into account; what was asked for may come later than what was told since."""
         before = self._counted
-        self._counted = counted
-        if counted != before:
+        self._counted = before | {signal: max(value, before.get(signal, 0)) for signal, value in counted.items()}
+        if self._counted != before:
             self.changed_at = time.monotonic()
+
+    def _begin(self, rows_before: int, unopened: bool) -> None:
+        """Count anew; counts that were asked for until now are of no interest."""
+        self._counted, self._rows_before, self._unopened = {}, rows_before, unopened
+        self._begun += 1
 
     async def watch(self, changed: Callable[[], None]) -> None:
         """Follow what is on disk from now on, and call back at each change."""
@@ -200,7 +210,7 @@ class FlownDetector:
     async def _follow(self, changed: Callable[[], None]) -> None:
         signals = [provider.collections_written_signal for provider in self._providers]
         async for signal, value in observe_signals_value(*signals):
-            self._note({**self._counted, signal: value})
+            self._note({signal: value})
             changed()
 
     async def unwatch(self) -> None:
@@ -228,4 +238,4 @@ class FlownDetector:
 
     def forget(self) -> None:
         """Begin with nothing on disk."""
-        self._counted, self._rows_before, self._closed = {}, 0, False
+        self._begin(0, unopened=True)

@@ -134,6 +134,9 @@ class FlightRun(Generic[AxisT]):
         points = self.flight.scan.points(self.next, self.flight.stop)
         self._exposure = float(points.duration.max(initial=0.0))
         self._parts = await self.motion.flights(points) if len(points) else ()
+        if self.internal:
+            # Detectors that time their own frames do not wait where axes turn.
+            self._parts = [row for part in self._parts for row in part.rows()]
         if len(points):
             first = next(iter(self._parts)) if self.internal else points
             await self.files.renew()
