@@ -78,8 +78,8 @@ class Pmac:
         self.nodes: list[tuple[float, int]] = []
         """When each point of the trajectory that was started last is reached, and what the user array says of it."""
         self.executions = 0
-        self.on_execute: Callable[[], None] = lambda: None
         self.faults: set[str] = set()
+        """What it refuses: Build, Append."""
         self._lock = threading.RLock()
         self._served: dict[str, SharedPV] = {}
         self._provider = StaticProvider("pmac")
@@ -166,13 +166,11 @@ class Pmac:
                 n: (np.asarray(self._get(f"{w}:Positions"))[:number], np.asarray(self._get(f"{w}:Velocities"))[:number])
                 for n, w in used.items()
             }
-            good = len(times) == len(user) == number and all(len(p) == len(v) == number for p, v in points.values())
+            good = how not in self.faults and len(times) == len(user) == number and all(len(p) == len(v) == number for p, v in points.values())
             if good and how == "Append":
                 self._extend(self.nodes[-1][0], times, user, points)
             elif good:
                 self._built = times, user, points
-                self._post("TotalPoints_RBV", 0)
-            good = good and how not in self.faults
             self._post(f"Profile{how}Message_RBV", "" if good else "the arrays do not match")
             self._post(f"Profile{how}Status_RBV", 0 if good else 1)
         op.done()
@@ -195,7 +193,6 @@ class Pmac:
             self.executions += 1
             self._post("ProfileExecuteStatus_RBV", 2)
             self._post("ProfileExecuteState_RBV", 1)
-        self.on_execute()
 
     def _abort(self, op: ServerOperation) -> None:
         with self._lock:

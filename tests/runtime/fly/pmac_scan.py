@@ -1,4 +1,4 @@
-"""Fly along trajectories of a PMAC over PVA, pause as the arguments say, and print what came out."""
+"""Fly along trajectories of a PMAC over PVA, disturb that as the arguments say, and print what came out."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 from bluesky import RunEngine
 from ophyd_async.core import DetectorTrigger, init_devices
 from ophyd_async.epics.motor import Motor
-from ophyd_async.epics.pmac import PmacIO
+from ophyd_async.epics.pmac import PmacIO, _pmac_trajectory
 from scanspec.specs import Ellipse, Fly, Linspace, Spec, Spiral
 
 from beamwright_runtime.fly import (
-    BeamWatch,
+    trajectory,
     FlyScanner,
     Points,
     SoftwareTriggers,
@@ -32,18 +31,17 @@ from beamwright_runtime.fly import (
 from beamwright_runtime.fly.plans import fly_scan
 from tests.runtime.fly.beamline import Disturbed
 from tests.runtime.fly.pmac import Pmac
-from tests.runtime.fly.recorded import check
+from tests.runtime.fly.recorded import check, taken
 from tests.runtime.fly.rig import Camera, Exposure, ExactMotion, paths_in
 
 SPECS = {
     "ellipse": lambda x, y: Fly(0.02 @ Ellipse(x, 0, 4, 0.6, y, 0, 4, 0.6, snake=True)),
-    "spiral": lambda x, y: Fly(0.02 @ Spiral(x, 0, 8, 2, y, 0, 8)),
+    "spiral": lambda x, y: Fly(0.06 @ Spiral(x, 0, 8, 1, y, 0, 8)),
     "grid": lambda x, y: Fly(0.02 @ (Linspace(y, 0, 2, 4) * ~Linspace(x, 0, 2, 10))),
     "one way": lambda x, y: Fly(0.02 @ (Linspace(y, 0, 2, 4) * Linspace(x, 0, 2, 10))),
-    "too far": lambda x, y: Fly(0.02 @ Linspace(x, 99.0, 99.95, 10)),
+    "too far": lambda x, y: Fly(0.05 @ Linspace(x, 95, 99.7, 10)),
     "too fast": lambda x, y: Fly(0.001 @ Linspace(x, 0, 2, 10)),
     "too long": lambda x, y: Fly(9.0 @ Linspace(x, 0, 2, 10)),
-    "long": lambda x, y: Fly(0.0008 @ Linspace(x, 0, 10, 9000)),
 }
 
 
@@ -73,9 +71,17 @@ class WiredTriggers(TriggerLogic[Motor]):
                 return
         node = 0
         for frame in range(len(flight)):
-            lower = {motor.name: values[frame] for motor, values in flight.lower.items()}
-            while not self._is_at(node, lower):
+            lower, middle = (
+                {motor.name: values[frame] for motor, values in positions.items()}
+                for positions in (flight.lower, flight.midpoints)
+            )
+            # Where axes turn on the spot they are there twice.
+            while not (self._is_at(node, lower) and self._is_at(node + 1, middle)):
                 node += 1
+                while node + 1 == len(self.pmac.nodes):
+                    await asyncio.sleep(0.001)
+                    if self._closed:
+                        return
             start = self.pmac.nodes[node][0]
             end = start + float(flight.duration[frame])
             await asyncio.sleep(start - time.monotonic())
@@ -116,8 +122,13 @@ class Watched:
         return self._pmac.paths[name].at(moment)[0]
 
 
-def main(folder: Path, shape: str, source: str, surplus: str, *offsets: str) -> dict[str, Any]:
+def main(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     pmac = Pmac("PM:", ["x", "y"])
+    pmac.faults = set(options["faults"])
+    if sliced := options["sliced"]:
+        for module in (_pmac_trajectory, trajectory):
+            module.SLICE_SIZE = sliced  # type: ignore[attr-defined]
+    shape, source = options["shape"], options["source"]
     with pmac.serve() as server:
         os.environ.update(server.environment)
         engine = RunEngine({})
@@ -132,16 +143,19 @@ def main(folder: Path, shape: str, source: str, surplus: str, *offsets: str) -> 
             cameras,
             TrajectoryMotion(controller, [x, y]),
             SoftwareTriggers() if source == "software" else WiredTriggers(pmac, cameras),
-            surplus=Surplus(surplus),
+            surplus=Surplus(options["surplus"]),
             timing=Timing(stall=10.0, settle=0.3, step=10.0),
         )
         disturbed = Disturbed(engine, at_rest=lambda: at_rest(pmac))
+        then = RunEngine.abort if options["abort"] else RunEngine.resume
         spec = cast("Spec[Motor]", SPECS[shape](x, y))
         try:
-            run = disturbed.fly(fly_scan(scanner, spec, flush_period=0.1), *map(float, offsets))
+            run = disturbed.fly(fly_scan(scanner, spec, flush_period=0.1), *options["pauses"], then=then)
         except Exception as error:
-            return {"error": str(error.__cause__ or error), "moved": pmac.executions > 0 or len(pmac.paths["x"].times) > 1}
-        rows = check(run, SPECS[shape]("x", "y"), tolerance=1.0 if source == "software" else 1e-6)
+            moved = any(len(path.times) > 1 for path in pmac.paths.values())
+            return {"error": str(error.__cause__ or error), "moved": moved, "moving": pmac.moving()}
+        frames = taken(run) if options["abort"] else None
+        rows = check(run, SPECS[shape]("x", "y"), frames, tolerance=1.0 if source == "software" else 1e-6)
         return {
             "exit_status": run.stop["exit_status"],
             "rows": rows.tolist(),
@@ -157,4 +171,4 @@ def at_rest(pmac: Pmac) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), *sys.argv[2:])))
+    print(json.dumps(main(Path(sys.argv[1]), json.loads(sys.argv[2]))))
