@@ -7,6 +7,7 @@ from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.flight import Flight, Timing
 from beamwright_runtime.fly.motion import MotionLogic, MotorMotion
 from beamwright_runtime.fly.panda_triggers import PositionCompareTriggers, SequencerTriggers
+from beamwright_runtime.fly.pulse_trains import PulseTrains
 from beamwright_runtime.fly.scan import Points, Scan
 from beamwright_runtime.fly.scanner import FlyScanner
 from beamwright_runtime.fly.segments import Places, Segment, places_of, rows_of
@@ -29,6 +30,7 @@ __all__ = [
     "Places",
     "Points",
     "PositionCompareTriggers",
+    "PulseTrains",
     "Scan",
     "ScanRefusedError",
     "Segment",

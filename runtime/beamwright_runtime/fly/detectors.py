@@ -37,6 +37,7 @@ class FlownDetector:
     :param exposures_per_collection: exposures that the detector adds up to one collection.
     :param trigger: how it takes the triggers, if not as the source of triggers is made for: a PandA that captures at
         the pulses of a position compare takes them as levels, a camera at a sequencer may take them as edges.
+    :param deadtime: seconds that it needs from one exposure to the next, if it does not tell.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class FlownDetector:
         collections_per_event: int = 1,
         exposures_per_collection: int = 1,
         trigger: DetectorTrigger | None = None,
+        deadtime: float | None = None,
     ) -> None:
         self.detector = detector
         self.collections_per_event = collections_per_event
         self.exposures_per_collection = exposures_per_collection
         self.trigger = trigger
+        self._needs = deadtime
         self.changed_at = 0.0
         self._livetime = self._deadtime = 0.0
         self._counted: dict[object, int] = {}
@@ -94,9 +97,15 @@ class FlownDetector:
         """Collections of a frame that is not whole."""
         return self.collections % self.collections_per_event
 
-    async def deadtime(self) -> float:
-        """Tell how many seconds must be left between exposures."""
-        return (await self.detector.get_trigger_deadtime())[1] or 0.0
+    async def deadtime(self, trigger: DetectorTrigger) -> float:
+        """Tell how many seconds must be left between exposures.
+
+        :raises ScanRefusedError: if edges start them, and nobody knows.
+        """
+        needs = (await self.detector.get_trigger_deadtime())[1] if self._needs is None else self._needs
+        if needs is None and (self.trigger or trigger) is DetectorTrigger.EXTERNAL_EDGE:
+            raise ScanRefusedError(f"{self.name} does not tell what it needs between exposures: give it a deadtime")
+        return needs or 0.0
 
     async def arm(self, trigger: DetectorTrigger, frames: Points[AxisT], deadtime: float) -> None:
         """Prepare for the frames; a detector that is triggered waits for triggers then, in the file that is open.

@@ -122,7 +122,7 @@ class FlightRun(Generic[AxisT]):
             if self.state not in (FlyState.STAGED, FlyState.ARMED, FlyState.DONE):
                 raise FlyScanError(f"a scanner that is {self.state.value} cannot be prepared")
             self.next = flight.start
-            self._deadtime = max(await asyncio.gather(*(d.deadtime() for d in self.detectors)))
+            self._deadtime = max(await asyncio.gather(*(d.deadtime(self.triggers.trigger) for d in self.detectors)))
             self.flight = flight
             await self._arm()
             self.finished = None
@@ -137,6 +137,8 @@ class FlightRun(Generic[AxisT]):
         if self.internal:
             # Detectors that time their own frames do not wait where axes turn.
             self._parts = [row for part in self._parts for row in part.rows()]
+        for part in self._parts:
+            await self.triggers.check(part, self._deadtime)
         if len(points):
             first = next(iter(self._parts)) if self.internal else points
             await self.files.renew()

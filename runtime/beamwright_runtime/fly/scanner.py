@@ -209,7 +209,9 @@ class FlyScanner(
 
     async def stop(self, success: bool = True) -> None:
         """End the flight before its last frame; `complete` then ends, with an error unless this is a success."""
-        await self._run.stop(None if success else FlyScanError(f"{self.name} was stopped"))
+        error = None if success else FlyScanError(f"{self.name} was stopped")
+        # As in `pause`: nothing that cancels this one may leave half of it undone.
+        await asyncio.shield(asyncio.create_task(self._run.stop(error)))
 
     @AsyncStatus.wrap
     async def unstage(self) -> None:
