@@ -82,6 +82,15 @@ class FlownDetector:
         """Which kind of its data logics cannot set its file back, if any."""
         return next((type(one).__name__ for one in self._writing if not isinstance(one, Overwrites)), "")
 
+    def writes_over_itself(self) -> bool:
+        """Tell whether a second file would have the name of the first; asks for two names."""
+        for logic in self._writing:
+            if (paths := getattr(logic, "path_provider", None)) is not None:
+                first, second = (paths(self.name + logic.datakey_suffix) for _ in range(2))
+                if (first.directory_path, first.filename) == (second.directory_path, second.filename):
+                    return True
+        return False
+
     @property
     def collections(self) -> int:
         """Collections on disk, in all files, as last told."""

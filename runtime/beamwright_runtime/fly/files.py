@@ -42,13 +42,16 @@ class Files:
 
         :raises ScanRefusedError: if one cannot, naming it.
         """
-        if self.surplus is not Surplus.OVERWRITE:
-            return
         for detector in self._detectors:
-            if cannot := detector.cannot_overwrite:
+            if self.surplus is Surplus.OVERWRITE and (cannot := detector.cannot_overwrite):
                 raise ScanRefusedError(
                     f"{detector.name} cannot overwrite rows: its {cannot} has no set_back; "
                     f"use Surplus.{Surplus.APPEND.name} or Surplus.{Surplus.NEW_FILE.name}"
+                )
+            if self.surplus is Surplus.NEW_FILE and detector.writes_over_itself():
+                raise ScanRefusedError(
+                    f"{detector.name} would write a new file over the last: "
+                    "its path provider has to give each file a name of its own"
                 )
 
     @property

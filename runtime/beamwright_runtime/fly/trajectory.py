@@ -102,7 +102,9 @@ class TrajectoryMotion(MotionLogic[Motor]):
         except (ValueError, RuntimeError, KeyError) as error:
             raise ScanRefusedError(f"the PMAC cannot move these axes together: {error}") from error
         if info.cs_number not in self.pmac.coord:
-            raise ScanRefusedError(f"the axes are in coordinate system {info.cs_number}, which {self.pmac.name} has not")
+            raise ScanRefusedError(
+                f"the axes are in coordinate system {info.cs_number}, which {self.pmac.name} has not"
+            )
         self._coordinates = info.cs_number
         return info
 

@@ -166,7 +166,11 @@ class Pmac:
                 n: (np.asarray(self._get(f"{w}:Positions"))[:number], np.asarray(self._get(f"{w}:Velocities"))[:number])
                 for n, w in used.items()
             }
-            good = how not in self.faults and len(times) == len(user) == number and all(len(p) == len(v) == number for p, v in points.values())
+            good = (
+                how not in self.faults
+                and len(times) == len(user) == number
+                and all(len(p) == len(v) == number for p, v in points.values())
+            )
             if good and how == "Append":
                 self._extend(self.nodes[-1][0], times, user, points)
             elif good:

@@ -1,4 +1,4 @@
-"""What becomes of rows that are taken again: appended, in new files, or written over; in a real RunEngine and real HDF5."""
+"""What becomes of rows that are taken again, in a real RunEngine and real HDF5: they stay, or are written over."""
 
 from __future__ import annotations
 
@@ -12,14 +12,25 @@ from typing import Any
 import pytest
 from bluesky import RunEngine
 from bluesky.utils import FailedStatus
-from ophyd_async.core import soft_signal_r_and_setter
-from ophyd_async.sim import SimMotor
+from ophyd_async.core import StaticFilenameProvider, StaticPathProvider, soft_signal_r_and_setter
+from ophyd_async.sim import SimBlobDetector, SimMotor
 from scanspec.specs import Fly, Linspace, Spec
 
-from beamwright_runtime.fly import BeamWatch, Emission, FlyState, ScanRefusedError, SoftwareTriggers, Surplus, places_of
+from beamwright_runtime.fly import (
+    EAGER,
+    BeamWatch,
+    Emission,
+    FlyScanner,
+    FlyState,
+    ScanRefusedError,
+    SoftwareTriggers,
+    Surplus,
+    places_of,
+)
 from beamwright_runtime.plans import fly_scan
 from tests.runtime.fly.beamline import Beamline, Disturbed
 from tests.runtime.fly.recorded import Recorded, check, taken
+from tests.runtime.fly.rig import paths_in
 
 SNAKED: Spec[str] = Fly(0.02 @ (Linspace("y", 0, 1, 2) * ~Linspace("x", 0, 2, 12)))
 LATE = Emission(seconds=0.1)
@@ -56,10 +67,12 @@ def flown(beamline: Beamline, disturbed: Disturbed, *offsets: float, **how: Any)
     return disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.05), *offsets, **how)
 
 
-def scanner_of(folder: Path, surplus: Surplus, beam: Beam, rates: tuple[int, ...] = (1, 2, 5), **more: Any) -> Beamline:
+def beamline_of(
+    folder: Path, surplus: Surplus, beam: Beam, rates: tuple[int, ...] = (1, 2, 5), **more: Any
+) -> Beamline:
     overwrites = surplus is Surplus.OVERWRITE
-    options = {"emission": LATE} if overwrites else {}
-    return Beamline(folder, rates, overwrites=overwrites, surplus=surplus, beam=beam.watch, **options, **more)
+    emission = LATE if overwrites else EAGER
+    return Beamline(folder, rates, True, overwrites, surplus=surplus, beam=beam.watch, emission=emission, **more)
 
 
 @in_real_time
@@ -70,7 +83,7 @@ def test_every_frame_is_found_whatever_becomes_of_others(
     tmp_path: Path, disturbed: Disturbed, surplus: Surplus, suspended: bool, offset: float
 ) -> None:
     beam = Beam(margin=0.03)
-    beamline = scanner_of(tmp_path, surplus, beam)
+    beamline = beamline_of(tmp_path, surplus, beam)
     run = flown(beamline, disturbed, offset, how=beam.lose(suspended))
     assert run.stop["exit_status"] == "success"
     check(run, SNAKED)
@@ -84,7 +97,7 @@ def test_every_frame_is_found_whatever_becomes_of_others(
 @in_real_time
 def test_a_rewind_begins_new_files_of_all_detectors(tmp_path: Path, disturbed: Disturbed) -> None:
     beam = Beam(margin=0.03)
-    beamline = scanner_of(tmp_path, Surplus.NEW_FILE, beam)
+    beamline = beamline_of(tmp_path, Surplus.NEW_FILE, beam)
     run = flown(beamline, disturbed, 0.3, how=beam.lose(suspended=True))
     check(run, SNAKED)
     first, second = run.segments()
@@ -104,7 +117,7 @@ def test_a_rewind_begins_new_files_of_all_detectors(tmp_path: Path, disturbed: D
 def test_a_pause_that_takes_nothing_again_goes_on_in_the_files(
     tmp_path: Path, disturbed: Disturbed, surplus: Surplus
 ) -> None:
-    beamline = scanner_of(tmp_path, surplus, Beam(margin=0.03))
+    beamline = beamline_of(tmp_path, surplus, Beam(margin=0.03))
     run = flown(beamline, disturbed, 0.2, 0.3, 0.3)
     assert list(check(run, SNAKED)) == list(range(24))
     assert [len(camera.files) for camera in beamline.cameras] == [1, 1, 1]
@@ -118,7 +131,7 @@ def test_an_end_after_a_rewind_tells_of_what_is_there(
     tmp_path: Path, disturbed: Disturbed, surplus: Surplus, end: Callable[[RunEngine], object]
 ) -> None:
     beam = Beam(margin=0.03)
-    beamline = scanner_of(tmp_path, surplus, beam)
+    beamline = beamline_of(tmp_path, surplus, beam)
 
     def lose_and_pause(engine: RunEngine) -> None:
         beam.lose(suspended=False)(engine)
@@ -151,7 +164,7 @@ def test_flights_at_each_outer_position_rewind_too(tmp_path: Path, disturbed: Di
     z = SimMotor("z", instant=False)
     spec: Spec[Any] = Fly(0.02 @ (Linspace(z, 0, 0.4, 3) * ~Linspace("x", 0, 1, 10)))
     beam = Beam(margin=0.03)
-    beamline = scanner_of(tmp_path, surplus, beam, rates=(1, 2))
+    beamline = beamline_of(tmp_path, surplus, beam, rates=(1, 2))
     plan = fly_scan(beamline.scanner, spec, flush_period=0.05)
     run = disturbed.fly(plan, 0.25, how=beam.lose(suspended=False, seconds=0.1))
     assert run.stop["exit_status"] == "success"
@@ -161,7 +174,7 @@ def test_flights_at_each_outer_position_rewind_too(tmp_path: Path, disturbed: Di
 @in_real_time
 def test_detectors_that_time_their_own_frames_get_new_files(tmp_path: Path, disturbed: Disturbed) -> None:
     beam = Beam(margin=0.03)
-    beamline = scanner_of(tmp_path, Surplus.NEW_FILE, beam, rates=(1, 2), triggers=SoftwareTriggers())
+    beamline = beamline_of(tmp_path, Surplus.NEW_FILE, beam, rates=(1, 2), triggers=SoftwareTriggers())
     run = flown(beamline, disturbed, 0.3, how=beam.lose(suspended=True))
     assert run.stop["exit_status"] == "success"
     check(run, SNAKED, tolerance=1.0)
@@ -176,7 +189,7 @@ def test_beam_that_comes_and_goes_while_somebody_pauses(
 ) -> None:
     draw = random.Random(seed)
     beam = Beam(margin=draw.choice([0.0, 0.03, 0.06]))
-    beamline = scanner_of(tmp_path, surplus, beam, rates=(1, 3))
+    beamline = beamline_of(tmp_path, surplus, beam, rates=(1, 3))
 
     def disturb(engine: RunEngine) -> None:
         suspended = draw.random() < 0.5
@@ -203,6 +216,32 @@ def test_overwriting_is_refused_for_files_that_cannot_be_set_back(tmp_path: Path
     assert not any(camera.files for camera in beamline.cameras)
 
 
+def test_new_files_are_refused_that_have_the_name_of_the_last(tmp_path: Path, disturbed: Disturbed) -> None:
+    beamline = Beamline(tmp_path, surplus=Surplus.NEW_FILE)
+    detector = SimBlobDetector(StaticPathProvider(StaticFilenameProvider("same"), tmp_path), name="blob")
+    scanner = FlyScanner([detector], beamline.motion, surplus=Surplus.NEW_FILE)
+    with pytest.raises(FailedStatus) as failure:
+        disturbed.fly(fly_scan(scanner, SNAKED))
+    assert "blob would write a new file over the last" in str(failure.value.__cause__)
+    assert not disturbed.run.documents
+
+
+@in_real_time
+def test_a_simulated_detector_of_ophyd_async_gets_new_files(tmp_path: Path, disturbed: Disturbed) -> None:
+    beam = Beam(margin=0.05)
+    motion = Beamline(tmp_path).motion
+    detectors = [SimBlobDetector(paths_in(tmp_path), name=name) for name in ("blob1", "blob2")]
+    slow: Spec[str] = Fly(0.2 @ Linspace("x", 0, 2, 8))
+    scanner = FlyScanner(detectors, motion, beam=beam.watch, surplus=Surplus.NEW_FILE)
+    run = disturbed.fly(fly_scan(scanner, slow, flush_period=0.1), 1.0, how=beam.lose(suspended=True))
+    assert run.stop["exit_status"] == "success"
+    places = places_of(run.segments(), 8)
+    assert places.resource.tolist() == sorted(places.resource)
+    assert places.resource[-1] == 1
+    assert places.row[-1] == run.told() - 1
+    assert all(sum(map(len, parts)) == run.told() for parts in run.resources().values())
+
+
 def test_overwriting_what_is_known_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="give an Emission"):
         Beamline(tmp_path, overwrites=True, surplus=Surplus.OVERWRITE)
@@ -211,7 +250,7 @@ def test_overwriting_what_is_known_is_refused(tmp_path: Path) -> None:
 @in_real_time
 def test_a_file_that_cannot_be_set_back_ends_the_scan(tmp_path: Path, disturbed: Disturbed) -> None:
     beam = Beam(margin=0.03)
-    beamline = scanner_of(tmp_path, Surplus.OVERWRITE, beam)
+    beamline = beamline_of(tmp_path, Surplus.OVERWRITE, beam)
     run = disturbed.run
 
     async def refuse(collections: int) -> None:
