@@ -26,7 +26,7 @@ END = 8
 
 
 @dataclass
-class Path:
+class Curve:
     """Where an axis is at each moment: a cubic curve through points with velocities, at rest before and behind."""
 
     times: list[float] = field(default_factory=lambda: [0.0])
@@ -72,7 +72,7 @@ class Pmac:
 
     def __init__(self, prefix: str, names: Sequence[str], fastest: float = 50.0, accl: float = 0.1) -> None:
         self.prefix = prefix
-        self.paths = {name: Path() for name in names}
+        self.paths = {name: Curve() for name in names}
         self.letters = dict(zip(names, "XYZ", strict=False))
         self.fastest = fastest
         self.nodes: list[tuple[float, int]] = []

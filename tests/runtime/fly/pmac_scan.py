@@ -19,7 +19,6 @@ from ophyd_async.epics.pmac import PmacIO, _pmac_trajectory
 from scanspec.specs import Ellipse, Fly, Linspace, Spec, Spiral
 
 from beamwright_runtime.fly import (
-    trajectory,
     FlyScanner,
     Points,
     SoftwareTriggers,
@@ -27,12 +26,13 @@ from beamwright_runtime.fly import (
     Timing,
     TrajectoryMotion,
     TriggerLogic,
+    trajectory,
 )
 from beamwright_runtime.fly.plans import fly_scan
 from tests.runtime.fly.beamline import Disturbed
 from tests.runtime.fly.pmac import Pmac
 from tests.runtime.fly.recorded import check, taken
-from tests.runtime.fly.rig import Camera, Exposure, ExactMotion, paths_in
+from tests.runtime.fly.rig import Camera, ExactMotion, Exposure, paths_in
 
 SPECS = {
     "ellipse": lambda x, y: Fly(0.02 @ Ellipse(x, 0, 4, 0.6, y, 0, 4, 0.6, snake=True)),

@@ -228,7 +228,7 @@ def test_new_files_are_refused_that_have_the_name_of_the_last(tmp_path: Path, di
 
 @in_real_time
 def test_a_simulated_detector_of_ophyd_async_gets_new_files(tmp_path: Path, disturbed: Disturbed) -> None:
-    beam = Beam(margin=0.05)
+    beam = Beam(margin=0.25)
     motion = Beamline(tmp_path).motion
     detectors = [SimBlobDetector(paths_in(tmp_path), name=name) for name in ("blob1", "blob2")]
     slow: Spec[str] = Fly(0.2 @ Linspace("x", 0, 2, 8))

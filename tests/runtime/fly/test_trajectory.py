@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ophyd_async.epics.motor import Motor
 from ophyd_async.epics.pmac._utils import _PmacMotorInfo
-from scanspec.specs import Ellipse, Fly, Linspace, Spec
+from scanspec.specs import Fly, Linspace, Spec, Spiral
 
 from beamwright_runtime.fly import Scan
 from beamwright_runtime.fly.trajectory import _bounds, _gaps
+from tests.runtime.fly.pmac import Curve
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -91,3 +91,27 @@ def test_what_it_cannot_fly_is_refused_before_anything_moves(tmp_path: Path, sha
 )
 def test_a_controller_that_refuses_points_ends_the_scan(tmp_path: Path, fault: str, why: str) -> None:
     assert why in fly(tmp_path, "grid", sliced=8, faults=[fault])["error"]
+
+
+def gaps(spec: Spec[Any], acceleration: float) -> list[int]:
+    points = Scan(spec, {"x", "y"} & set(spec.axes())).points()
+    info = _PmacMotorInfo("CS1", 1, {}, dict.fromkeys(points.midpoints, acceleration), {}, {}, {})
+    return [int(frame) for frame in np.flatnonzero(_gaps(points, info))]
+
+
+def test_axes_stop_only_where_they_must() -> None:
+    curve: Spec[str] = Fly(0.1 @ Spiral("x", 0, 8, 0.5, "y", 0, 8))
+    assert gaps(curve, 1000.0) == [0]
+    assert len(gaps(curve, 50.0)) > 1
+    there_and_back: Spec[str] = Fly(0.1 @ Linspace("x", 0, 1, 5).concat(Linspace("x", 1, 0, 5)))
+    assert gaps(there_and_back, 1.0) == [0, 5]
+    rows: Spec[str] = Fly(0.1 @ (Linspace("y", 0, 1, 3) * ~Linspace("x", 0, 1, 4)))
+    assert gaps(rows, 1000.0) == [0, 4, 8]
+
+
+def test_a_curve_lies_within_its_bounds() -> None:
+    path = Curve([0.0, 1.0, 1.5], [0.0, 1.0, 1.0], [0.0, 2.0, -2.0])
+    low, high = _bounds(np.array(path.positions), np.array(path.velocities), np.diff(path.times))
+    places = [path.at(moment)[0] for moment in np.linspace(0.0, 1.5, 200)]
+    assert low <= min(places)
+    assert max(places) <= high <= max(places) + 0.2
