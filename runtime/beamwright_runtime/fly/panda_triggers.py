@@ -88,10 +88,22 @@ class SequencerTriggers(TriggerLogic[Motor]):
         await wait_for_value(self.seq.active, True, self.timeout)
 
     def _compared(self, flight: Points[Motor]) -> Motor | None:
-        """Choose the motor that goes farthest of those with an encoder."""
-        ways = {motor: float(np.ptp(flight.upper[motor])) for motor in flight.lower if motor in self.positions}
-        moving = {motor: way for motor, way in ways.items() if np.any(flight.velocity(motor))}
-        return max(moving, key=moving.__getitem__) if moving else None
+        """Choose the motor that is fastest where rows start, of those with an encoder that move at each start.
+
+        :raises ScanRefusedError: if some move, but none at each start.
+        """
+        rows, peak, starts = flight.rows(), 0.0, dict[Motor, float]()
+        for motor in (motor for motor in flight.lower if motor in self.positions):
+            fastest = float(np.abs(flight.velocity(motor)).max())
+            start = min(abs(float(row.velocity(motor)[0])) for row in rows)
+            peak = max(peak, fastest)
+            if start > SAME * fastest:
+                starts[motor] = start
+        if peak and not starts:
+            raise ScanRefusedError(
+                "no axis with an encoder moves at the start of each row: nothing tells when it is there"
+            )
+        return max(starts, key=starts.__getitem__) if starts else None
 
     @property
     def _gate(self) -> SignalRW[str] | None:

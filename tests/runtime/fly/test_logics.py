@@ -85,15 +85,15 @@ def test_a_table_that_is_too_long_is_refused() -> None:
 
 
 def test_rows_are_found_by_scan_index() -> None:
-    segments = [Segment(0, 0, 4, 0, 7, "beam"), Segment(1, 4, 6, 7, 2, "done")]
+    segments = [Segment(0, 0, 4, 0, 7, "beam", 0, 0), Segment(1, 4, 6, 7, 2, "done", 0, 7)]
     assert rows_of(segments, 7).tolist() == [0, 1, 2, 3, 7, 8, -1]
 
 
 def test_a_segment_is_told_once() -> None:
     log = SegmentLog("fly_segments")
-    log.add(0, 0, 0, 0, "pause")
+    log.add(0, 0, 0, 0, "pause", 0, 0)
     assert not log.untold
-    log.add(0, 3, 0, 3, "pause")
+    log.add(0, 3, 0, 3, "pause", 0, 0)
     (event,) = list(log.collect())
     assert event["data"]["fly_segments-stop"] == 3
     assert list(log.collect()) == []
