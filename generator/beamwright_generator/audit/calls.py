@@ -51,7 +51,7 @@ def built_in(path: str, arguments: list[Value]) -> Value:
         case "enumerate", [list() | tuple() as some, *rest]:
             start = rest[0] if rest and isinstance(rest[0], int) else 0
             return [(number, one) for number, one in enumerate(some, start)]
-        case ("list" | "tuple"), [list() | tuple() as some]:
+        case (("list" | "tuple"), [list() | tuple() as some]):
             return list(some)
         case "typing.cast", [_, made]:
             return made

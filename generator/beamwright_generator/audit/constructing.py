@@ -205,9 +205,7 @@ class Constructing:
             case _:
                 return UNKNOWN
 
-    def _instance(
-        self, cls: ClassValue, arguments: list[Value], keywords: dict[str, Value], node: cst.Call
-    ) -> Value:
+    def _instance(self, cls: ClassValue, arguments: list[Value], keywords: dict[str, Value], node: cst.Call) -> Value:
         if is_ophyd_async(cls, "PvSuffix"):
             return suffix(arguments, keywords, node, rbv=False)
         if self.lookup.is_a(cls, *VECTORS):
@@ -250,9 +248,7 @@ class Constructing:
             case _:
                 return UNKNOWN
 
-    def _own_method(
-        self, device: DeviceValue, name: str, arguments: list[Value], keywords: dict[str, Value]
-    ) -> Value:
+    def _own_method(self, device: DeviceValue, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Value:
         for cls in self.lookup.line(device.cls):
             if not isinstance(cls, ClassValue):
                 continue

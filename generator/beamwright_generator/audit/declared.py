@@ -142,8 +142,8 @@ class Declarations:
         pvi: list[str] = []
         signals = tuple(self._signals(device, "", cls.module, pvi))
         return DeclaredClass(
-            name,
-            module.name,
+            cls.name,
+            cls.module.name,
             cls.module.at(cls.node.name),
             signals,
             dict(self._silent(cls)),
@@ -177,7 +177,9 @@ class Declarations:
         """Find `name = A[...]`, which sets a class attribute and declares nothing."""
         for statement in members(cls):
             match statement:
-                case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=cst.Subscript() as value):
+                case cst.Assign(
+                    targets=[cst.AssignTarget(target=cst.Name(value=name))], value=cst.Subscript() as value
+                ):
                     made = self.constructing.expressions.value(value, Scope(cls.module))
                     if isinstance(made, Indexed) and self._declares(made):
                         yield name, cls.module.at(statement)

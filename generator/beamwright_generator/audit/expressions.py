@@ -237,9 +237,9 @@ class Expressions:
                 one, other = self.value(left, scope), self.value(right, scope)
                 if UNKNOWN in (one, other):
                     return None
-                return {"Is": one is other, "IsNot": one is not other, "Equal": one == other, "NotEqual": one != other}.get(
-                    type(operator).__name__
-                )
+                same, equal = one is other, one == other
+                answers = {"Is": same, "IsNot": not same, "Equal": equal, "NotEqual": not equal}
+                return answers.get(type(operator).__name__)
             case cst.UnaryOperation(operator=cst.Not(), expression=inner):
                 said = self.truth(inner, scope)
                 return None if said is None else not said

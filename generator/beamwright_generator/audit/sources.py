@@ -85,13 +85,15 @@ class Module:
             case cst.Import(names=names):
                 for alias in names:
                     dotted = _dotted(alias.name)
-                    yield alias.evaluated_alias or dotted.partition(".")[0], Imported(
-                        dotted if alias.evaluated_alias else dotted.partition(".")[0]
+                    yield (
+                        alias.evaluated_alias or dotted.partition(".")[0],
+                        Imported(dotted if alias.evaluated_alias else dotted.partition(".")[0]),
                     )
             case cst.ImportFrom(names=names) if not isinstance(names, cst.ImportStar):
                 for alias in names:
-                    yield alias.evaluated_alias or _dotted(alias.name), Imported(
-                        self._from(statement), _dotted(alias.name)
+                    yield (
+                        alias.evaluated_alias or _dotted(alias.name),
+                        Imported(self._from(statement), _dotted(alias.name)),
                     )
             case _:
                 return
