@@ -81,7 +81,7 @@ def audit(
     if missing := [one for one in files if not one.is_file()]:
         raise click.UsageError(f"{missing[0]} does not exist")
     given = dict(definition(macro) for macro in macros)
-    folders = [Path(one).resolve() for one in (*path, Path.cwd(), *(p for p in sys.path if p))]
+    folders = [*(one.resolve() for one in path), Path.cwd(), *(Path(one).resolve() for one in sys.path if one)]
     transport = Transport.PVA if pva else Transport.CA
     reading = Problems()
     templates, searched = [file.resolve() for file in files], [folder.resolve() for folder in search]

@@ -113,7 +113,8 @@ class Constructing:
         if isinstance(params.star_arg, cst.Param):
             scope.names[params.star_arg.name.value] = tuple(arguments)
         if params.star_kwarg is not None:
-            scope.names[params.star_kwarg.name.value] = dict(rest)
+            others: dict[object, Value] = {**rest}
+            scope.names[params.star_kwarg.name.value] = others
 
     def _block(self, body: Sequence[cst.CSTNode], scope: Scope) -> list[Value]:
         """Follow statements; gives what is returned, if anything is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -251,11 +251,10 @@ class _AtPlace:
         }[said.outcome]
         message = said.reason if said.reason.startswith(signal.attribute) else f"{signal.attribute}: {said.reason}"
         detail = [f"{record.at}: {record.type} {record.name}"] if record else []
-        for name, side in served or ():
-            if side.served.states and said.code in ("audit-states", "audit-runtime-states", "audit-type"):
-                detail.append(f"{name}  {', '.join(side.served.states)}")
+        if said.code in ("audit-states", "audit-runtime-states", "audit-type"):
+            detail += _states_of(served or ())
         if signal.type.form is Form.ENUM and said.code in ("audit-states", "audit-runtime-states"):
-            detail.append(f"{signal.type.text}  {', '.join(signal.type.states)}")
+            detail.append(f"{signal.type.text}: {', '.join(signal.type.states)}")
         finding = _finding(self.cls, signal, severity, said.code, message, detail=detail, hint=hint or _hint(said))
         self.audit._add(replace(finding, pv=pv, against=self.description.label, database=record.at if record else None))
         return said
@@ -269,6 +268,16 @@ def _is_input(record: TemplateRecord) -> bool:
     return bool(record.fields.get("INP", "").strip()) or record.fields.get("DTYP", "") not in ("", "Soft Channel")
 
 
+def _states_of(served: Sequence[tuple[str, Announced]]) -> Iterator[str]:
+    """List the states of each PV, those of a pair once where they are the same."""
+    by_states: dict[tuple[str, ...], list[str]] = {}
+    for name, side in served:
+        if side.served.states:
+            by_states.setdefault(side.served.states, []).append(name)
+    for states, names in by_states.items():
+        yield f"{' and '.join(names)}: {', '.join(states)}"
+
+
 def _field_hint(record: TemplateRecord, name: str) -> str:
     definition = record_type(record.type)
     known = definition.fields if definition else {}
@@ -279,9 +288,7 @@ def _field_hint(record: TemplateRecord, name: str) -> str:
 def _hint(said: Verdict) -> str:
     match said.code:
         case "audit-runtime-states":
-            return (
-                "observe the running IOC (`gen observe`), or declare a SubsetEnum of the states that are always there"
-            )
+            return "observe the running IOC, or declare a SubsetEnum of the states that are always there"
         case "audit-states":
             return "declare the states as they are, or a SubsetEnum of those that are needed"
         case "audit-type":
