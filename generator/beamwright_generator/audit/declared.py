@@ -211,7 +211,10 @@ class Declarations:
                 return DeclaredType(Form.UNKNOWN, "a type that the source does not tell")
 
     def _parametrised(self, base: Value, element: Value) -> DeclaredType:
-        if is_ophyd_async(base, "Array1D") or base == External("Array1D"):
+        # ophyd-async's Array1D is itself a numpy.ndarray with parameters.
+        if base == External("ophyd_async.core.Array1D") or (
+            isinstance(base, Indexed) and base.base == External("numpy.ndarray")
+        ):
             dtype = element.path.removeprefix("numpy.") if isinstance(element, External) else ""
             return DeclaredType(Form.ARRAY, f"Array1D[np.{dtype}]", dtype=dtype.removesuffix("_"))
         if base in (External("collections.abc.Sequence"), External("typing.Sequence")):

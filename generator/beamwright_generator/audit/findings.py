@@ -22,6 +22,9 @@ from beamwright_generator.tables.record_types import record_type
 LEAST_SHARE: Final = 0.5
 """Of a class's PVs that a description has to serve, for a class that nobody named to be audited against it."""
 
+LEAST_PVS: Final = 3
+"""That it has to serve; fewer may be there by chance."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -49,6 +52,11 @@ class Judged:
     verdict: Verdict
 
 
+def fits(place: Place) -> bool:
+    """Tell whether a class that nobody named belongs to a place."""
+    return place.found >= LEAST_PVS and place.found >= LEAST_SHARE * place.of
+
+
 @dataclass
 class Audit:
     """Compares classes with descriptions.
@@ -71,7 +79,7 @@ class Audit:
         """
         placed = [(one, found) for one in descriptions if (found := places(cls, one, self.prefix))]
         if not named:
-            placed = [(d, p) for d, p in placed if p[0].found >= LEAST_SHARE * p[0].of]
+            placed = [(d, p) for d, p in placed if fits(p[0])]
         self.classes += 1
         self.signals += len(cls.signals)
         for name, at in cls.silent.items():
@@ -83,7 +91,11 @@ class Audit:
                 self._unclear(cls, signal)
         for description, several in placed:
             for place in several:
-                _AtPlace(self, cls, description, place).judge()
+                self.at_place(cls, description, place)
+
+    def at_place(self, cls: DeclaredClass, description: Description, place: Place) -> None:
+        """Judge every signal of a class at one place of a description."""
+        _AtPlace(self, cls, description, place).judge()
 
     def in_order(self) -> list[Finding]:
         """Sort by file, line and column."""
@@ -162,11 +174,8 @@ class _AtPlace:
         prefix = pv.removesuffix(part.leaf or "")
         said = guess(signal.attribute, leaf, self.description.leaves(prefix), self.description)
         readback = leaf + RBV == said.leaf and signal.writes
-        code = (
-            "audit-side-missing"
-            if readback or (len(sides) > 1 and self._other_is_there(pv, sides))
-            else "audit-missing"
-        )
+        one_of_two = readback or self._other_is_there(pv, sides)
+        code = "audit-side-missing" if one_of_two else "audit-missing"
         found = Verdict(Outcome.REFUSED, code, f"there is no record {pv}")
         if readback:
             found = replace(found, reason=f"there is no setpoint {pv}, only its readback")

@@ -82,8 +82,10 @@ class Lookup:
         if cls.path not in self._lines:
             self._lines[cls.path] = (cls,)  # for a class that names itself as a base
             bases = [base for one in cls.node.bases if (base := self._base(cls, one.value)) is not None]
+            lines: list[list[ClassValue | External]]
             lines = [[*self.line(base)] if isinstance(base, ClassValue) else [base] for base in bases]
-            self._lines[cls.path] = (cls, *_merged([*lines, bases]))
+            lines.append(bases)
+            self._lines[cls.path] = (cls, *_merged(lines))
         return self._lines[cls.path]
 
     def _base(self, cls: ClassValue, node: cst.BaseExpression) -> ClassValue | External | None:

@@ -117,9 +117,9 @@ def _candidates(leaves: Sequence[str], description: Description) -> Iterable[str
 def _derived(leaves: Sequence[str], description: Description) -> Iterator[str]:
     records = {leaf.partition(".")[0]: leaf for leaf in leaves}
     named = sorted((leaf for leaf in records if leaf), key=len, reverse=True)[:ASKED]
+    ends = tuple(named)
     for name in description.records:
-        for leaf in named:
-            if name.endswith(leaf):
-                yield name[: len(name) - len(leaf)]
         if not named and "" in records:
             yield name
+        elif name.endswith(ends):
+            yield from (name[: len(name) - len(leaf)] for leaf in named if name.endswith(leaf))

@@ -1,0 +1,5 @@
+"""page"""
+
+
+def page(found: object) -> str:
+    return ""
