@@ -1,9 +1,9 @@
 """Makes device classes, and connects and reads their signals one by one; a process of its own, as `connecting` is.
 
-Standard input is JSON: `classes`, a list of `[module, class, {parameter: prefix}, attributes]`, and `timeout` in seconds.
-Standard output is JSON: for each class either a text that says why it cannot be made, or a list of `[attribute, kind,
-datatype, read PV, write PV, outcome]`: null for a signal that connects and reads, a text for one that does not, and
-false for one that is not among the attributes.
+Standard input is JSON: `classes`, a list of `[module, class, {parameter: prefix}, attributes]`, and `timeout` in
+seconds. Standard output is JSON: for each class either a text that says why it cannot be made, or a list of
+`[attribute, kind, datatype, read PV, write PV, outcome]`: null for a signal that connects and reads, a text for one
+that does not, and false for one that is not among the attributes.
 """
 
 from __future__ import annotations

@@ -109,7 +109,8 @@ def _tell(found: Audit, form: str, out: str, strict: bool, notes: bool) -> bool:
     told.extend(one.problem for one in found.findings)
     if form == "text":
         failed = report(told, strict, notes)
-        save(out, f"{counted(found.classes, 'class')}, {counted(found.signals, 'signal')} audited\n")
+        left = f"; {counted(found.skipped, 'class')} in none of these databases" if found.skipped else ""
+        save(out, f"{counted(found.classes, 'class')}, {counted(found.signals, 'signal')} audited{left}\n")
         return failed
     from beamwright_generator.audit import forms
 

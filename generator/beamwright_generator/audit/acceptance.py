@@ -64,7 +64,7 @@ def _judged(
 ) -> Verdict:
     name, first = sides[0]
     if declared.form is Form.UNKNOWN:
-        return Verdict(Outcome.OPEN, "audit-unresolved", f"the source does not tell its type ({declared.text})")
+        return Verdict(Outcome.OPEN, "audit-unresolved", "its type cannot be told without running the code")
     if any(side.driver_only for _, side in sides):
         return _of_driver(declared, command, name)
     if command:

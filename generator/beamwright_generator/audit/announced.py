@@ -21,6 +21,9 @@ from beamwright_generator.resolve.served import (
 )
 from beamwright_generator.tables.record_types import FieldDef, RecordType, record_type
 
+RECORD_TYPE: Final = "RTYP"
+"""What every record has besides its fields: the name of its type."""
+
 FLOATS: Final = frozenset({"FLOAT", "DOUBLE", "f", "d"})
 
 
@@ -75,9 +78,11 @@ def announced(record: TemplateRecord, field: str, transport: Transport) -> Annou
     if definition is None:
         return Open(f"the record type {record.type} is not known")
     name = field.removesuffix("$") or "VAL"
+    if name == RECORD_TYPE:
+        return Announced(Served(Kind.STR, native_scalar("STRING", transport)))
     known = definition.fields.get(name)
     if known is None:
-        return Absent(f"a {record.type} record has no field {name}")
+        return Absent(f"records of type {record.type} have no field {name}")
     if field.endswith("$"):
         return _characters(definition, known, transport)
     if name == "VAL":

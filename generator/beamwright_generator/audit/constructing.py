@@ -113,8 +113,7 @@ class Constructing:
         if isinstance(params.star_arg, cst.Param):
             scope.names[params.star_arg.name.value] = tuple(arguments)
         if params.star_kwarg is not None:
-            others: dict[object, Value] = {key: value for key, value in rest.items()}
-            scope.names[params.star_kwarg.name.value] = others
+            scope.names[params.star_kwarg.name.value] = dict[object, Value](rest.items())
 
     def _block(self, body: Sequence[cst.CSTNode], scope: Scope) -> list[Value]:
         """Follow statements; gives what is returned, if anything is."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from beamwright_generator.audit.acceptance import Outcome, Verdict, verdict
-from beamwright_generator.audit.announced import Absent, Announced, announced
+from beamwright_generator.audit.announced import RECORD_TYPE, Absent, Announced, announced
 from beamwright_generator.audit.declared import Declared, DeclaredClass, Form, plain
 from beamwright_generator.audit.descriptions import Description
 from beamwright_generator.audit.intended import RBV, guess, likely
@@ -63,12 +63,14 @@ class Audit:
 
     :param transport: what PVs that name no protocol are reached over.
     :param prefix: of the device, where the user says it.
+    :param classes: those that were audited; `skipped` counts those that no description fits.
     """
 
     transport: Transport = Transport.CA
     prefix: str | None = None
     classes: int = 0
     signals: int = 0
+    skipped: int = 0
     findings: dict[Finding, None] = field(default_factory=dict)
     judged: list[Judged] = field(default_factory=list)
 
@@ -78,6 +80,9 @@ class Audit:
         :param named: the user named it, so it has to fit.
         """
         placed = [(one, found) for one in descriptions if (found := places(cls, one, self.prefix))]
+        if not named and not any(fits(p[0]) for _, p in placed):
+            self._skip(cls, placed)
+            return
         if not named:
             placed = [(d, p) for d, p in placed if fits(p[0])]
         self.classes += 1
@@ -86,16 +91,26 @@ class Audit:
             self._add(_silent(cls, name, at))
         if named and cls.signals and not placed:
             self._add(_unplaced(cls, descriptions))
-        if placed or named:
-            for signal in cls.signals:
-                self._unclear(cls, signal)
+        for signal in cls.signals:
+            self._unclear(cls, signal)
         for description, several in placed:
+            others = [(other, found[0]) for other, found in placed if other is not description]
             for place in several:
-                self.at_place(cls, description, place)
+                _AtPlace(self, cls, description, place, others).judge()
 
     def at_place(self, cls: DeclaredClass, description: Description, place: Place) -> None:
         """Judge every signal of a class at one place of a description."""
-        _AtPlace(self, cls, description, place).judge()
+        _AtPlace(self, cls, description, place, []).judge()
+
+    def _skip(self, cls: DeclaredClass, placed: Sequence[tuple[Description, Sequence[Place]]]) -> None:
+        """Say that a class is left out, and how much of it is served, unless that is nothing."""
+        self.skipped += 1
+        best = max((found[0] for _, found in placed), key=lambda place: place.found, default=None)
+        if best is not None or cls.silent:
+            share = f"{best.found} of its {best.of} PVs are" if best is not None else "none of its PVs is"
+            message = f"{cls.name} is not audited: {share} in the databases"
+            hint = f"audit it by its name: {cls.module}:{cls.name}"
+            self._add(Finding(Problem("audit-unplaced", Severity.NOTE, cls.at, message, (), hint), cls.path))
 
     def in_order(self) -> list[Finding]:
         """Sort by file, line and column."""
@@ -125,6 +140,7 @@ class _AtPlace:
     cls: DeclaredClass
     description: Description
     place: Place
+    others: Sequence[tuple[Description, Place]]
 
     def judge(self) -> None:
         """Judge every signal whose PVs are known."""
@@ -180,7 +196,13 @@ class _AtPlace:
         if readback:
             found = replace(found, reason=f"there is no setpoint {pv}, only its readback")
         record = self.description.records.get(prefix + said.leaf) if said.leaf else None
-        return self._report(signal, found, pv, record, hint=said.hint)
+        return self._report(signal, found, pv, record, hint=self._only_others(sides, pv) or said.hint)
+
+    def _only_others(self, sides: Mapping[str, str], pv: str) -> str:
+        """Say that other databases have the PV, as versions of a driver differ."""
+        text = next(text for text, one in sides.items() if one == pv)
+        having = [d.label for d, place in self.others if (there := place.pv(text)) and d.find(there) is not None]
+        return f"only {', '.join(having)} has it: declare it in a class of its own, or as optional" if having else ""
 
     def _other_is_there(self, pv: str, sides: Mapping[str, str]) -> bool:
         return any(self.description.find(other) is not None for other in sides.values() if other != pv)
@@ -193,14 +215,14 @@ class _AtPlace:
             record, name = found
             definition = record_type(record.type)
             known = definition.fields.get(name.removesuffix("$") or "VAL") if definition else None
-            if known is not None and not known.writable:
+            if name == RECORD_TYPE or (known is not None and not known.writable):
                 said = f"{signal.attribute} sets {pv}, which clients cannot write"
                 self._warn(signal, "audit-not-writable", said, pv, record, "declare a SignalR")
             elif name in ("", "VAL") and access_of(record) is Access.READ and _is_input(record):
-                said = f"{signal.attribute} sets {pv}, a {record.type}: the next reading takes the place of what is set"
+                said = f"{signal.attribute} sets {pv}, of type {record.type}, where the next reading overwrites it"
                 self._warn(signal, "audit-not-writable", said, pv, record, self._setpoint_hint(pv))
         if signal.kind == "SignalR" and len({signal.read, signal.write}) > 1:
-            said = f"{signal.attribute} is only read, but needs {plain(signal.write or '')} too"
+            said = f"{signal.attribute} is only read, but needs {pv or plain(signal.write or '')} too"
             hint = "write PvSuffix with the suffix of the readback: PvSuffix.rbv is for a SignalRW"
             self._warn(signal, "audit-not-writable", said, pv, found[0] if found else None, hint)
         if signal.reads and len(sides) == 1 and signal.writes and pv + RBV in self.description.records:
@@ -217,12 +239,12 @@ class _AtPlace:
 
     def _same_pvs(self) -> None:
         """Report signals on one PV, as a line that was copied and not changed makes them."""
-        by_pvs: dict[tuple[str, tuple[str, ...], str], list[Declared]] = {}
+        by_pvs: dict[tuple[str, tuple[str, ...], str, str], list[Declared]] = {}
         for signal in self.cls.signals:
             group = signal.attribute.rpartition(".")[0]
             if texts_of(signal):
-                by_pvs.setdefault((group, texts_of(signal), signal.kind), []).append(signal)
-        for (_, texts, _), several in by_pvs.items():
+                by_pvs.setdefault((group, texts_of(signal), signal.kind, signal.type.text), []).append(signal)
+        for (_, texts, *_), several in by_pvs.items():
             part = pv_text(texts[-1])
             pv = self.place.pv(texts[-1])
             if len(several) < 2 or part.leaf is None or pv is None or self.description.find(pv) is None:
@@ -303,7 +325,7 @@ def _hint(said: Verdict) -> str:
         case "audit-type":
             return "declare what the record serves; `gen device` prints the types of a template"
         case "audit-open":
-            return "give values to macros with -m, or observe the running IOC"
+            return "give values to macros with -m, or look at the running IOC"
         case _:
             return ""
 
@@ -326,8 +348,8 @@ def _finding(
 
 
 def _silent(cls: DeclaredClass, name: str, at: Position) -> Finding:
-    message = f"{cls.name}.{name} = A[...] sets a class attribute, and makes no signal"
-    hint = f"annotate it: {name}: A[...]"
+    message = f"{cls.name}.{name} is assigned, which sets a class attribute and makes no signal"
+    hint = f"annotate it: `{name}: ...` in place of `{name} = ...`"
     return Finding(Problem("audit-no-signal", Severity.ERROR, at, message, (), hint), cls.path, name)
 
 

@@ -20,6 +20,7 @@ def as_json(audit: Audit, findings: Sequence[Finding]) -> str:
     document = {
         "classes": audit.classes,
         "signals": audit.signals,
+        "skipped": audit.skipped,
         "findings": [
             {
                 "code": one.problem.code,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from beamwright_generator.audit.announced import RECORD_TYPE
 from beamwright_generator.audit.declared import Declared, DeclaredClass
 from beamwright_generator.audit.descriptions import Description
 from beamwright_generator.audit.values import HOLE
@@ -106,7 +107,7 @@ def _serves(description: Description, pv: str) -> bool:
         return False
     record, name = found
     definition = record_type(record.type)
-    return definition is None or not name or name.removesuffix("$") in definition.fields
+    return definition is None or not name or name == RECORD_TYPE or name.removesuffix("$") in definition.fields
 
 
 def _candidates(leaves: Sequence[str], description: Description) -> Iterable[str]:
