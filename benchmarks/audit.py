@@ -29,8 +29,9 @@ from beamwright_generator.audit.sources import Modules
 from beamwright_generator.files import Files
 from beamwright_generator.parse.loading import LoadedDatabase, load_database
 from beamwright_generator.problems import Problems, Severity
+from beamwright_generator.tables.shipped import shipped_class, shipped_paths
 from beamwright_generator.vocabulary import Transport
-from benchmarks.audit_page import page
+from benchmarks.audit_page import Found, Row, page
 from benchmarks.audit_served import Asked, connected, python_ioc, soft_ioc, without_hardware
 from benchmarks.corpus import CORPUS, ROOT, served_together
 from benchmarks.databases import BASE_TYPES, Corpus
@@ -70,6 +71,13 @@ class Pair:
     outcomes: dict[Transport, dict[str, str | None]] = field(default_factory=dict)
     made: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     unmade: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the class mirrors this very database, as far as that is known."""
+        known = (path for path in shipped_paths() if path.rpartition(".")[2] == self.cls.name)
+        mirrored = {template for path in known if (one := shipped_class(path)) for template in one.templates}
+        return bool(mirrored) and mirrored <= {path.name for path in self.database.described.paths}
 
     def types(self, judged: Judged) -> set[str]:
         """Name the record types that a signal is on, as far as its records exist."""
@@ -217,7 +225,8 @@ def _pairs(library: str, cls: DeclaredClass, databases: Sequence[Database]) -> l
         for one in databases
         if (placed := places(cls, one.described, None)) and fits(placed[0])
     ]
-    return sorted(found, key=lambda pair: (-pair.place.found, len(pair.database.described.records)))[:MOST_FITS]
+    order = sorted(found, key=lambda p: (-p.place.found, not p.is_own, len(p.database.described.records)))
+    return order[:MOST_FITS]
 
 
 def _verify(found: Survey, databases: Sequence[Database], file: Path) -> None:
@@ -275,6 +284,16 @@ def _take(pair: Pair, over: Transport, answer: Any) -> None:
             pair.outcomes.setdefault(over, {})[attribute] = outcome
 
 
+def _row(pair: Pair) -> Row:
+    findings = []
+    for one in pair.audits[Transport.CA].in_order():
+        problem = one.problem
+        outcome = pair.outcomes.get(Transport.CA, {}).get(one.attribute, "not connected")
+        message = problem.message.removeprefix(f"{pair.cls.name}.")
+        findings.append(Found(problem.severity.value, problem.code, message, problem.hint, outcome))
+    return Row(pair.library, pair.cls.path, pair.database.shown, pair.is_own, len(pair.cls.signals), findings)
+
+
 def main() -> None:
     """Survey, print the figures and what is wrong, write the page."""
     arguments = parser("Whether gen audit is right about shipped classes.")
@@ -298,7 +317,9 @@ def main() -> None:
         for line in lines:
             print(f"  {line}")
     if options.page is not None:
-        options.page.write_text(page(found), encoding="utf-8")
+        unmade = {pair.cls.path: pair.unmade for pair in found.pairs if pair.unmade}
+        rows = [_row(pair) for pair in found.best()]
+        options.page.write_text(page(list(found.declared), found.figures(), rows, unmade), encoding="utf-8")
     report("Shipped classes against public databases", found.figures(), options.json)
 
 

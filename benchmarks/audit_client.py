@@ -13,6 +13,7 @@ import importlib
 import inspect
 import json
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,9 @@ from ophyd_async.core import Command, Device, SignalR, StaticFilenameProvider, S
 from ophyd_async.epics.core._util import format_datatype
 
 from benchmarks.connecting import AT_ONCE, Leaf, leaves
+
+ENTRY = re.compile(r"\.(\d+)(?=\.|$)")
+"""An entry of a vector in the name of an attribute, which the audit writes in brackets."""
 
 ROUNDS = 2
 """A signal is refused when it does not connect in as many rounds: machines may be busy."""
@@ -101,7 +105,7 @@ async def main() -> None:
             devices.append(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
             continue
         kept.append(device)
-        found = [(one.attribute, one.leaf) for one in leaves(device, name)]
+        found = [(ENTRY.sub(r"[\1]", one.attribute), one.leaf) for one in leaves(device, name)]
         asked += [leaf for attribute, leaf in found if attribute in attributes]
         devices.append(found)
     said = await outcomes(asked, request["timeout"])

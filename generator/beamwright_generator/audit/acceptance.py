@@ -73,6 +73,8 @@ def _judged(
         return _refused(f"{_is(name, first)}, but {_is(*odd)}; both sides have to be the same", "audit-sides")
     if any(side.empty for _, side in sides):
         return _refused(f"{name} has no element while its text is empty, and does not connect then")
+    if first.native in STATES and declared.enum == "driver":
+        return CONNECTS
     if first.native in STATES:
         return _of_states(declared, sides, transport)
     if _takes(declared, [side for _, side in sides], transport):

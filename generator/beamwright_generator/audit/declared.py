@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 import libcst as cst
 
@@ -26,6 +27,9 @@ from beamwright_generator.audit.values import (
     is_ophyd_async,
 )
 from beamwright_generator.source import Position
+
+RUNTIME: Final = "beamwright_runtime."
+"""What generated classes stand on; its `DriverEnum` connects to any states."""
 
 
 class Form(StrEnum):
@@ -49,7 +53,8 @@ class Form(StrEnum):
 class DeclaredType:
     """The datatype of a signal.
 
-    :param enum: how the enum compares states: `strict`, `subset`, `superset`, or empty for another class.
+    :param enum: how the enum compares states: `strict`, `subset`, `superset`, `driver` for one that takes any, or empty
+        for another class.
     :param states: what an enum asks for, in order.
     :param dtype: the numpy type of an array.
     :param text: how the source writes it.
@@ -224,7 +229,12 @@ class Declarations:
         return DeclaredType(Form.OTHER if not isinstance(base, ClassValue) else Form.UNKNOWN, "a generic type")
 
     def _class(self, cls: ClassValue) -> DeclaredType:
+        line = self.lookup.line(cls)
         kind = next((how for name, how in ENUMS.items() if self.lookup.is_a(cls, name)), None)
+        if any(
+            isinstance(one, ClassValue) and one.path.startswith(RUNTIME) and one.name == "DriverEnum" for one in line
+        ):
+            kind = "driver"
         if kind is not None:
             states = self._states(cls)
             if states is None:
@@ -232,7 +242,6 @@ class Declarations:
             return DeclaredType(Form.ENUM, cls.name, kind, states)
         if self.lookup.is_a(cls, "Table"):
             return DeclaredType(Form.OTHER, cls.name)
-        line = self.lookup.line(cls)
         if any(isinstance(one, External) and one.path in ("enum.Enum", "enum.StrEnum") for one in line):
             return DeclaredType(Form.ENUM, cls.name, "", self._states(cls) or ())
         return DeclaredType(Form.UNKNOWN, cls.name)
@@ -240,7 +249,7 @@ class Declarations:
     def _states(self, cls: ClassValue) -> tuple[str, ...] | None:
         found: list[str] = []
         for one in reversed(self.lookup.line(cls)):
-            if not isinstance(one, ClassValue) or is_ophyd_async(one, *ENUMS):
+            if not isinstance(one, ClassValue) or is_ophyd_async(one, *ENUMS) or one.path.startswith(RUNTIME):
                 continue
             for statement in members(one):
                 match statement:

@@ -107,8 +107,8 @@ class Audit:
         self.skipped += 1
         best = max((found[0] for _, found in placed), key=lambda place: place.found, default=None)
         if best is not None or cls.silent:
-            share = f"{best.found} of its {best.of} PVs are" if best is not None else "none of its PVs is"
-            message = f"{cls.name} is not audited: {share} in the databases"
+            share = f"{best.found} of its {best.of} PVs" if best is not None else "none of its PVs"
+            message = f"{cls.name} is not audited: the databases serve {share}"
             hint = f"audit it by its name: {cls.module}:{cls.name}"
             self._add(Finding(Problem("audit-unplaced", Severity.NOTE, cls.at, message, (), hint), cls.path))
 
@@ -176,7 +176,8 @@ class _AtPlace:
         transport = pv_text(first).transport or self.audit.transport
         said = verdict(signal.type, signal.is_command, served, transport)
         if said.outcome is Outcome.CONNECTS:
-            self._direction(signal, sides)
+            if not signal.inherited:  # else it is for those who own the ancestor
+                self._direction(signal, sides)
             return said
         return self._report(signal, said, pv, record, served)
 
@@ -247,7 +248,8 @@ class _AtPlace:
         for (_, texts, *_), several in by_pvs.items():
             part = pv_text(texts[-1])
             pv = self.place.pv(texts[-1])
-            if len(several) < 2 or part.leaf is None or pv is None or self.description.find(pv) is None:
+            own = any(not one.inherited for one in several)
+            if len(several) < 2 or not own or part.leaf is None or pv is None or self.description.find(pv) is None:
                 continue
             leaf = part.leaf.partition(".")[0]
             leaves = self.description.leaves(pv.removesuffix(part.leaf))
@@ -296,7 +298,9 @@ def _is_input(record: TemplateRecord) -> bool:
     definition = record_type(record.type)
     if definition is None or "INP" not in definition.fields:
         return False
-    return bool(record.fields.get("INP", "").strip()) or record.fields.get("DTYP", "") not in ("", "Soft Channel")
+    source = record.fields.get("INP", "").strip()
+    constant = source.startswith(("[", "{")) or source.lstrip("+-.")[:1].isdigit()
+    return bool(source and not constant) or record.fields.get("DTYP", "") not in ("", "Soft Channel")
 
 
 def _states_of(served: Sequence[tuple[str, Announced]]) -> Iterator[str]:
