@@ -13,6 +13,27 @@ LONGEST: Final = 160
 """Characters of what connecting says."""
 
 
+HOW: Final = """\
+[`gen audit`](auditing.md) read every EPICS device class of these libraries and compared it with public databases: those
+of areaDetector, of several EPICS modules, and those that ophyd-async brings. Then the classes were really made, and all
+of their signals were connected and read over CA and PVA: what is on records of base types to a soft IOC, the rest
+(motor, busy) to an IOC of EPICS base that has these types in Python. A verdict counts as right only if it is what came
+of connecting. It is given twice: for the database as it is, and for what is left of it without hardware, as served.
+"""
+
+WHICH: Final = """\
+Each class stands with the database that serves most of its PVs. A driver whose own template is not among these is
+compared with one that its template includes, such as ADBase.template: what is missing then is what the driver adds.
+*own* marks classes that are known to mirror just this database.
+"""
+
+LIMITS: Final = """\
+- A driver brings its own states when it starts. The IOCs here have no drivers, so a signal with the warning
+  `audit-runtime-states` was connected with the described states, which may not be those of the driver.
+- Classes that need more than prefixes are read and audited, but were not made:
+"""
+
+
 class Found(NamedTuple):
     """One finding, and what came of connecting its signal: None when it connects."""
 
@@ -50,12 +71,7 @@ def _head(libraries: Sequence[str], figures: Sequence[Figure]) -> Iterator[str]:
     yield ""
     yield f"Written by `python -m benchmarks.audit --page docs/audit-ophyd-async.md`, for {versions}."
     yield ""
-    yield "[`gen audit`](auditing.md) read every EPICS device class of these libraries and compared it with public"
-    yield "databases: those of areaDetector, of several EPICS modules, and those that ophyd-async brings. Then the classes"
-    yield "were really made, and each of their signals was connected and read over CA and PVA: records of base types in a"
-    yield "soft IOC, the others (motor, busy) in an IOC of EPICS base that has them in Python. A verdict counts as right only"
-    yield "if it is what came of connecting."
-    yield ""
+    yield HOW
     yield "| figure | value | meaning |"
     yield "|---|---:|---|"
     for figure in figures:
@@ -67,10 +83,7 @@ def _head(libraries: Sequence[str], figures: Sequence[Figure]) -> Iterator[str]:
 def _table(rows: Sequence[Row]) -> Iterator[str]:
     yield "## Classes"
     yield ""
-    yield "Each class stands with the database that serves most of its PVs. A driver whose own template is not public here is"
-    yield "compared with the one that its template includes, such as ADBase.template: what is missing then is what the driver"
-    yield "adds. *own* marks the classes that mirror just this database."
-    yield ""
+    yield WHICH
     yield "| class | database | own | signals | errors | warnings | notes |"
     yield "|---|---|---|---:|---:|---:|---:|"
     for row in rows:
@@ -104,9 +117,6 @@ def _cell(text: str) -> str:
 def _limits(unmade: Mapping[str, str]) -> Iterator[str]:
     yield "## What connecting cannot tell"
     yield ""
-    yield "- A driver brings its own states when it starts. The IOCs here have no drivers, so a warning"
-    yield "  `audit-runtime-states` is connected with the described states, which it says may not be those of the driver."
-    yield "- Classes that need more than prefixes are read and audited, but were not made:"
-    yield ""
+    yield LIMITS
     for path, why in sorted(unmade.items()):
         yield f"  - `{path}`: {_cell(why)}"

@@ -243,13 +243,12 @@ class _AtPlace:
         by_pvs: dict[tuple[str, tuple[str, ...], str, str], list[Declared]] = {}
         for signal in self.cls.signals:
             group = signal.attribute.rpartition(".")[0]
-            if texts_of(signal):
+            if texts_of(signal) and not signal.inherited:
                 by_pvs.setdefault((group, texts_of(signal), signal.kind, signal.type.text), []).append(signal)
         for (_, texts, *_), several in by_pvs.items():
             part = pv_text(texts[-1])
             pv = self.place.pv(texts[-1])
-            own = any(not one.inherited for one in several)
-            if len(several) < 2 or not own or part.leaf is None or pv is None or self.description.find(pv) is None:
+            if len(several) < 2 or part.leaf is None or pv is None or self.description.find(pv) is None:
                 continue
             leaf = part.leaf.partition(".")[0]
             leaves = self.description.leaves(pv.removesuffix(part.leaf))

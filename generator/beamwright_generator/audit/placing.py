@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from beamwright_generator.audit.announced import RECORD_TYPE
@@ -16,6 +18,9 @@ from beamwright_generator.vocabulary import Transport
 
 ASKED: Final = 8
 """Record names that are looked for everywhere; the rest only where these are."""
+
+MOST_TRIED: Final = 100
+"""Prefixes that are tried with every PV, those first that stand before most of these names."""
 
 _HOLE = re.compile(HOLE.format("([^\ue001]*)"))
 
@@ -33,6 +38,7 @@ class PvText:
     transport: Transport | None
 
 
+@cache
 def pv_text(text: str) -> PvText:
     """Take the text of a PV apart."""
     transport = None
@@ -112,11 +118,13 @@ def _serves(description: Description, pv: str) -> bool:
 
 def _candidates(leaves: Sequence[str], description: Description) -> Iterable[str]:
     """Give the prefixes that come into question, those of devices first."""
-    return dict.fromkeys((*description.prefixes, *_derived(leaves, description)))
+    derived = Counter(_derived(leaves, description)).most_common(MOST_TRIED)
+    return dict.fromkeys((*description.prefixes, *(prefix for prefix, _ in derived)))
 
 
 def _derived(leaves: Sequence[str], description: Description) -> Iterator[str]:
-    records = {leaf.partition(".")[0]: leaf for leaf in leaves}
+    """Give what stands before some of the names, once for each."""
+    records = {leaf.partition(".")[0]: None for leaf in leaves}
     named = sorted((leaf for leaf in records if leaf), key=len, reverse=True)[:ASKED]
     ends = tuple(named)
     for name in description.records:
