@@ -19,6 +19,7 @@ from beamwright_generator.tree import Difference, Manifest, compare, is_current
 from beamwright_generator.vocabulary import Transport
 
 if TYPE_CHECKING:
+    from beamwright_generator.catalogue import Catalogue
     from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions
     from beamwright_generator.parse.observations import Observations
     from beamwright_generator.resolve.described import DescribedPv
@@ -79,7 +80,7 @@ def generate_beamline(
     observations = _observations(files, source, beamline, positions, problems)
     if problems.errors:
         return None
-    model = resolve_beamline(files, source, beamline, positions, problems, progress, observations)
+    model = resolve_beamline(files, source, beamline, positions, problems, progress, observations).model
     if problems.errors:
         return None
     texts = _texts(model, jobs)
@@ -119,6 +120,22 @@ def read_described(path: Path, problems: Problems) -> Described | None:
     before = _observations(files, source, beamline, positions, problems) if named and named.is_file() else None
     pvs = describe_beamline(files, source, beamline, positions, problems)
     return None if problems.errors else Described(beamline.name, pvs, named, before)
+
+
+def read_catalogue(path: Path, problems: Problems, progress: Progress) -> Catalogue | None:
+    """Look up everything about the devices of a beamline; None when errors stand in the way."""
+    opened = _open(path, repository(path), problems)
+    if opened is None:
+        return None
+    from beamwright_generator.resolve.beamline import resolve_beamline
+    from beamwright_generator.resolve.cataloguing import catalogue_of
+
+    files, source, beamline, positions = opened
+    observations = _observations(files, source, beamline, positions, problems)
+    if problems.errors:
+        return None
+    resolution = resolve_beamline(files, source, beamline, positions, problems, progress, observations)
+    return None if problems.errors else catalogue_of(resolution, beamline, observations, problems)
 
 
 def _open(path: Path, root: Path, problems: Problems) -> tuple[Files, Source, BeamlineFile, BeamlinePositions] | None:
