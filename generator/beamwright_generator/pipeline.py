@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from beamwright_generator.files import Files
 from beamwright_generator.model import Model
@@ -85,12 +85,13 @@ def generate_beamline(
         return None
     texts = _texts(model, jobs)
     texts = _shared_with_others(texts, package, manifest, beamline.name, root, problems)
+    texts, others = _with_readme(texts, model, package, manifest)
     _check_links(texts, package, problems)
     if problems.errors:
         return None
     differences = compare(texts, package, manifest, beamline.name)
     entry = Manifest.entry(texts, files.digests, files.absent, generator)
-    after = Manifest(tool(), {**manifest.beamlines, beamline.name: entry})
+    after = Manifest(tool(), {**others, beamline.name: entry})
     return Generated(beamline.name, package, model, texts, differences, after)
 
 
@@ -277,6 +278,22 @@ def _shared_with_others(
                 hint="give the class another name under overrides/templates, or give one beamline its own `out`",
             )
     return shared
+
+
+def _with_readme(
+    texts: Mapping[str, str], model: Model, package: Path, manifest: Manifest
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """Add the README, with the sections that other beamlines have in it; give what the manifest says of those then."""
+    from beamwright_generator.render.readme import README, render_readme, render_section, sections_of
+    from beamwright_generator.tree import read, sha256
+
+    assert model.beamline is not None
+    others = {name: entry for name, entry in manifest.beamlines.items() if name != model.name}
+    kept = {name: text for name, text in sections_of(read(package / README) or "").items() if name in others}
+    text = render_readme({**kept, model.name: render_section(model.beamline)})
+    digest = {README: sha256(text)}
+    shared = {name: {**entry, "outputs": {**entry["outputs"], **digest}} for name, entry in others.items()}
+    return {README: text, **texts}, shared
 
 
 @cache

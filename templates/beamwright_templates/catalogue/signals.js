@@ -84,7 +84,7 @@ function signalRow(one, above) {
       choices(one.choices)),
     make("td.doc", { "data-head": "Description", dir: "auto" }, one.doc,
       one.observed ? make("div.observed", null, make("span.chip", { title: "what the running IOC served" }, "observed"), " ", one.observed) : null),
-    make("td.record", { "data-head": "Record" }, one.record ? make("code", null, one.record) : null, one.at ? make("span.at", { title: one.at }, one.at.split("/").at(-1)) : null));
+    make("td.record", { "data-head": "Record" }, one.record ? make("code", null, one.record) : null, one.at ? make("span.at", { title: one.at }, breakable(one.at.split("/").at(-1))) : null));
 }
 
 function choices(texts) {

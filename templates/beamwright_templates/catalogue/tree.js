@@ -76,7 +76,7 @@ function drawRow(one) {
     role: "treeitem", id: `row-${one.place}`, "aria-level": one.level, "aria-setsize": one.size, "aria-posinset": one.position,
     "aria-expanded": branch ? String(isOpen(one)) : undefined, "aria-selected": String(one.key === tree.shown),
     on: { click: (event) => pick(one, event) },
-  }, make("span.twig", { "aria-hidden": "true" }), make("span.label", null, one.label), make("span.hint", null, one.kind === "ioc" ? String(one.children.length) : one.hint));
+  }, make("span.twig", { "aria-hidden": "true" }), make("span.label", null, one.label), make("span.hint", null, make("bdi", { dir: "ltr" }, one.kind === "ioc" ? String(one.children.length) : one.hint)));
   row.classList.toggle("current", one === tree.current);
   row.style.top = `${one.place * HEIGHT}px`;
   row.style.paddingInlineStart = `${0.5 + (one.level - 1) * 0.95}rem`;
