@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from beamwright_generator.model import Beamline, Detector, Group, Placed
@@ -11,8 +11,8 @@ from beamwright_generator.render.filling import fill
 from beamwright_generator.wording import counted
 
 README: Final = "README.md"
-_MOST_DEVICES: Final = 40
-"""Devices of one IOC that are drawn; a picture of thousands shows nothing, and GitHub draws no more than 500 arrows."""
+_MOST_DEVICES: Final = 12
+"""Devices of one IOC that are drawn, detectors before others: a picture of thousands shows nothing."""
 
 _SECTION: Final = re.compile(
     r"^<!-- beamline (?P<name>\w+) -->\n.*?^<!-- end of (?P=name) -->\n", re.MULTILINE | re.DOTALL
@@ -45,9 +45,8 @@ def render_section(beamline: Beamline) -> str:
     )
 
 
-def _ioc(own: str, name: str, devices: Iterable[Placed]) -> dict[str, Any]:
-    devices = list(devices)
-    drawn = devices[:_MOST_DEVICES]
+def _ioc(own: str, name: str, devices: Sequence[Placed]) -> dict[str, Any]:
+    drawn = sorted(devices, key=lambda device: not isinstance(device, Detector))[:_MOST_DEVICES]
     detectors = [device for device in drawn if isinstance(device, Detector)]
     return {
         "id": own,

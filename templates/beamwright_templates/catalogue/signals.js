@@ -35,7 +35,11 @@ function signalTable(part, wanted) {
   const first = wanted === null ? rows()[0] : rows().find((row) => Number(row.dataset.number) === wanted);
   first?.setAttribute("tabindex", "0");
   if (wanted !== null) first?.classList.add("wanted");
-  body.addEventListener("keydown", (event) => tableKey(event, rows, part, () => !after.hidden && grow(1)));
+  body.addEventListener("keydown", (event) => tableKey(event, rows, part, () => {
+    if (after.hidden) return false;
+    grow(1);
+    return true;
+  }));
   body.addEventListener("focusin", (event) => {
     const row = event.target.closest("tr.signal");
     if (!row) return;

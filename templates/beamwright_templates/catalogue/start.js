@@ -23,7 +23,12 @@ function place() {
   return { view: () => partView(part, path[2] ?? null), key, title };
 }
 
+let shownPlace = null;
+
+// The browser tells later that the address changed; what is shown by then is not made anew.
 function show() {
+  if (location.hash === shownPlace) return;
+  shownPlace = location.hash;
   const { view, key, title } = place();
   const detail = byId("detail");
   const back = make("button.back", { type: "button", on: { click: backToTree } }, "‹ Devices");
@@ -42,10 +47,9 @@ function backToTree() {
 }
 
 function enterDetail() {
-  requestAnimationFrame(() => {
-    const detail = byId("detail");
-    (detail.querySelector("tr.wanted, tr.signal[tabindex='0']") ?? detail).focus();
-  });
+  const detail = byId("detail");
+  document.body.classList.add("inside");
+  (detail.querySelector("tr.wanted, tr.signal[tabindex='0']") ?? detail).focus();
 }
 
 const THEMES = { auto: "light", light: "dark", dark: "auto" };
@@ -124,7 +128,12 @@ startTree();
 startSearch();
 startKeys();
 window.addEventListener("hashchange", show);
-byId("home").addEventListener("click", () => document.body.classList.remove("inside"));
+byId("home").addEventListener("click", (event) => {
+  event.preventDefault();
+  location.hash = "";
+  show();
+  document.body.classList.add("inside");
+});
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   byId("detail").focus();

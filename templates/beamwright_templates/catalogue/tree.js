@@ -2,6 +2,7 @@
 
 const HEIGHT = 30;
 const tree = { roots: [], rows: [], current: null, shown: null, open: new Set(), searching: false };
+const drawnRows = new Map();
 
 function node(parent, key, kind, label, more) {
   const made = { parent, key, kind, label, level: parent ? parent.level + 1 : 1, children: [], ...more };
@@ -62,25 +63,41 @@ function drawTree() {
   const pane = byId("tree");
   const first = Math.max(0, Math.floor(pane.scrollTop / HEIGHT) - 8);
   const last = Math.min(tree.rows.length, Math.ceil((pane.scrollTop + pane.clientHeight) / HEIGHT) + 8);
-  const made = [];
-  for (let place = first; place < last; place++) made.push(drawRow(tree.rows[place]));
-  byId("rows").replaceChildren(...made);
+  const rows = byId("rows");
+  const seen = new Set(tree.rows.slice(first, last));
+  for (const [one, row] of drawnRows) {
+    if (seen.has(one)) continue;
+    row.remove();
+    drawnRows.delete(one);
+  }
+  // A row that stays in sight stays the same element: one that is made anew between press and release has no click.
+  let index = 0;
+  for (const one of seen) {
+    if (!drawnRows.has(one)) drawnRows.set(one, makeRow(one));
+    const row = drawnRows.get(one);
+    if (rows.children[index] !== row) rows.insertBefore(row, rows.children[index] ?? null);
+    refreshRow(row, one);
+    index += 1;
+  }
   const current = tree.current && tree.rows[tree.current.place] === tree.current ? tree.current : null;
   if (current && current.place >= first && current.place < last) pane.setAttribute("aria-activedescendant", `row-${current.place}`);
   else pane.removeAttribute("aria-activedescendant");
 }
 
-function drawRow(one) {
-  const branch = one.children.length > 0;
-  const row = make(`div.row.${one.kind}`, {
-    role: "treeitem", id: `row-${one.place}`, "aria-level": one.level, "aria-setsize": one.size, "aria-posinset": one.position,
-    "aria-expanded": branch ? String(isOpen(one)) : undefined, "aria-selected": String(one.key === tree.shown),
-    on: { click: (event) => pick(one, event) },
-  }, make("span.twig", { "aria-hidden": "true" }), make("span.label", null, one.label), make("span.hint", null, make("bdi", { dir: "ltr" }, one.kind === "ioc" ? String(one.children.length) : one.hint)));
-  row.classList.toggle("current", one === tree.current);
-  row.style.top = `${one.place * HEIGHT}px`;
+function makeRow(one) {
+  const hint = one.kind === "ioc" ? String(one.children.length) : one.hint;
+  const row = make(`div.row.${one.kind}`, { role: "treeitem", "aria-level": one.level, "aria-setsize": one.size, "aria-posinset": one.position, on: { click: (event) => pick(one, event) } },
+    make("span.twig", { "aria-hidden": "true" }), make("span.label", null, one.label), make("span.hint", null, make("bdi", { dir: "ltr" }, hint)));
   row.style.paddingInlineStart = `${0.5 + (one.level - 1) * 0.95}rem`;
   return row;
+}
+
+function refreshRow(row, one) {
+  row.id = `row-${one.place}`;
+  row.style.top = `${one.place * HEIGHT}px`;
+  row.setAttribute("aria-selected", String(one.key === tree.shown));
+  if (one.children.length) row.setAttribute("aria-expanded", String(isOpen(one)));
+  row.classList.toggle("current", one === tree.current);
 }
 
 function pick(one, event) {
@@ -90,12 +107,14 @@ function pick(one, event) {
     setOpen(one, !isOpen(one));
     redraw();
   }
-  if (!event.target.classList.contains("twig")) go(one);
+  const isNarrow = matchMedia("(max-width: 44rem)").matches;
+  if (!event.target.classList.contains("twig") && !(toggled && isNarrow)) go(one);
 }
 
 function go(one) {
-  if (one.path) location.hash = link(...one.path);
-  else location.hash = link("", one.label);
+  location.hash = one.path ? link(...one.path) : link("", one.label);
+  show();
+  document.body.classList.add("inside");
 }
 
 function redraw() {
