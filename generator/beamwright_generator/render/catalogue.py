@@ -40,7 +40,10 @@ _IN_MARKUP: Final = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&\
 def render_catalogue(catalogue: Catalogue) -> str:
     """Give the page of a catalogue."""
     style, script = _part("style.css"), "\n".join(_part(name) for name in _SCRIPTS)
-    policy = f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; base-uri 'none'; form-action 'none'"
+    allowed = {"default-src": "'none'", "script-src": _digest(script), "style-src": _digest(style)}
+    policy = "; ".join(
+        f"{what} {who}" for what, who in {**allowed, "base-uri": "'none'", "form-action": "'none'"}.items()
+    )
     return (
         _environment()
         .get_template("page.html.j2")

@@ -23,7 +23,21 @@ from beamwright_generator.resolve.records import TemplateRecord
 _VALUES: Final = ("", "VAL", "RBV")
 """The fields that a record's description is about."""
 
-_IN_UNITS: Final = (*_VALUES, "DVAL", "DRBV", "HLM", "LLM", "DHLM", "DLLM", "HOPR", "LOPR", "OFF", "RDBD", "TWV", "MRES")
+_IN_UNITS: Final = (
+    *_VALUES,
+    "DVAL",
+    "DRBV",
+    "HLM",
+    "LLM",
+    "DHLM",
+    "DLLM",
+    "HOPR",
+    "LOPR",
+    "OFF",
+    "RDBD",
+    "TWV",
+    "MRES",
+)
 """The fields that are in a record's units."""
 
 
@@ -36,9 +50,7 @@ def catalogue_of(
     looking = _Looking(resolution, observations)
     entries = tuple(looking.entry(placed) for placed in model.beamline.devices)
     iocs = tuple(_ioc(ioc.name, observations) for ioc in beamline.iocs)
-    return Catalogue(
-        model.name, model.beamline.title, model.beamline.source, iocs, entries, tuple(problems.in_order())
-    )
+    return Catalogue(model.name, model.beamline.title, model.beamline.source, iocs, entries, tuple(problems.in_order()))
 
 
 def _ioc(name: str, observations: Observations | None) -> SeenIoc:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from beamwright_generator.catalogue import Row
 from beamwright_generator.model import (
@@ -25,10 +24,7 @@ from beamwright_generator.model import (
     Vector,
 )
 from beamwright_generator.resolve.signals import MOTOR
-from beamwright_generator.tables.shipped import ShippedClass, shipped_class, shipped_enum
-
-_SHIPPED: Final = {MOTOR: "ophyd_async.epics.motor.Motor"}
-"""What classes of the runtime extend that have signals."""
+from beamwright_generator.tables.shipped import ShippedClass, motor_signals, shipped_class, shipped_enum
 
 
 @dataclass
@@ -76,6 +72,8 @@ class ClassRows:
         if owner in self.types:
             for member in self.types[owner].members:
                 yield from self._of_member(member, owner)
+        elif owner == MOTOR:
+            yield from _of_motor(owner.name)
         elif shipped := _shipped(owner):
             yield from self._of_shipped(shipped, owner.name)
 
@@ -136,8 +134,20 @@ class ClassRows:
             )
 
 
+def _of_motor(owner: str) -> Iterator[Row]:
+    for signal in motor_signals():
+        yield Row(
+            signal.attribute,
+            owner,
+            Access(signal.kind).value,
+            signal.datatype,
+            f".{signal.field}",
+            choices=signal.choices,
+        )
+
+
 def _shipped(ref: ClassRef) -> ShippedClass | None:
-    return shipped_class(_SHIPPED.get(ref, f"{ref.module}.{ref.name}"))
+    return shipped_class(f"{ref.module}.{ref.name}")
 
 
 def _shipped_choices(path: str) -> tuple[str, ...]:

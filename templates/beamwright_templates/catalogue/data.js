@@ -2,7 +2,21 @@
 "use strict";
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const ROW = { attribute: 0, owner: 1, access: 2, type: 3, read: 4, write: 5, doc: 6, units: 7, choices: 8, record: 9, format: 10, file: 11, line: 12 };
+const ROW = {
+  attribute: 0,
+  owner: 1,
+  access: 2,
+  type: 3,
+  read: 4,
+  write: 5,
+  doc: 6,
+  units: 7,
+  choices: 8,
+  record: 9,
+  format: 10,
+  file: 11,
+  line: 12,
+};
 const POLICIES = {
   eager: "connected when the session starts",
   lazy: "connected when a plan first needs it",
@@ -16,7 +30,11 @@ const ACCESSES = {
 };
 
 for (const kind of data.kinds) {
-  kind.own = kind.rows.map((row) => [row[ROW.attribute], row[ROW.read], row[ROW.write], row[ROW.doc], data.texts[row[ROW.type]]].join("\n").toLowerCase());
+  kind.own = kind.rows.map((row) =>
+    [row[ROW.attribute], row[ROW.read], row[ROW.write], row[ROW.doc], data.texts[row[ROW.type]]]
+      .join("\n")
+      .toLowerCase(),
+  );
 }
 data.devices.forEach((device, number) => {
   device.number = number;
@@ -30,7 +48,9 @@ const deviceByName = new Map(data.devices.map((device) => [device.name, device])
 
 function filled(part, suffix) {
   const name = part.prefix + suffix;
-  return part.arguments ? name.replace(/\$[({]([^)}=]+)(=[^)}]*)?[)}]/g, (all, macro) => part.arguments[macro] ?? all) : name;
+  return part.arguments
+    ? name.replace(/\$[({]([^)}=]+)(=[^)}]*)?[)}]/g, (all, macro) => part.arguments[macro] ?? all)
+    : name;
 }
 
 function signal(part, number) {
@@ -55,5 +75,6 @@ function signal(part, number) {
   };
 }
 
-const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : noun.endsWith("s") ? "es" : "s"}`;
+const counted = (number, noun) =>
+  `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : noun.endsWith("s") ? "es" : "s"}`;
 const signalsOf = (device) => device.parts.reduce((sum, part) => sum + part.kind.rows.length, 0);

@@ -1,7 +1,8 @@
 // Making elements: every text of a description becomes a text node, never markup.
 
 // Marks that hide, reorder or break a line are shown by their number, so that a text is what it seems to be.
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+const UNSEEN =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 
 function say(parent, text) {
   let done = 0;
@@ -65,7 +66,18 @@ async function copy(text) {
 }
 
 const copyButton = (text, what) =>
-  make("button.copy", { type: "button", tabindex: "-1", title: `Copy ${what}`, "aria-label": `Copy ${what}`, on: { click: (event) => { event.stopPropagation(); copy(text); } } });
+  make("button.copy", {
+    type: "button",
+    tabindex: "-1",
+    title: `Copy ${what}`,
+    "aria-label": `Copy ${what}`,
+    on: {
+      click: (event) => {
+        event.stopPropagation();
+        copy(text);
+      },
+    },
+  });
 
 // A PV with the part that all its neighbours share held back.
 function pvName(prefix, name) {

@@ -37,22 +37,37 @@ function picture(device) {
   const at = new Map();
   columns.forEach((column, x) => {
     const top = (height - column.length * (BOX.height + BOX.down) + BOX.down) / 2;
-    column.forEach((part, y) => at.set(part.attribute, { x: BOX.margin + x * (BOX.width + BOX.across), y: top + y * (BOX.height + BOX.down) }));
+    column.forEach((part, y) =>
+      at.set(part.attribute, { x: BOX.margin + x * (BOX.width + BOX.across), y: top + y * (BOX.height + BOX.down) }),
+    );
   });
   const lines = device.frames.map(([from, to]) => {
-    const a = at.get(from), b = at.get(to);
-    const x1 = a.x + BOX.width, y1 = a.y + BOX.height / 2, x2 = b.x, y2 = b.y + BOX.height / 2, bend = (x2 - x1) / 2;
+    const a = at.get(from),
+      b = at.get(to);
+    const x1 = a.x + BOX.width,
+      y1 = a.y + BOX.height / 2,
+      x2 = b.x,
+      y2 = b.y + BOX.height / 2,
+      bend = (x2 - x1) / 2;
     return drawn("path", { class: "frames", d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2 - 1},${y2}` });
   });
   const boxes = device.parts.map((part) => {
     const { x, y } = at.get(part.attribute);
-    return drawn("a", { href: link(device.name, part.attribute), class: "box" },
+    return drawn(
+      "a",
+      { href: link(device.name, part.attribute), class: "box" },
       drawn("title", {}, `${part.attribute}: ${part.kind.name} at ${part.prefix}`),
       drawn("rect", { x, y, width: BOX.width, height: BOX.height, rx: 8 }),
       drawn("text", { x: x + 12, y: y + 21, class: "attribute" }, fitted(part.attribute, 20)),
-      drawn("text", { x: x + 12, y: y + 38, class: "type" }, fitted(part.kind.name, 22)));
+      drawn("text", { x: x + 12, y: y + 38, class: "type" }, fitted(part.kind.name, 22)),
+    );
   });
   const ways = device.frames.map(([from, to]) => `${from} to ${to}`).join(", ");
-  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": `Frames go from ${ways}` }, ...lines, ...boxes);
+  const svg = drawn(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": `Frames go from ${ways}` },
+    ...lines,
+    ...boxes,
+  );
   return make("div.picture", null, svg);
 }

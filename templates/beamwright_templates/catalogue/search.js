@@ -1,11 +1,22 @@
 // Finding devices and signals: each word must stand in the device's or the signal's texts, one of them in the signal's own.
 
 function termsOf(query) {
-  return query.toLowerCase().split(/\s+/).filter(Boolean).map((text) => {
-    const glob = /[*?]/.test(text);
-    const pattern = glob && new RegExp(text.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", "[^\\n]*").replaceAll("?", "[^\\n]"));
-    return { text, pattern, isIn: glob ? (where) => pattern.test(where) : (where) => where.includes(text) };
-  });
+  return query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((text) => {
+      const glob = /[*?]/.test(text);
+      const pattern =
+        glob &&
+        new RegExp(
+          text
+            .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+            .replaceAll("*", "[^\\n]*")
+            .replaceAll("?", "[^\\n]"),
+        );
+      return { text, pattern, isIn: glob ? (where) => pattern.test(where) : (where) => where.includes(text) };
+    });
 }
 
 // How many letters of a word the prefix may end with, the rest then beginning the suffix: PVs are found whole without making them.
@@ -39,7 +50,10 @@ function partMatches(part, terms, deviceText) {
 function spans(term, ends, prefix, part, row) {
   if (part.arguments || term.pattern) {
     const name = (suffix) => filled(part, suffix).toLowerCase();
-    return !term.isIn(prefix) && (term.isIn(name(row[ROW.read])) || (row[ROW.write] !== "" && term.isIn(name(row[ROW.write]))));
+    return (
+      !term.isIn(prefix) &&
+      (term.isIn(name(row[ROW.read])) || (row[ROW.write] !== "" && term.isIn(name(row[ROW.write]))))
+    );
   }
   return ends.some((length) => {
     const rest = term.text.slice(length);

@@ -20,12 +20,14 @@ function signalTable(part, wanted) {
     if (direction > 0) {
       const from = range.last;
       range.last = Math.min(count, from + PAGE);
-      for (let number = from; number < range.last; number++) body.append(signalRow(signal(part, number), number > range.first ? part.kind.rows[number - 1] : null));
+      for (let number = from; number < range.last; number++)
+        body.append(signalRow(signal(part, number), number > range.first ? part.kind.rows[number - 1] : null));
     } else {
       const until = range.first;
       range.first = Math.max(0, until - PAGE);
       const rows = [];
-      for (let number = range.first; number < until; number++) rows.push(signalRow(signal(part, number), number > range.first ? part.kind.rows[number - 1] : null));
+      for (let number = range.first; number < until; number++)
+        rows.push(signalRow(signal(part, number), number > range.first ? part.kind.rows[number - 1] : null));
       body.prepend(...rows);
     }
     label();
@@ -35,11 +37,13 @@ function signalTable(part, wanted) {
   const first = wanted === null ? rows()[0] : rows().find((row) => Number(row.dataset.number) === wanted);
   first?.setAttribute("tabindex", "0");
   if (wanted !== null) first?.classList.add("wanted");
-  body.addEventListener("keydown", (event) => tableKey(event, rows, part, () => {
-    if (after.hidden) return false;
-    grow(1);
-    return true;
-  }));
+  body.addEventListener("keydown", (event) =>
+    tableKey(event, rows, part, () => {
+      if (after.hidden) return false;
+      grow(1);
+      return true;
+    }),
+  );
   body.addEventListener("focusin", (event) => {
     const row = event.target.closest("tr.signal");
     if (!row) return;
@@ -48,7 +52,18 @@ function signalTable(part, wanted) {
   });
   body.addEventListener("click", (event) => event.target.closest("tr.signal")?.focus({ preventScroll: true }));
   const heads = ["Signal", "PV", "Type", "Description", "Record"].map((name) => make("th", { scope: "col" }, name));
-  return make("div.table", null, before, make("table.signals", { "aria-label": `Signals of ${part.attribute || part.device.name}` }, make("thead", null, make("tr", null, heads)), body), after);
+  return make(
+    "div.table",
+    null,
+    before,
+    make(
+      "table.signals",
+      { "aria-label": `Signals of ${part.attribute || part.device.name}` },
+      make("thead", null, make("tr", null, heads)),
+      body,
+    ),
+    after,
+  );
 }
 
 function tableKey(event, rows, part, more) {
@@ -62,10 +77,14 @@ function tableKey(event, rows, part, more) {
     if (place === there.length && more()) there = rows();
     place = Math.min(Math.max(place, 0), there.length - 1);
     there[place].focus();
-  } else if (event.key === "Home" || event.key === "End") rows().at(event.key === "Home" ? 0 : -1).focus();
+  } else if (event.key === "Home" || event.key === "End")
+    rows()
+      .at(event.key === "Home" ? 0 : -1)
+      .focus();
   else if (event.key === "c") copy(one().read);
   else if (event.key === "s") copy(one().write || one().read);
-  else if (event.key === "Enter") history.replaceState(null, "", link(part.device.name, part.attribute, one().attribute));
+  else if (event.key === "Enter")
+    history.replaceState(null, "", link(part.device.name, part.attribute, one().attribute));
   else return;
   event.preventDefault();
 }
@@ -75,20 +94,52 @@ function signalRow(one, above) {
   const name = attribute.pop();
   const holder = attribute.length ? `${attribute.join(".")}.` : "";
   const names = [[one.read, one.write ? "readback" : "PV"], ...(one.write ? [[one.write, "setpoint"]] : [])];
-  const pvs = names.map(([text, what]) => make("div.name", null, pvName(one.part.prefix, text), copyButton(text, what)));
+  const pvs = names.map(([text, what]) =>
+    make("div.name", null, pvName(one.part.prefix, text), copyButton(text, what)),
+  );
   const [letters, style, words] = ACCESSES[one.access] ?? [one.access, "read", ""];
   const shownBefore = above && data.texts[above[ROW.owner]] === one.owner;
-  return make(`tr.signal${shownBefore || !above ? "" : ".next"}`, { tabindex: "-1", "data-number": one.number },
-    make("th", { scope: "row", "data-head": "Signal" }, make("code", null, make("span.shared", null, holder), breakable(name)), make("span.owner", { title: "the class that declares it" }, one.owner)),
+  return make(
+    `tr.signal${shownBefore || !above ? "" : ".next"}`,
+    { tabindex: "-1", "data-number": one.number },
+    make(
+      "th",
+      { scope: "row", "data-head": "Signal" },
+      make("code", null, make("span.shared", null, holder), breakable(name)),
+      make("span.owner", { title: "the class that declares it" }, one.owner),
+    ),
     make("td.pvs", { "data-head": "PV" }, pvs),
-    make("td.typed", { "data-head": "Type" },
-      make(`span.badge.${style}`, { title: `${one.access}: ${words}` }, letters), " ",
-      make("code", null, one.type), one.units ? make("span.units", { title: "units" }, one.units) : null,
+    make(
+      "td.typed",
+      { "data-head": "Type" },
+      make(`span.badge.${style}`, { title: `${one.access}: ${words}` }, letters),
+      " ",
+      make("code", null, one.type),
+      one.units ? make("span.units", { title: "units" }, one.units) : null,
       one.format ? make("span.chip", { title: "in the documents of a run" }, one.format) : null,
-      choices(one.choices)),
-    make("td.doc", { "data-head": "Description", dir: "auto" }, one.doc,
-      one.observed ? make("div.observed", null, make("span.chip", { title: "what the running IOC served" }, "observed"), " ", one.observed) : null),
-    make("td.record", { "data-head": "Record" }, one.record ? make("code", null, one.record) : null, one.at ? make("span.at", { title: one.at }, breakable(one.at.split("/").at(-1))) : null));
+      choices(one.choices),
+    ),
+    make(
+      "td.doc",
+      { "data-head": "Description", dir: "auto" },
+      one.doc,
+      one.observed
+        ? make(
+            "div.observed",
+            null,
+            make("span.chip", { title: "what the running IOC served" }, "observed"),
+            " ",
+            one.observed,
+          )
+        : null,
+    ),
+    make(
+      "td.record",
+      { "data-head": "Record" },
+      one.record ? make("code", null, one.record) : null,
+      one.at ? make("span.at", { title: one.at }, breakable(one.at.split("/").at(-1))) : null,
+    ),
+  );
 }
 
 function choices(texts) {

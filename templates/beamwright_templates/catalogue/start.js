@@ -1,13 +1,16 @@
 // Puts it together: the address names what is shown, keys that work everywhere, light and dark.
 
 function place() {
-  const path = location.hash.slice(1).split("/").map((text) => {
-    try {
-      return decodeURIComponent(text);
-    } catch {
-      return text;
-    }
-  });
+  const path = location.hash
+    .slice(1)
+    .split("/")
+    .map((text) => {
+      try {
+        return decodeURIComponent(text);
+      } catch {
+        return text;
+      }
+    });
   if (path[0] === "" && path[1]) return { view: () => iocView(path[1]), key: `ioc ${path[1]}`, title: path[1] };
   const device = deviceByName.get(path[0]);
   if (!device) return { view: beamlineView, key: "", title: "" };

@@ -12,23 +12,43 @@ function node(parent, key, kind, label, more) {
 
 // What stands below the IOCs: everything, or what a search has found.
 function grown(found) {
-  const roots = new Map(data.iocs.map((ioc) => [ioc.name, node(null, `ioc ${ioc.name}`, "ioc", ioc.name, { hint: "" })]));
+  const roots = new Map(
+    data.iocs.map((ioc) => [ioc.name, node(null, `ioc ${ioc.name}`, "ioc", ioc.name, { hint: "" })]),
+  );
   for (const device of data.devices) {
     const hit = found?.get(device);
     if (found && !hit) continue;
     if (!roots.has(device.ioc)) roots.set(device.ioc, node(null, `ioc ${device.ioc}`, "ioc", device.ioc, { hint: "" }));
-    const below = node(roots.get(device.ioc), `device ${device.number}`, "device", device.name, { device, hint: device.type, path: [device.name], copied: device.parts[0].prefix });
+    const below = node(roots.get(device.ioc), `device ${device.number}`, "device", device.name, {
+      device,
+      hint: device.type,
+      path: [device.name],
+      copied: device.parts[0].prefix,
+    });
     const alone = device.parts.length === 1 && !device.parts[0].attribute;
     device.parts.forEach((part, index) => {
       const numbers = hit ? hit.rows[index] : [];
       if (found && !numbers.length && (alone || !hit.all[index])) return;
       const path = [device.name, part.attribute];
-      const holder = alone ? below : node(below, `part ${device.number} ${index}`, "part", part.attribute, { device, part, hint: part.kind.name, path, copied: part.prefix });
+      const holder = alone
+        ? below
+        : node(below, `part ${device.number} ${index}`, "part", part.attribute, {
+            device,
+            part,
+            hint: part.kind.name,
+            path,
+            copied: part.prefix,
+          });
       for (const number of numbers) {
         const row = part.kind.rows[number];
         node(holder, `signal ${device.number} ${index} ${number}`, "signal", row[ROW.attribute], {
-          device, part, number, hint: filled(part, row[ROW.read]), path: [...path, row[ROW.attribute]],
-          copied: filled(part, row[ROW.read]), setpoint: row[ROW.write] && filled(part, row[ROW.write]),
+          device,
+          part,
+          number,
+          hint: filled(part, row[ROW.read]),
+          path: [...path, row[ROW.attribute]],
+          copied: filled(part, row[ROW.read]),
+          setpoint: row[ROW.write] && filled(part, row[ROW.write]),
         });
       }
     });
@@ -38,13 +58,14 @@ function grown(found) {
 
 function flatten() {
   const rows = [];
-  const add = (nodes) => nodes.forEach((one, index) => {
-    one.place = rows.length;
-    one.position = index + 1;
-    one.size = nodes.length;
-    rows.push(one);
-    if (one.children.length && isOpen(one)) add(one.children);
-  });
+  const add = (nodes) =>
+    nodes.forEach((one, index) => {
+      one.place = rows.length;
+      one.position = index + 1;
+      one.size = nodes.length;
+      rows.push(one);
+      if (one.children.length && isOpen(one)) add(one.children);
+    });
   add(tree.roots);
   tree.rows = rows;
   byId("rows").style.height = `${rows.length * HEIGHT}px`;
@@ -80,14 +101,26 @@ function drawTree() {
     index += 1;
   }
   const current = tree.current && tree.rows[tree.current.place] === tree.current ? tree.current : null;
-  if (current && current.place >= first && current.place < last) pane.setAttribute("aria-activedescendant", `row-${current.place}`);
+  if (current && current.place >= first && current.place < last)
+    pane.setAttribute("aria-activedescendant", `row-${current.place}`);
   else pane.removeAttribute("aria-activedescendant");
 }
 
 function makeRow(one) {
   const hint = one.kind === "ioc" ? String(one.children.length) : one.hint;
-  const row = make(`div.row.${one.kind}`, { role: "treeitem", "aria-level": one.level, "aria-setsize": one.size, "aria-posinset": one.position, on: { click: (event) => pick(one, event) } },
-    make("span.twig", { "aria-hidden": "true" }), make("span.label", null, one.label), make("span.hint", null, make("bdi", { dir: "ltr" }, hint)));
+  const row = make(
+    `div.row.${one.kind}`,
+    {
+      role: "treeitem",
+      "aria-level": one.level,
+      "aria-setsize": one.size,
+      "aria-posinset": one.position,
+      on: { click: (event) => pick(one, event) },
+    },
+    make("span.twig", { "aria-hidden": "true" }),
+    make("span.label", null, one.label),
+    make("span.hint", null, make("bdi", { dir: "ltr" }, hint)),
+  );
   row.style.paddingInlineStart = `${0.5 + (one.level - 1) * 0.95}rem`;
   return row;
 }
@@ -170,7 +203,8 @@ function startTree() {
   pane.addEventListener("scroll", drawTree, { passive: true });
   new ResizeObserver(drawTree).observe(pane);
   pane.addEventListener("focus", () => {
-    if (!tree.current || tree.rows[tree.current.place] !== tree.current) moveTo(tree.rows.find((one) => one.key === tree.shown) ?? tree.rows[0]);
+    if (!tree.current || tree.rows[tree.current.place] !== tree.current)
+      moveTo(tree.rows.find((one) => one.key === tree.shown) ?? tree.rows[0]);
   });
   pane.addEventListener("keydown", (event) => {
     const act = TREE_KEYS[event.key];
@@ -193,7 +227,9 @@ function plant(query) {
   byId("tree").scrollTop = 0;
   redraw();
   byId("found").textContent = result
-    ? result.found.size ? `${counted(result.signals, "signal")} in ${counted(result.found.size, "device")}` : "Nothing is called so"
+    ? result.found.size
+      ? `${counted(result.signals, "signal")} in ${counted(result.found.size, "device")}`
+      : "Nothing is called so"
     : `${counted(data.devices.length, "device")} of ${counted(data.iocs.length, "IOC")}`;
 }
 
