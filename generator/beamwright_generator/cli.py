@@ -16,6 +16,7 @@ from beamwright_generator.cli_completion import BeamlineFile, completion
 from beamwright_generator.cli_live import snapshot
 from beamwright_generator.cli_observe import observe
 from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, definition, fail, report, save
+from beamwright_generator.cli_show import show
 from beamwright_generator.cli_twin import twin
 from beamwright_generator.wording import counted
 
@@ -29,7 +30,7 @@ class _InOrder(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands: the way from an IOC to current code, and then the rest."""
-        main_path = ["init", "beamline", "snapshot", "observe", "twin", "audit"]
+        main_path = ["init", "beamline", "snapshot", "observe", "twin", "show", "audit"]
         return [*main_path, *(name for name in super().list_commands(ctx) if name not in main_path)]
 
 
@@ -47,6 +48,7 @@ def main() -> None:
       gen observe                           record what only the running IOCs know
       gen observe --check                   every night: do they still serve what is committed?
       gen twin                              run it all, simulated, on this machine
+      gen show                              a catalogue of all devices and PVs, as one page
       gen audit MODULE --against x01        do hand-written devices fit what is served?
 
     Exit codes: 0 clean, 1 not clean (problems, or --check found differences), 2 usage.
@@ -292,6 +294,7 @@ main.add_command(observe)
 main.add_command(twin)
 main.add_command(completion)
 main.add_command(audit)
+main.add_command(show)
 
 
 if __name__ == "__main__":
