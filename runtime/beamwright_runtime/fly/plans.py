@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from math import prod
 from operator import mul
@@ -12,7 +12,7 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 import numpy as np
 from bluesky.protocols import HasHints, Movable, Readable
-from bluesky.utils import Msg, MsgGenerator, short_uid
+from bluesky.utils import Msg, MsgGenerator, RunEngineControlException, short_uid
 from scanspec.core import Dimension, SnakedDimension
 from scanspec.specs import Fly, Spec
 
@@ -63,10 +63,13 @@ def fly_scan(
 
     def staged() -> MsgGenerator[str]:
         yield from _until_done("stage", scanner)
-        flown = bpp.finalize_wrapper(scan_all(), end)
+        flown = bpp.finalize_wrapper(scan_all(), lambda: _for_certain(end))
         return cast("str", (yield from bpp.run_wrapper(flown, md=_start(scanner, scan, stream, metadata))))
 
-    return cast("str", (yield from bpp.finalize_wrapper(staged(), lambda: _until_done("unstage", scanner))))
+    def unstage() -> MsgGenerator[None]:
+        yield from _until_done("unstage", scanner)
+
+    return cast("str", (yield from bpp.finalize_wrapper(staged(), lambda: _for_certain(unstage))))
 
 
 def fly_grid(
@@ -174,6 +177,15 @@ def _start(
         **(metadata or {}),
         "nexus": nexus_facts({**outer, **scanner.roles}, metadata),
     }
+
+
+def _for_certain(ending: Callable[[], MsgGenerator[None]]) -> MsgGenerator[None]:
+    """End something, and do so to the end if an abort or a stop is asked for on the way: it has its turn afterwards."""
+    try:
+        yield from ending()
+    except RunEngineControlException:
+        yield from ending()
+        raise
 
 
 def _wait(command: str, device: object, *arguments: object) -> MsgGenerator[bool]:

@@ -36,6 +36,7 @@ from beamwright_runtime.fly.collecting import Collector
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.emission import EAGER, Emission, Surplus
 from beamwright_runtime.fly.errors import FlyScanError
+from beamwright_runtime.fly.files import Files
 from beamwright_runtime.fly.flight import Flight, FlightRun, Timing
 from beamwright_runtime.fly.motion import MotionLogic
 from beamwright_runtime.fly.scan import AxisT, axis_name
@@ -70,7 +71,7 @@ class FlyScanner(
     :param surplus: what becomes of rows whose frames are taken again.
     :param timing: how long to wait for what.
     :param name: what the device is called in documents.
-    :raises ValueError: if there is no detector.
+    :raises ValueError: if there is no detector, or rows are to be overwritten that documents tell of already.
     """
 
     def __init__(
@@ -87,13 +88,16 @@ class FlyScanner(
     ) -> None:
         if not detectors:
             raise ValueError("a scanner needs a detector")
+        if surplus is Surplus.OVERWRITE and emission == EAGER:
+            raise ValueError("only rows that no document tells of are overwritten: give an Emission that stays behind")
         self.emission = emission
         self.surplus = surplus
         self.segments = SegmentLog()
         self._timing = timing or Timing()
         flown = [one if isinstance(one, FlownDetector) else FlownDetector(one) for one in detectors]
-        self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments)
         self._collector = Collector(flown, self._emitted_until, self._timing.step)
+        files = Files(flown, surplus, self._collector, self._timing.step)
+        self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments, files)
         self._asked = 0
         super().__init__(name=name)
 
@@ -136,13 +140,18 @@ class FlyScanner(
 
     @AsyncStatus.wrap
     async def stage(self) -> None:
-        """Stop everything and begin with no files."""
+        """Stop everything and begin with no files.
+
+        :raises ScanRefusedError: if a detector cannot do what is to become of surplus rows.
+        """
+        self._run.files.check()
         await self._run.end()
         await asyncio.gather(self._run.triggers.gate(), self._run.motion.stop())
         await asyncio.gather(*(one.detector.stage() for one in self._run.detectors))
         for one in self._run.detectors:
             one.forget()
         self._collector.clear()
+        self._run.files.clear()
         self.segments.clear()
         self._run.progress.restart(0)
         self._run.machine.to(FlyState.STAGED)
@@ -209,7 +218,9 @@ class FlyScanner(
 
     async def stop(self, success: bool = True) -> None:
         """End the flight before its last frame; `complete` then ends, with an error unless this is a success."""
-        await self._run.stop(None if success else FlyScanError(f"{self.name} was stopped"))
+        error = None if success else FlyScanError(f"{self.name} was stopped")
+        # As in `pause`: nothing that cancels this one may leave half of it undone.
+        await asyncio.shield(asyncio.create_task(self._run.stop(error)))
 
     @AsyncStatus.wrap
     async def unstage(self) -> None:
@@ -228,12 +239,16 @@ class FlyScanner(
                 raise error
 
     def _emitted_until(self) -> int:
-        rows = min(one.rows for one in self._run.detectors)
-        if self.state in IN_FLIGHT or self.state is FlyState.STOPPING:
-            rows = min(
-                rows, rows - self.emission.frames, self._run.progress.before(time.monotonic() - self.emission.seconds)
-            )
-        return rows
+        run, emission = self._run, self.emission
+        rows = run.files.rows
+        if emission == EAGER or (self.state not in IN_FLIGHT and self.state is not FlyState.STOPPING):
+            return rows
+        if self.state is FlyState.STOPPING:
+            # Which of the last rows are valid is not decided yet.
+            return min(rows, self._collector.promised)
+        behind = min(rows - emission.frames, run.progress.before(time.monotonic() - emission.seconds))
+        lost = run.beam.good_until if run.beam is not None else None
+        return behind if lost is None else min(behind, run.progress.before(lost))
 
     async def get_index(self) -> int:
         """Tell how many rows may be made known."""

@@ -16,6 +16,14 @@ class TriggerLogic(ABC, Generic[AxisT]):
     trigger: DetectorTrigger
     """How it triggers them."""
 
+    async def check(self, flight: Points[AxisT], deadtime: float) -> None:
+        """See that a flight can be triggered, before anything moves.
+
+        :param deadtime: seconds that must be left between frames.
+        :raises ScanRefusedError: if it cannot, with the reason.
+        """
+        return
+
     @abstractmethod
     async def arm(self, flight: Points[AxisT], deadtime: float) -> None:
         """Set up for a flight whose axes are at its start; triggers of hardware may come from now on.
