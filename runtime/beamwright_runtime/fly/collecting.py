@@ -14,13 +14,15 @@ from beamwright_runtime.fly.errors import FlyScanError
 class Collector:
     """Makes documents up to a row for all detectors, or keeps those it has until the others' are there too.
 
-    :param limit: tells up to which row documents may be made, once everything is flushed and counted.
+    :param limit: tells up to which row documents may be made, once everything is flushed.
+    :param growing: tells whether files still grow; only then are detectors asked, which may not answer any more.
     :param timeout: seconds that a detector may take to flush.
     """
 
-    def __init__(self, detectors: Sequence[FlownDetector], limit: Callable[[], int], timeout: float) -> None:
+    def __init__(self, detectors: Sequence[FlownDetector], limit: Callable[[], int], growing: Callable[[], bool], timeout: float) -> None:
         self._detectors = detectors
         self._limit = limit
+        self._growing = growing
         self._timeout = timeout
         self.clear()
 
@@ -53,8 +55,8 @@ class Collector:
 
     async def _make(self) -> None:
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._count()
+            if self._growing():
+                await asyncio.gather(*(detector.flush(self._timeout) for detector in self._detectors))
             if not self._made:
                 self._target = max(self.rows, self._limit())
             for detector in self._detectors:
@@ -62,15 +64,7 @@ class Collector:
                     async with asyncio.timeout(self._timeout):
                         self._made[detector.name] = await detector.documents(self._target)
         except TimeoutError:
-            raise FlyScanError("detectors did not flush in time") from None
+            raise FlyScanError("detectors did not describe in time what they wrote") from None
         finally:
             # A failure is told to whoever waits, and the next one tries again.
             self._making = None
-
-    async def _count(self) -> None:
-        for detector in self._detectors:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    await detector.count()
-            except Exception as error:
-                raise FlyScanError(f"{detector.name} does not tell what it wrote ({error!r})") from error

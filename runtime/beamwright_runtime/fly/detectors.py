@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from math import prod
 
 from bluesky.protocols import StreamAsset
 from ophyd_async.core import (
     DetectorTrigger,
+    SignalR,
+    SignalW,
     StandardDetector,
     StreamableDataProvider,
     StreamResourceDataProvider,
@@ -17,6 +20,7 @@ from ophyd_async.core import (
     observe_signals_value,
 )
 
+from beamwright_runtime.fly.complaints import complaints_of, with_complaints
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scan import AxisT, Points
 
@@ -46,8 +50,14 @@ class FlownDetector:
         self.exposures_per_collection = exposures_per_collection
         self.trigger = trigger
         self.changed_at = 0.0
+        self.safe = 0
+        """Whole frames that were flushed, as last done."""
+        self.fault: FlyScanError | None = None
+        """What its counters have shown to be wrong."""
         self._livetime = self._deadtime = 0.0
-        self._counted: dict[object, int] = {}
+        self._counted: dict[SignalR[int], int] = {}
+        self._flushes: list[SignalW[bool]] = []
+        self._flushing: asyncio.Future[list[None]] | None = None
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -107,9 +117,17 @@ class FlownDetector:
         )
         self._livetime, self._deadtime = livetime, info.deadtime
         await self.detector.prepare(info)
+        self._take_flushes()
         await self.count()
         if not self._providers:
             raise ScanRefusedError(f"{self.name} writes no stream, so it cannot fly")
+
+    def _take_flushes(self) -> None:
+        """Flush ourselves: documents of rows that are safe can then be made when the writer no longer answers."""
+        for provider in self._providers:
+            if isinstance(provider, StreamResourceDataProvider) and provider.flush_signal is not None:
+                self._flushes.append(provider.flush_signal)
+                provider.flush_signal = None
 
     async def start(self) -> None:
         """Have a detector that times its own frames start."""
@@ -119,6 +137,12 @@ class FlownDetector:
         """Stop acquiring; the file stays open."""
         if (acquire := self.detector._acquire_logic) is not None:
             await acquire.ensure_stopped()
+
+    @property
+    def tops_up(self) -> bool:
+        """Whether it can take frames without triggers from outside."""
+        supported = self.detector._supported_triggers
+        return DetectorTrigger.INTERNAL in supported and self.detector._trigger_logic is not None
 
     async def top_up(self, collections: int) -> None:
         """Take collections that nobody wants, so that the file has as many rows as those of other detectors."""
@@ -130,15 +154,28 @@ class FlownDetector:
             await self.count()
 
     async def count(self) -> None:
-        """Read how much is on disk."""
-        signals = [provider.collections_written_signal for provider in self._providers]
-        values = await asyncio.gather(*(signal.get_value() for signal in signals))
-        self._note(dict(zip(signals, values, strict=True)))
+        """Read how much is on disk.
 
-    def _note(self, counted: dict[object, int]) -> None:
-        before = self._counted
-        self._counted = counted
-        if counted != before:
+        :raises FlyScanError: if it is less than before.
+        """
+        signals = [provider.collections_written_signal for provider in self._providers]
+        before = dict(self._counted)
+        # Not what a subscription was told last, which stays when an IOC is gone.
+        values = await asyncio.gather(*(signal.get_value(cached=False) for signal in signals))
+        for signal, value in zip(signals, values, strict=True):
+            if value < before.get(signal, 0) and self.fault is None:
+                # What was safe stays so: the file that was written has those rows.
+                self.fault = FlyScanError(
+                    f"{self.name} counts {value} after {before[signal]} ({signal.source}): "
+                    "its IOC or its writer was restarted"
+                )
+            self._note(signal, value)
+        if self.fault is not None:
+            raise self.fault
+
+    def _note(self, signal: SignalR[int], value: int) -> None:
+        if value > self._counted.get(signal, -1):
+            self._counted[signal] = value
             self.changed_at = time.monotonic()
 
     async def watch(self, changed: Callable[[], None]) -> None:
@@ -149,7 +186,11 @@ class FlownDetector:
     async def _follow(self, changed: Callable[[], None]) -> None:
         signals = [provider.collections_written_signal for provider in self._providers]
         async for signal, value in observe_signals_value(*signals):
-            self._note({**self._counted, signal: value})
+            if value < self._counted.get(signal, 0):
+                # Told late, after it was read, or the writer begins anew.
+                with suppress(Exception):
+                    await self.count()
+            self._note(signal, value)
             changed()
 
     async def unwatch(self) -> None:
@@ -159,11 +200,37 @@ class FlownDetector:
             watch.cancel()
             await asyncio.wait({watch})
 
-    async def flush(self) -> None:
-        """Have everything that is counted readable in the file."""
-        for provider in self._providers:
-            if isinstance(provider, StreamResourceDataProvider) and provider.flush_signal is not None:
-                await provider.flush_signal.set(True)
+    async def flush(self, timeout: float) -> None:
+        """Count, and have everything that is counted readable in the file.
+
+        :param timeout: seconds that it may take.
+        :raises FlyScanError: if that cannot be, naming the detector.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                await self.count()
+                rows = self.rows
+                await self._flush_files()
+        except FlyScanError:
+            raise
+        except Exception as error:
+            why = f"in {timeout:g} s" if isinstance(error, TimeoutError) else f"({error!r})"
+            raise await self.broken(f"{self.name} did not flush what it wrote {why}", armed=False) from error
+        self.safe = rows
+
+    async def _flush_files(self) -> None:
+        # A server of CA that is asked again before it has answered makes the whole connection wait for a minute.
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.gather(*(flush.set(True, timeout=None) for flush in self._flushes))
+        await asyncio.shield(self._flushing)
+
+    async def broken(self, text: str, armed: bool) -> FlyScanError:
+        """Make an error of what was seen and what the detector itself says.
+
+        :param armed: whether it should be armed.
+        """
+        counters = [provider.collections_written_signal for provider in self._providers]
+        return FlyScanError(with_complaints(text, await complaints_of(self.detector, counters, armed)))
 
     async def documents(self, rows: int) -> list[StreamAsset]:
         """Make the documents of rows not made known yet, up to a number of rows.
@@ -178,3 +245,6 @@ class FlownDetector:
     def forget(self) -> None:
         """Begin with nothing on disk."""
         self._counted = {}
+        self._flushes = []
+        self.safe = 0
+        self.fault = None

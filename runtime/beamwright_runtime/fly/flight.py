@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic
 
 from ophyd_async.core import DetectorTrigger
 
 from beamwright_runtime.fly.beam import BeamWatch
+from beamwright_runtime.fly.complaints import with_complaints
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.errors import FlyScanError
 from beamwright_runtime.fly.motion import MotionLogic
@@ -20,6 +23,9 @@ from beamwright_runtime.fly.segments import SegmentLog
 from beamwright_runtime.fly.states import IN_FLIGHT, FlyState, StateMachine
 from beamwright_runtime.fly.stop_sequence import StopSequence
 from beamwright_runtime.fly.triggers import TriggerLogic
+
+log = logging.getLogger("beamwright")
+PAUSE, STOP, FAILURE = "pause", "stop", "failure"
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ class FlightRun(Generic[AxisT]):
         self.finished: asyncio.Future[None] | None = None
         self.next = 0
         self._segment_start = 0
+        self._part_start = 0
         self._row = 0
         self._exposure = 0.0
         self._deadtime = 0.0
@@ -134,7 +141,7 @@ class FlightRun(Generic[AxisT]):
         if len(points):
             first = next(iter(self._parts)) if self.internal else points
             await asyncio.gather(*(d.arm(self.triggers.trigger, first, self._deadtime) for d in self.detectors))
-        self._segment_start = self.next
+        self._segment_start = self._part_start = self.next
         self._row = min(detector.rows for detector in self.detectors)
         self._part_row = None
         self.progress.restart(self._row)
@@ -176,7 +183,7 @@ class FlightRun(Generic[AxisT]):
                         self.machine.to(FlyState.RUNNING)
                     await self._fly_segment()
                 self.machine.to(FlyState.DRAINING)
-                await asyncio.gather(*(detector.flush() for detector in self.detectors))
+                await self._flush()
                 if not self._lost_beam():
                     break
                 assert self.beam is not None
@@ -193,6 +200,7 @@ class FlightRun(Generic[AxisT]):
     async def _fly_segment(self) -> None:
         await asyncio.gather(*(detector.watch(self._counted) for detector in self.detectors))
         for part in self._parts:
+            self._part_start = part.start
             await self.motion.approach(part)
             if self.internal:
                 await asyncio.gather(*(d.arm(self.triggers.trigger, part, self._deadtime) for d in self.detectors))
@@ -202,6 +210,7 @@ class FlightRun(Generic[AxisT]):
             if self.internal:
                 await asyncio.gather(*(detector.start() for detector in self.detectors))
             await self._take(part)
+            self._part_start = part.stop
 
     async def _take(self, part: Points[AxisT]) -> None:
         """Wait until the axes, the triggers and the detectors are done with a part, or one of them cannot be."""
@@ -211,12 +220,14 @@ class FlightRun(Generic[AxisT]):
         try:
             while True:
                 late = [detector for detector in self.detectors if detector.rows < target]
+                self._raise_failed(others)
                 if not late and all(task.done() for task in others):
                     break
-                self._raise_failed(others)
-                self._raise_stalled(late, began, part)
+                await self._raise_stalled(late, began)
                 await self._changed(0.2, *(task for task in others if not task.done()))
-            self._raise_failed(others)
+            for detector in self.detectors:
+                if detector.rows > target:
+                    raise FlyScanError(f"{detector.name} wrote {detector.rows - target} frames too many")
         finally:
             for task in others:
                 task.cancel()
@@ -231,13 +242,19 @@ class FlightRun(Generic[AxisT]):
         for task in tasks:
             if task.done():
                 task.result()
+        for detector in self.detectors:
+            if detector.fault is not None:
+                raise detector.fault
 
-    def _raise_stalled(self, late: Sequence[FlownDetector], began: float, part: Points[AxisT]) -> None:
+    async def _raise_stalled(self, late: Sequence[FlownDetector], began: float) -> None:
         for detector in late:
             silent = time.monotonic() - max(began, detector.changed_at)
             if silent > self._exposure + self.timing.stall:
                 frame = self._segment_start + detector.rows - self._row
-                raise FlyScanError(f"{detector.name} wrote no frame for {silent:.1f} s: {frame} is missing")
+                text = f"{detector.name} wrote no frame for {silent:.1f} s: {frame} is missing"
+                seen = await detector.broken(text, armed=True)
+                others = await asyncio.gather(self.triggers.complaints(), self.motion.complaints())
+                raise FlyScanError(with_complaints(str(seen), [*chain(*others)]))
 
     def _counted(self) -> None:
         self.progress.reached(min(detector.rows for detector in self.detectors))
@@ -256,18 +273,24 @@ class FlightRun(Generic[AxisT]):
     def _lost_beam(self) -> bool:
         return self.beam is not None and self.beam.good_until is not None
 
+    async def _flush(self) -> None:
+        await asyncio.gather(*(detector.flush(self.timing.step) for detector in self.detectors))
+
     async def _unwatch(self) -> None:
         await asyncio.gather(*(detector.unwatch() for detector in self.detectors))
 
-    def _close(self, reason: str, whole: bool, rows: int | None = None) -> None:
+    def _close(self, reason: str, whole: bool, rows: int | None = None, sure: bool = True) -> None:
         """Record the segment, and set which frame comes next.
 
-        :param rows: that were taken together; all that were written by default.
+        :param rows: that were taken together; all that are safe by default.
+        :param sure: whether each row is the frame that it should be; else those of rows of the scan that were over are.
         """
         assert self.flight is not None
-        written = min(detector.rows for detector in self.detectors)
-        taken = (written if rows is None else rows) - self._row
+        written = max(self._row, min(detector.safe for detector in self.detectors))
+        taken = max(0, (written if rows is None else rows) - self._row)
         good = taken if whole else max(0, taken - 1)
+        if not sure:
+            good = min(good, self._part_start - self._segment_start)
         if self.beam is not None and (until := self.beam.good_until) is not None:
             good = max(0, min(good, self.progress.before(until) - self._row))
             reason = "beam"
@@ -282,9 +305,10 @@ class FlightRun(Generic[AxisT]):
                 return
             self.machine.to(FlyState.STOPPING)
             await self._end_task()
-            if fault := await self._halt(reason):
+            if faults := await self._halt(reason):
+                log.error("%s: %s", reason, "; ".join(map(str, faults)))
                 self.machine.to(FlyState.FAILED)
-                self._finish(fault)
+                self._finish(FlyScanError("; ".join(map(str, faults))))
             else:
                 self.machine.to(FlyState.PAUSED)
 
@@ -293,34 +317,44 @@ class FlightRun(Generic[AxisT]):
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _halt(self, reason: str) -> FlyScanError | None:
+    async def _halt(self, reason: str) -> list[FlyScanError]:
+        """Stop everything, and record what there is; give what went wrong."""
         ended = await self._stopping.run(self._row, self._exposure)
         await self._unwatch()
-        rows = min(detector.rows for detector in self.detectors)
+        rows = min(detector.safe for detector in self.detectors)
+        if not self.internal and len({detector.safe for detector in self.detectors}) > 1 and not ended.unclear:
+            told = ", ".join(f"{detector.name} {detector.safe - self._row}" for detector in self.detectors)
+            ended.unclear.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
+        sure = not ended.unclear and not ended.faults and reason != FAILURE
         try:
-            if self.internal:
-                await self._level()
-            elif len({detector.rows for detector in self.detectors}) > 1 and not ended.faults:
-                told = ", ".join(f"{detector.name} {detector.rows - self._row}" for detector in self.detectors)
-                ended.faults.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
-            self._close(reason, ended.whole, rows)
+            if reason != FAILURE and not ended.faults and (self.internal or (ended.unclear and reason == PAUSE)):
+                await self._level(ended.unclear)
+            self._close(reason, ended.whole, rows, sure)
         except Exception as error:
             ended.faults.append(FlyScanError(f"detectors could not be brought into step: {error}"))
-        return ended.faults[0] if ended.faults else None
+        return ended.faults
 
-    async def _level(self) -> None:
-        """Have detectors that time their own frames write as many rows as the one with most."""
+    async def _level(self, unclear: Sequence[FlyScanError]) -> None:
+        """Have detectors take frames that nobody wants, so that all have as many rows as the one with most.
+
+        :param unclear: why this is needed, if detectors do not time their own frames; told if one cannot.
+        """
         most = max(-(-detector.collections // detector.collections_per_event) for detector in self.detectors)
+        lacking = {one: most * one.collections_per_event - one.collections for one in self.detectors}
+        if unclear:
+            log.warning("frames are taken again from %d on: %s", self._part_start, "; ".join(map(str, unclear)))
+            if any(lack and not one.tops_up for one, lack in lacking.items()):
+                raise FlyScanError("; ".join(map(str, unclear)))
         async with asyncio.timeout(self.timing.step + self._exposure):
-            await asyncio.gather(
-                *(one.top_up(most * one.collections_per_event - one.collections) for one in self.detectors)
-            )
+            await asyncio.gather(*(one.top_up(lack) for one, lack in lacking.items()))
+        await self._flush()
 
     async def _fail(self, error: Exception) -> None:
         self.machine.to(FlyState.FAILED)
-        await self._halt("failure")
-        told = error if isinstance(error, FlyScanError) else FlyScanError(f"the flight failed: {error!r}")
-        told.__cause__ = None if told is error else error
+        others = [f"besides, {fault}" for fault in await self._halt(FAILURE)]
+        text = str(error) if isinstance(error, FlyScanError) else f"the flight failed: {error!r}"
+        told = FlyScanError(with_complaints(text, others))
+        told.__cause__ = error.__cause__ if isinstance(error, FlyScanError) else error
         self._finish(told)
 
     def _finish(self, error: Exception | None) -> None:
@@ -331,7 +365,7 @@ class FlightRun(Generic[AxisT]):
         """End the flight before its last frame."""
         if self.state is FlyState.FAILED and self._task is not None:
             await asyncio.wait({self._task})
-        await self.interrupt("stop")
+        await self.interrupt(STOP)
         if self.state in (FlyState.PAUSED, FlyState.ARMED):
             self.machine.to(FlyState.STOPPED)
         self._finish(error)

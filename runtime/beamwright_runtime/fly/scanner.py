@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, Generic
 
 from bluesky.protocols import (
@@ -36,7 +36,7 @@ from beamwright_runtime.fly.collecting import Collector
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.emission import EAGER, Emission, Surplus
 from beamwright_runtime.fly.errors import FlyScanError
-from beamwright_runtime.fly.flight import Flight, FlightRun, Timing
+from beamwright_runtime.fly.flight import PAUSE, Flight, FlightRun, Timing, log
 from beamwright_runtime.fly.motion import MotionLogic
 from beamwright_runtime.fly.scan import AxisT
 from beamwright_runtime.fly.segments import STREAM, SegmentLog
@@ -92,8 +92,10 @@ class FlyScanner(
         self._timing = timing or Timing()
         flown = [one if isinstance(one, FlownDetector) else FlownDetector(one) for one in detectors]
         self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments)
-        self._collector = Collector(flown, self._emitted_until, self._timing.step)
+        self._collector = Collector(flown, self._emitted_until, self._growing, self._timing.step)
         self._asked = 0
+        self.interruptions = 0
+        """How often a RunEngine has paused it, in whatever state."""
         super().__init__(name=name)
 
     def set_name(self, name: str, *, child_name_separator: str | None = None) -> None:
@@ -188,10 +190,11 @@ class FlyScanner(
 
         :raises NoReplayAllowed: once a flight is prepared: it is not repeated, it goes on.
         """
+        self.interruptions += 1
         if self.state in REPLAYED:
             return
         # A second request to stop, which cancels this one, must not leave half of it undone.
-        await asyncio.shield(asyncio.create_task(self._run.interrupt("pause")))
+        await asyncio.shield(asyncio.create_task(self._run.interrupt(PAUSE)))
         raise NoReplayAllowed
 
     async def resume(self) -> None:
@@ -200,27 +203,43 @@ class FlyScanner(
 
     async def stop(self, success: bool = True) -> None:
         """End the flight before its last frame; `complete` then ends, with an error unless this is a success."""
+        if success and self._run.finished is not None and not self._run.finished.done():
+            # Whoever stops has a reason of its own, which what goes wrong on the way must not replace.
+            self._asked += 1
         await self._run.stop(None if success else FlyScanError(f"{self.name} was stopped"))
 
     @AsyncStatus.wrap
     async def unstage(self) -> None:
-        """Stop everything, close the files and put back what was changed for the scan."""
+        """Stop everything, close the files and put back what was changed for the scan.
+
+        What goes wrong after a flight has failed is logged: the reason to tell is that of the failure.
+        """
         await self._run.end()
-        ended = await asyncio.gather(
+        failed = self.state is FlyState.FAILED
+        ended = await self._together(
             self._run.triggers.gate(),
             self._run.motion.stop(),
             *(one.detector.unstage() for one in self._run.detectors),
-            return_exceptions=True,
         )
-        released = await asyncio.gather(self._run.motion.release(), return_exceptions=True)
+        ended += await self._together(self._run.motion.release())
         self._run.machine.to(FlyState.IDLE)
-        for error in (*ended, *released):
-            if isinstance(error, BaseException):
+        for error in ended:
+            if not failed:
                 raise error
+            log.error("%s did not end well after it had failed: %r", self.name, error)
+
+    async def _together(self, *ending: Awaitable[object]) -> list[BaseException]:
+        """Do everything, each within the time of a step; give what went wrong."""
+        within = (asyncio.wait_for(one, self._timing.step) for one in ending)
+        done = await asyncio.gather(*within, return_exceptions=True)
+        return [error for error in done if isinstance(error, BaseException)]
+
+    def _growing(self) -> bool:
+        return self.state in IN_FLIGHT
 
     def _emitted_until(self) -> int:
-        rows = min(one.rows for one in self._run.detectors)
-        if self.state in IN_FLIGHT or self.state is FlyState.STOPPING:
+        rows = min(one.safe for one in self._run.detectors)
+        if self._growing() or self.state is FlyState.STOPPING:
             rows = min(
                 rows, rows - self.emission.frames, self._run.progress.before(time.monotonic() - self.emission.seconds)
             )

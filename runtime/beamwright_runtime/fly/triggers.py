@@ -34,6 +34,10 @@ class TriggerLogic(ABC, Generic[AxisT]):
         :returns: whether the last frame was left its full length; if not it is taken again.
         """
 
+    async def complaints(self) -> list[str]:
+        """Tell what keeps triggers that should come from coming, as far as is known."""
+        return []
+
     async def sent(self) -> int | None:
         """Tell how many frames were triggered since the flight was armed, or None where nobody counts."""
         return None

@@ -22,6 +22,8 @@ class Recorded:
 
     def __init__(self) -> None:
         self.documents: list[tuple[str, dict[str, Any]]] = []
+        self.left_open = False
+        """Whether a writer has died, so that its files can be read as those that are being written."""
 
     def __call__(self, name: str, document: Any) -> None:
         self.documents.append((name, document))
@@ -67,7 +69,7 @@ class Recorded:
         """What the files hold, by data key."""
         found = {}
         for doc in self.all("stream_resource"):
-            with h5py.File(Path(unquote(urlparse(doc["uri"]).path)), "r") as file:
+            with h5py.File(Path(unquote(urlparse(doc["uri"]).path)), "r", swmr=self.left_open) as file:
                 found[doc["data_key"]] = file[doc["parameters"]["dataset"]][()]
         return found
 
