@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from bluesky.protocols import StreamAsset
@@ -53,10 +54,18 @@ class Collector:
         self.rows = self._target
         return given
 
+    async def _flush(self, detector: FlownDetector) -> None:
+        """Flush; a detector that does not answer for a while is left to be stalled, or to be flushed the next time."""
+        try:
+            await detector.flush(self._timeout)
+        except FlyScanError:
+            if detector.fault is not None or time.monotonic() - detector.flushed_at > self._timeout:
+                raise
+
     async def _make(self) -> None:
         try:
             if self._growing():
-                await asyncio.gather(*(detector.flush(self._timeout) for detector in self._detectors))
+                await asyncio.gather(*(self._flush(detector) for detector in self._detectors))
             if not self._made:
                 self._target = max(self.rows, self._limit())
             for detector in self._detectors:

@@ -63,6 +63,11 @@ async def _is(signal: SignalR[Any] | None, wanted: object) -> bool:
     return signal is None or await _value(signal) in (wanted, None)
 
 
+def why(error: BaseException) -> str:
+    """Say on one line what an error says, or of which kind one is that says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def with_complaints(text: str, complaints: Sequence[str]) -> str:
     """Put what devices say behind what was seen."""
     return "; ".join([text, *complaints])

@@ -20,7 +20,7 @@ from ophyd_async.core import (
     observe_signals_value,
 )
 
-from beamwright_runtime.fly.complaints import complaints_of, with_complaints
+from beamwright_runtime.fly.complaints import complaints_of, why, with_complaints
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scan import AxisT, Points
 
@@ -52,6 +52,7 @@ class FlownDetector:
         self.changed_at = 0.0
         self.safe = 0
         """Whole frames that were flushed, as last done."""
+        self.flushed_at = 0.0
         self.fault: FlyScanError | None = None
         """What its counters have shown to be wrong."""
         self._livetime = self._deadtime = 0.0
@@ -119,6 +120,7 @@ class FlownDetector:
         await self.detector.prepare(info)
         self._take_flushes()
         await self.count()
+        self.flushed_at = time.monotonic()
         if not self._providers:
             raise ScanRefusedError(f"{self.name} writes no stream, so it cannot fly")
 
@@ -214,9 +216,9 @@ class FlownDetector:
         except FlyScanError:
             raise
         except Exception as error:
-            why = f"in {timeout:g} s" if isinstance(error, TimeoutError) else f"({error!r})"
-            raise await self.broken(f"{self.name} did not flush what it wrote {why}", armed=False) from error
-        self.safe = rows
+            told = f"in {timeout:g} s" if isinstance(error, TimeoutError) else f"({why(error)})"
+            raise await self.broken(f"{self.name} did not flush what it wrote {told}", armed=False) from error
+        self.safe, self.flushed_at = rows, time.monotonic()
 
     async def _flush_files(self) -> None:
         # A server of CA that is asked again before it has answered makes the whole connection wait for a minute.

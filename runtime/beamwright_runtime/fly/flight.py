@@ -13,9 +13,9 @@ from typing import Generic
 from ophyd_async.core import DetectorTrigger
 
 from beamwright_runtime.fly.beam import BeamWatch
-from beamwright_runtime.fly.complaints import with_complaints
+from beamwright_runtime.fly.complaints import why, with_complaints
 from beamwright_runtime.fly.detectors import FlownDetector
-from beamwright_runtime.fly.errors import FlyScanError
+from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.motion import MotionLogic
 from beamwright_runtime.fly.progress import Progress
 from beamwright_runtime.fly.scan import AxisT, Points, Scan
@@ -163,6 +163,21 @@ class FlightRun(Generic[AxisT]):
             self.beam.restart()
         self.machine.to(FlyState.RUNNING)
         self._task = asyncio.create_task(self._fly())
+
+    async def check(self) -> None:
+        """See that what is left of a paused flight can be flown: limits may have changed.
+
+        :raises ScanRefusedError: if it cannot.
+        """
+        if self.state is not FlyState.PAUSED or self.flight is None or self.next >= self.flight.stop:
+            return
+        try:
+            async with asyncio.timeout(self.timing.step):
+                await self.motion.flights(self.flight.scan.points(self.next, self.flight.stop))
+        except ScanRefusedError:
+            raise
+        except Exception as error:
+            raise ScanRefusedError(f"the flight cannot go on: {why(error)}") from error
 
     def resume(self) -> None:
         """Go on after an interruption; returns at once, what goes wrong is told by `finished`."""
@@ -352,7 +367,7 @@ class FlightRun(Generic[AxisT]):
     async def _fail(self, error: Exception) -> None:
         self.machine.to(FlyState.FAILED)
         others = [f"besides, {fault}" for fault in await self._halt(FAILURE)]
-        text = str(error) if isinstance(error, FlyScanError) else f"the flight failed: {error!r}"
+        text = str(error) if isinstance(error, FlyScanError) else f"the flight failed: {why(error)}"
         told = FlyScanError(with_complaints(text, others))
         told.__cause__ = error.__cause__ if isinstance(error, FlyScanError) else error
         self._finish(told)

@@ -12,7 +12,7 @@ from typing import Generic
 from ophyd_async.core import AsyncStatus, SignalR, wait_for_value
 from ophyd_async.epics.motor import Motor, MotorLimitsError
 
-from beamwright_runtime.fly.complaints import PATIENCE, with_complaints
+from beamwright_runtime.fly.complaints import PATIENCE, why, with_complaints
 from beamwright_runtime.fly.errors import FlyScanError
 from beamwright_runtime.fly.scan import AxisT, Points, constant_velocity, run_down, run_up
 
@@ -185,8 +185,8 @@ class MotorMotion(MotionLogic[Motor]):
             return f"{motor.user_readback.source} does not answer"
         if not off or not (alarmed or switch or move.done.done or time.monotonic() > move.due + LATE):
             return None
-        why = f" at its {switch} limit switch" if switch else ", in alarm" if alarmed else ""
-        return f"{motor.name} is at {reading['value']:g} on its way to {move.target:g}{why}"
+        how = f" at its {switch} limit switch" if switch else ", in alarm" if alarmed else ""
+        return f"{motor.name} is at {reading['value']:g} on its way to {move.target:g}{how}"
 
     async def release(self) -> None:
         """Put the velocities back."""
@@ -204,15 +204,15 @@ class MotorMotion(MotionLogic[Motor]):
             try:
                 await asyncio.shield(move.done.task)
             except Exception as error:
-                why = "in time" if isinstance(error, TimeoutError) else f"({error!r})"
+                told = "in time" if isinstance(error, TimeoutError) else f"({why(error)})"
                 raise FlyScanError(
-                    with_complaints(f"{motor.name} did not reach {target:g} {why}", await self.complaints())
+                    with_complaints(f"{motor.name} did not reach {target:g} {told}", await self.complaints())
                 ) from error
         at, allowed = await asyncio.gather(motor.user_readback.get_value(), self._allowed(motor))
         if abs(at - target) > allowed:
             switch = await _switch(motor)
-            why = f" at its {switch} limit switch" if switch else ""
-            raise FlyScanError(f"{motor.name} stopped at {at:g} on its way to {target:g}{why}")
+            where = f" at its {switch} limit switch" if switch else ""
+            raise FlyScanError(f"{motor.name} stopped at {at:g} on its way to {target:g}{where}")
         self._moves.pop(motor, None)
 
     async def _allowed(self, motor: Motor) -> float:

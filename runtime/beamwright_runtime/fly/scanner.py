@@ -198,7 +198,11 @@ class FlyScanner(
         raise NoReplayAllowed
 
     async def resume(self) -> None:
-        """Have a paused flight go on at the frame where it was stopped; what goes wrong is told by `complete`."""
+        """Have a paused flight go on at the frame where it was stopped; what goes wrong is told by `complete`.
+
+        :raises ScanRefusedError: if what is left cannot be flown any more; it stays paused, and may be asked again.
+        """
+        await self._run.check()
         self._run.resume()
 
     async def stop(self, success: bool = True) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 from ophyd_async.core import DetectorTrigger
 
-from beamwright_runtime.fly.complaints import PATIENCE
+from beamwright_runtime.fly.complaints import PATIENCE, why
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.errors import FlyScanError
 from beamwright_runtime.fly.motion import MotionLogic
@@ -116,6 +116,6 @@ class StopSequence(Generic[AxisT]):
                 raise
             ended.faults.append(FlyScanError(f"{fault} ({error!r})"))
         except Exception as error:
-            why = "in time" if isinstance(error, TimeoutError) else f"({error})"
-            ended.faults.append(FlyScanError(f"{fault} {why}"))
+            told = "in time" if isinstance(error, TimeoutError) else f"({why(error)})"
+            ended.faults.append(FlyScanError(f"{fault} {told}"))
         return None

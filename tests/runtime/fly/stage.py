@@ -25,7 +25,7 @@ from beamwright_generated.devices.ad_base import AdBaseTriggerMode
 from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 from beamwright_generated.devices.sim_detector import SimDetector
 from beamwright_generator.twin import Twin, frame_number
-from beamwright_runtime import AreaDetector
+from beamwright_runtime import AreaDetector, is_connected
 from beamwright_runtime._area_detector import InternalTriggerLogic
 from beamwright_runtime.fly import FlownDetector, FlyScanner, MotorMotion, Scan, SequencerTriggers, Timing, rows_of
 from tests.runtime.fly.recorded import Recorded
@@ -79,14 +79,12 @@ class Stage:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for axis in "XY":
-            self.twin.put(f"{CAMERA}CAM:Size{axis}", SIDE)
         with init_devices():
             x, y = x01.stage_x(), x01.stage_y()
             panda = PandaDevice(f"pva://{PANDA}", paths_in(self.folder))
             camera = TriggeredCamera(self.folder)
         self.x, self.y, self.panda, self.camera = x, y, panda, camera
-        self.engine(bps.mv(self.panda.pcap.trig, PandaBitMux.SEQ1_OUTA))
+        self.set_up()
         positions = {
             self.x: PosOutScaleOffset.from_inenc(self.panda, 1),
             self.y: PosOutScaleOffset.from_inenc(self.panda, 2),
@@ -101,6 +99,17 @@ class Stage:
             **{"timing": TIMING, **self.options},
         )
         self.spec: Spec[Motor] = Fly(0.05 @ (Linspace(self.y, 0, 1, 2) * ~Linspace(self.x, 0, 0.7, 8)))
+
+    def set_up(self) -> None:
+        """Set what an IOC that has started anew no longer has, once it is connected."""
+        deadline = time.monotonic() + 60
+        for device in (self.x, self.y, self.panda, self.camera):
+            while not is_connected(device):
+                assert time.monotonic() < deadline, f"{device.name} did not come back"
+                time.sleep(0.02)
+        for axis in "XY":
+            self.twin.put(f"{CAMERA}CAM:Size{axis}", SIDE)
+        self.engine(bps.mv(self.panda.pcap.trig, PandaBitMux.SEQ1_OUTA))
 
     @property
     def at_rest(self) -> bool:
