@@ -20,7 +20,9 @@ class Collector:
     :param timeout: seconds that a detector may take to flush.
     """
 
-    def __init__(self, detectors: Sequence[FlownDetector], limit: Callable[[], int], growing: Callable[[], bool], timeout: float) -> None:
+    def __init__(
+        self, detectors: Sequence[FlownDetector], limit: Callable[[], int], growing: Callable[[], bool], timeout: float
+    ) -> None:
         self._detectors = detectors
         self._limit = limit
         self._growing = growing

@@ -59,6 +59,7 @@ class FlownDetector:
         self._counted: dict[SignalR[int], int] = {}
         self._flushes: list[SignalW[bool]] = []
         self._flushing: asyncio.Future[list[None]] | None = None
+        self._flush_turn = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -209,22 +210,23 @@ class FlownDetector:
         :raises FlyScanError: if that cannot be, naming the detector.
         """
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout), self._flush_turn:
+                await self._earlier_flush()
                 await self.count()
                 rows = self.rows
-                await self._flush_files()
+                self._flushing = asyncio.gather(*(flush.set(True, timeout=None) for flush in self._flushes))
+                await asyncio.shield(self._flushing)
+                self.safe, self.flushed_at = rows, time.monotonic()
         except FlyScanError:
             raise
         except Exception as error:
             told = f"in {timeout:g} s" if isinstance(error, TimeoutError) else f"({why(error)})"
             raise await self.broken(f"{self.name} did not flush what it wrote {told}", armed=False) from error
-        self.safe, self.flushed_at = rows, time.monotonic()
 
-    async def _flush_files(self) -> None:
+    async def _earlier_flush(self) -> None:
         # A server of CA that is asked again before it has answered makes the whole connection wait for a minute.
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.gather(*(flush.set(True, timeout=None) for flush in self._flushes))
-        await asyncio.shield(self._flushing)
+        if self._flushing is not None and not self._flushing.done():
+            await asyncio.wait({self._flushing})
 
     async def broken(self, text: str, armed: bool) -> FlyScanError:
         """Make an error of what was seen and what the detector itself says.

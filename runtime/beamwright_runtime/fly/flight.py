@@ -334,7 +334,7 @@ class FlightRun(Generic[AxisT]):
 
     async def _halt(self, reason: str) -> list[FlyScanError]:
         """Stop everything, and record what there is; give what went wrong."""
-        ended = await self._stopping.run(self._row, self._exposure)
+        ended = await self._stopping.run(self._row, self._exposure, reason == FAILURE)
         await self._unwatch()
         rows = min(detector.safe for detector in self.detectors)
         if not self.internal and len({detector.safe for detector in self.detectors}) > 1 and not ended.unclear:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any, Generic
 
 from bluesky.protocols import (
@@ -33,6 +33,7 @@ from ophyd_async.core import (
 
 from beamwright_runtime.fly.beam import BeamWatch
 from beamwright_runtime.fly.collecting import Collector
+from beamwright_runtime.fly.complaints import why
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.emission import EAGER, Emission, Surplus
 from beamwright_runtime.fly.errors import FlyScanError
@@ -221,22 +222,25 @@ class FlyScanner(
         await self._run.end()
         failed = self.state is FlyState.FAILED
         ended = await self._together(
-            self._run.triggers.gate(),
-            self._run.motion.stop(),
-            *(one.detector.unstage() for one in self._run.detectors),
+            {
+                "the triggers": self._run.triggers.gate(),
+                "the axes": self._run.motion.stop(),
+                **{one.name: one.detector.unstage() for one in self._run.detectors},
+            }
         )
-        ended += await self._together(self._run.motion.release())
+        ended += await self._together({"the axes": self._run.motion.release()})
         self._run.machine.to(FlyState.IDLE)
-        for error in ended:
-            if not failed:
-                raise error
-            log.error("%s did not end well after it had failed: %r", self.name, error)
+        if ended and not failed:
+            raise FlyScanError("; ".join(ended))
+        for text in ended:
+            log.error("%s had failed: %s", self.name, text)
 
-    async def _together(self, *ending: Awaitable[object]) -> list[BaseException]:
-        """Do everything, each within the time of a step; give what went wrong."""
-        within = (asyncio.wait_for(one, self._timing.step) for one in ending)
+    async def _together(self, ending: Mapping[str, Awaitable[object]]) -> list[str]:
+        """End what is named, each within the time of a step; tell what went wrong."""
+        within = (asyncio.wait_for(one, self._timing.step) for one in ending.values())
         done = await asyncio.gather(*within, return_exceptions=True)
-        return [error for error in done if isinstance(error, BaseException)]
+        pairs = zip(ending, done, strict=True)
+        return [f"{name} did not end well ({why(error)})" for name, error in pairs if isinstance(error, BaseException)]
 
     def _growing(self) -> bool:
         return self.state in IN_FLIGHT

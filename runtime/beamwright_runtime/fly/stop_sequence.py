@@ -49,18 +49,20 @@ class StopSequence(Generic[AxisT]):
     settle: float
     timeout: float
 
-    async def run(self, row: int, exposure: float) -> Ended:
+    async def run(self, row: int, exposure: float, failed: bool) -> Ended:
         """Stop; motion last of what makes frames, so that those that have started are good.
 
         :param row: at which the segment started.
         :param exposure: seconds of the longest frame.
+        :param failed: whether this is for a failure: then frames are waited for only as long as some come.
         """
         ended = Ended()
         whole = await self._step(ended, "the triggers did not stop", self.triggers.gate())
         ended.whole = bool(whole)
         if self.triggers.trigger is DetectorTrigger.INTERNAL:
             await self._disarm(ended)
-        await self._step(ended, "frames are missing", self._drain(ended, row, exposure), self.timeout + exposure)
+        draining = self._drain(ended, row, exposure, failed)
+        await self._step(ended, "frames are missing", draining, self.timeout + exposure)
         await self._step(ended, "the axes could not be looked at", self._look_at_axes(ended))
         await self._step(ended, "the axes did not stop", self.motion.stop())
         await self._disarm(ended)
@@ -80,12 +82,13 @@ class StopSequence(Generic[AxisT]):
     async def _disarm(self, ended: Ended) -> None:
         await asyncio.gather(*(self._step(ended, f"{d.name} did not stop", d.disarm()) for d in self.detectors))
 
-    async def _drain(self, ended: Ended, row: int, exposure: float) -> None:
+    async def _drain(self, ended: Ended, row: int, exposure: float, failed: bool) -> None:
         expected = await self.expected()
         try:
             async with asyncio.timeout(self.timeout):
                 while not self._all_there(expected) or expected is None:
-                    if not await self.changed(self.settle + exposure) and self._all_there(expected):
+                    quiet = not await self.changed(self.settle + exposure)
+                    if quiet and (failed or self._all_there(expected)):
                         return
         except TimeoutError:
             wanted = max(d.collections / d.collections_per_event for d in self.detectors)

@@ -6,6 +6,7 @@ Everything is told over Channel Access and PV Access by the processes of a twin.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from tests.runtime.fly.rig import paths_in
 
 X, CAMERA, PANDA = "BL01X-MO-STAGE-01:X", "BL01X-EA-CAM-01:", "BL01X-EA-PANDA-01:"
 MOTION_IOC, CAMERA_IOC, PANDA_IOC = "BL01X-MO-IOC-01", "BL01X-EA-IOC-01", "BL01X-EA-IOC-02"
-TIMING = Timing(stall=2.0, settle=0.3, step=3.0)
+TIMING = Timing(stall=4.0, settle=0.5, step=10.0)
 ALLOWED = 0.0005
 """Millimetres that a frame may be off, of 0.1 from one to the next: a few counts of the encoders."""
 SIDE = 32
@@ -69,6 +70,14 @@ class TriggeredCamera(AreaDetector[SimDetector]):
         super().__init__(driver, writer=self.hdf5, path_provider=paths_in(folder), trigger_logic=logic, name=name)
 
 
+def until(true: Callable[[], bool], what: str) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline, f"{what} did not come"
+        time.sleep(0.005)
+
+
 @dataclass
 class Stage:
     """The connected devices, and a scanner that owns them."""
@@ -94,7 +103,7 @@ class Stage:
                 FlownDetector(self.panda, trigger=DetectorTrigger.EXTERNAL_LEVEL),
                 FlownDetector(self.camera, trigger=DetectorTrigger.EXTERNAL_EDGE),
             ],
-            MotorMotion([self.x, self.y], timeout=3.0),
+            MotorMotion([self.x, self.y], timeout=5.0),
             SequencerTriggers(self.panda.seq[1], positions),
             **{"timing": TIMING, **self.options},
         )
@@ -102,11 +111,8 @@ class Stage:
 
     def set_up(self) -> None:
         """Set what an IOC that has started anew no longer has, once it is connected."""
-        deadline = time.monotonic() + 60
-        for device in (self.x, self.y, self.panda, self.camera):
-            while not is_connected(device):
-                assert time.monotonic() < deadline, f"{device.name} did not come back"
-                time.sleep(0.02)
+        devices = self.x, self.y, self.panda, self.camera
+        until(lambda: all(map(is_connected, devices)), "a device")
         for axis in "XY":
             self.twin.put(f"{CAMERA}CAM:Size{axis}", SIDE)
         self.engine(bps.mv(self.panda.pcap.trig, PandaBitMux.SEQ1_OUTA))
@@ -123,10 +129,7 @@ class Stage:
 
     def wait_for_frame(self, frame: int) -> None:
         """Wait until the frame before this scan index is on disk."""
-        deadline = time.monotonic() + 60
-        while self.scanner.frames_done < frame:
-            assert time.monotonic() < deadline, f"frame {frame} did not come"
-            time.sleep(0.005)
+        until(lambda: self.scanner.frames_done >= frame, f"frame {frame}")
 
     def check(self, run: Recorded) -> NDArray[np.int64]:
         """See that documents agree with files, and each frame that segments tell of with where it should be."""

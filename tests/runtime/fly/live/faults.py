@@ -55,11 +55,16 @@ def flies(stage: Stage) -> None:
 
 
 def broken(
-    stage: Stage, fault: AbstractContextManager[object] | Callable[[], object], *named: str, dead: str = ""
+    stage: Stage,
+    fault: AbstractContextManager[object] | Callable[[], object],
+    *named: str,
+    dead: str = "",
+    flushed: bool = True,
 ) -> None:
     """Fly while something breaks: what can be is stopped and told, with names, and the scanner flies again.
 
     :param dead: the IOC that dies of it.
+    :param flushed: whether files can still be flushed, so that all that is in them is told.
     """
     disturbed = Disturbed(stage.engine)
 
@@ -82,6 +87,7 @@ def broken(
     stage.check(run)
     if not dead:
         assert stage.at_rest
+    if flushed and not dead:
         assert run.told() == min(map(len, run.datasets().values()), default=0), "frames in all files are not told"
     stage.set_up()
     flies(stage)
@@ -118,7 +124,7 @@ def test_a_camera_that_is_never_idle(stage: Stage) -> None:
 
 @pytest.mark.soak
 def test_a_flush_without_an_end(stage: Stage) -> None:
-    broken(stage, stage.twin.failing(f"{CAMERA}HDF5:Capture", "stuck"), "camera did not flush")
+    broken(stage, stage.twin.failing(f"{CAMERA}HDF5:Capture", "stuck"), "camera did not flush", flushed=False)
 
 
 @pytest.mark.soak
@@ -146,11 +152,14 @@ def test_an_ioc_that_dies(stage: Stage, ioc: str) -> None:
     broken(stage, stage.twin.down(ioc), DEVICES[ioc], "does not answer", dead=ioc)
 
 
-@pytest.mark.parametrize("ioc", [pytest.param(one, marks=pytest.mark.soak if one != CAMERA_IOC else ()) for one in DEVICES])
+@pytest.mark.parametrize(
+    "ioc", [pytest.param(one, marks=pytest.mark.soak if one != CAMERA_IOC else ()) for one in DEVICES]
+)
 def test_an_ioc_that_restarts(stage: Stage, ioc: str) -> None:
     broken(stage, lambda: stage.twin.restart(ioc), DEVICES[ioc], dead=ioc)
 
 
+@pytest.mark.soak
 def test_a_missed_frame_is_taken_again_after_a_pause(stage: Stage) -> None:
     """Which one is missing nobody knows, so the row is flown again."""
 
