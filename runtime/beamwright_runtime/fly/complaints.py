@@ -23,7 +23,9 @@ async def complaints_of(detector: StandardDetector, counters: Sequence[SignalR[i
         return [told for told in silent if told]
     acquire = detector._acquire_logic
     active = getattr(acquire, "driver_armed_signal", None) or getattr(getattr(acquire, "pcap", None), "active", None)
-    told = [f"it is not armed ({active.source})"] if armed and not await _is(active, True) else []
+    told = []
+    if armed and active is not None and not await _is(active, True):
+        told.append(f"it is not armed ({active.source})")
     for logic in detector._data_logics:
         writer = getattr(logic, "writer", None) or getattr(logic, "data_block", None)
         told += await _complaints_of_writer(writer) if writer is not None else []
@@ -58,9 +60,9 @@ async def _value(signal: SignalR[Any]) -> Any:
         return None
 
 
-async def _is(signal: SignalR[Any] | None, wanted: object) -> bool:
-    """Tell whether a signal has a value; one that does not say so gets the benefit of the doubt."""
-    return signal is None or await _value(signal) in (wanted, None)
+async def _is(signal: SignalR[Any], wanted: object) -> bool:
+    """Tell whether a signal has a value; one that does not answer gets the benefit of the doubt."""
+    return await _value(signal) in (wanted, None)
 
 
 def why(error: BaseException) -> str:

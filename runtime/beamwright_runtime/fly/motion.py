@@ -16,7 +16,6 @@ from beamwright_runtime.fly.complaints import PATIENCE, why, with_complaints
 from beamwright_runtime.fly.errors import FlyScanError
 from beamwright_runtime.fly.scan import AxisT, Points, constant_velocity, run_down, run_up
 
-
 LATE = 0.5
 """Seconds that a motor may take longer than its velocity and ramps say before it counts as late."""
 
@@ -219,7 +218,7 @@ class MotorMotion(MotionLogic[Motor]):
         if self.tolerance is not None:
             return self.tolerance
         deadband, step = await asyncio.gather(motor.deadband.get_value(), motor.motor_resolution.get_value())
-        return max(deadband, 2 * abs(step), 1e-6)
+        return max(float(deadband), 2 * abs(float(step)), 1e-6)
 
 
 async def _put(motor: Motor, target: float, limit: float) -> None:

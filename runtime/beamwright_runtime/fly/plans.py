@@ -172,7 +172,7 @@ def _until_done(command: str, scanner: FlyScanner[AxisT], *arguments: object) ->
     def ask() -> MsgGenerator[bool | None]:
         group = short_uid(command)
         yield Msg(command, scanner, *arguments, group=group)
-        return (yield from bps.wait(group=group))
+        return cast("bool | None", (yield from bps.wait(group=group)))
 
     yield from _answered(scanner, ask)
 
@@ -182,7 +182,7 @@ def _move(scanner: FlyScanner[AxisT], positions: Mapping[AxisT, float]) -> MsgGe
         group = short_uid("outer")
         for axis, position in positions.items():
             yield Msg("set", cast("Movable[float]", axis), position, group=group)
-        return (yield from bps.wait(group=group))
+        return cast("bool | None", (yield from bps.wait(group=group)))
 
     if positions:
         yield from _answered(scanner, ask)

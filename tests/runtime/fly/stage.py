@@ -1,4 +1,4 @@
-"""The sample stage of the simulated x01 in a scanner: motor records, a PandA that captures, and a camera that it triggers.
+"""The sample stage of the simulated x01 in a scanner: motor records, a PandA and a camera that it triggers.
 
 Everything is told over Channel Access and PV Access by the processes of a twin.
 """

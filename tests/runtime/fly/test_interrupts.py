@@ -1,4 +1,4 @@
-"""Whatever interrupts a flight, in a real RunEngine: it stops as a whole, is told as it was, and the scanner flies again."""
+"""Whatever interrupts a flight, in a real RunEngine: it stops as a whole, is told, and the scanner flies again."""
 
 from __future__ import annotations
 

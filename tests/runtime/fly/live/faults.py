@@ -94,7 +94,12 @@ def broken(
 
 
 def test_a_motor_that_somebody_else_stops(stage: Stage) -> None:
-    broken(stage, lambda: stage.twin.put(f"{X}.STOP", 1), "stage_x stopped at")
+    def stop() -> None:
+        # Until it is noticed: between two rows nothing moves that could be stopped.
+        while stage.scanner.state is FlyState.RUNNING:
+            stage.twin.put(f"{X}.STOP", 1)
+
+    broken(stage, stop, "stage_x stopped at")
 
 
 @pytest.mark.soak
@@ -107,6 +112,7 @@ def test_a_motor_that_stalls(stage: Stage) -> None:
     broken(stage, stage.twin.stuck(X), "stage_x is at", "in alarm")
 
 
+@pytest.mark.soak
 def test_a_full_disk(stage: Stage) -> None:
     broken(stage, stage.twin.failing(f"{CAMERA}HDF5:Capture", "full"), "camera", "No space left", "WriteMessage")
 

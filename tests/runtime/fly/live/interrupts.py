@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bluesky import RunEngine
-from ophyd_async.core import init_devices, wait_for_value
+from ophyd_async.core import wait_for_value
 
 from beamwright_generated.beamlines import x01
 from beamwright_generated.devices.machine import Machine
@@ -37,9 +37,7 @@ def engine(twin: Twin) -> Iterator[RunEngine]:
 @pytest.fixture
 def ring(twin: Twin, engine: RunEngine) -> Machine:
     twin.put(CURRENT, 300.0)
-    with init_devices():
-        ring = x01.ring()
-    return ring
+    return x01.ring(connect=True)
 
 
 def good(current: float) -> bool:
