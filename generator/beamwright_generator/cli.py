@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from beamwright_generator.cli_completion import BeamlineFile, completion
 from beamwright_generator.cli_live import snapshot
 from beamwright_generator.cli_observe import observe
 from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, report, save
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 @main.command(short_help="Generate the devices and the module of a beamline.")
-@click.argument("file", type=click.Path(path_type=Path), default="beamline.yaml")
+@click.argument("file", type=BeamlineFile(), default="beamline.yaml")
 @click.option("--check", is_flag=True, help="Write nothing; show what differs and exit 1 if anything does.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change as a unified diff.")
 @click.option(
@@ -294,6 +295,7 @@ def schema() -> None:
 main.add_command(snapshot)
 main.add_command(observe)
 main.add_command(twin)
+main.add_command(completion)
 
 
 if __name__ == "__main__":

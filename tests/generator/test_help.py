@@ -34,6 +34,7 @@ def test_commands_stand_in_the_order_in_which_they_are_needed() -> None:
         "snapshot",
         "observe",
         "twin",
+        "completion",
         "device",
         "schema",
     ]

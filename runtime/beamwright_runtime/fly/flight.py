@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Generic
 
@@ -16,9 +15,11 @@ from beamwright_runtime.fly.beam import BeamWatch
 from beamwright_runtime.fly.complaints import why, with_complaints
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
+from beamwright_runtime.fly.files import Files
 from beamwright_runtime.fly.motion import MotionLogic
+from beamwright_runtime.fly.prepared import Flight, Timing
 from beamwright_runtime.fly.progress import Progress
-from beamwright_runtime.fly.scan import AxisT, Points, Scan
+from beamwright_runtime.fly.scan import AxisT, Points
 from beamwright_runtime.fly.segments import SegmentLog
 from beamwright_runtime.fly.states import IN_FLIGHT, FlyState, StateMachine
 from beamwright_runtime.fly.stop_sequence import StopSequence
@@ -26,42 +27,6 @@ from beamwright_runtime.fly.triggers import TriggerLogic
 
 log = logging.getLogger("beamwright")
 PAUSE, STOP, FAILURE = "pause", "stop", "failure"
-
-
-@dataclass(frozen=True)
-class Flight(Generic[AxisT]):
-    """What a scanner is prepared for: the flight at one position of the outer axes.
-
-    :param scan: the whole scan.
-    :param step: which flight of it, from 0.
-    """
-
-    scan: Scan[AxisT]
-    step: int = 0
-
-    @property
-    def start(self) -> int:
-        """The scan index of its first frame."""
-        return self.step * self.scan.flight_frames
-
-    @property
-    def stop(self) -> int:
-        """The scan index behind its last frame."""
-        return self.start + self.scan.flight_frames
-
-
-@dataclass
-class Timing:
-    """How long a scanner waits.
-
-    :param stall: seconds without a new frame, more than a frame takes, after which a detector has failed.
-    :param settle: seconds without a new frame, more than a frame takes, after which none is on its way.
-    :param step: seconds that each step of stopping may take.
-    """
-
-    stall: float = 10.0
-    settle: float = 0.1
-    step: float = 10.0
 
 
 class FlightRun(Generic[AxisT]):
@@ -75,6 +40,7 @@ class FlightRun(Generic[AxisT]):
         beam: BeamWatch | None,
         timing: Timing,
         log: SegmentLog,
+        files: Files,
     ) -> None:
         self.detectors = detectors
         self.motion = motion
@@ -82,6 +48,7 @@ class FlightRun(Generic[AxisT]):
         self.beam = beam
         self.timing = timing
         self.log = log
+        self.files = files
         self.machine = StateMachine()
         self.progress = Progress()
         self.flight: Flight[AxisT] | None = None
@@ -126,7 +93,7 @@ class FlightRun(Generic[AxisT]):
             if self.state not in (FlyState.STAGED, FlyState.ARMED, FlyState.DONE):
                 raise FlyScanError(f"a scanner that is {self.state.value} cannot be prepared")
             self.next = flight.start
-            self._deadtime = max(await asyncio.gather(*(d.deadtime() for d in self.detectors)))
+            self._deadtime = max(await asyncio.gather(*(d.deadtime(self.triggers.trigger) for d in self.detectors)))
             self.flight = flight
             await self._arm()
             self.finished = None
@@ -138,11 +105,21 @@ class FlightRun(Generic[AxisT]):
         points = self.flight.scan.points(self.next, self.flight.stop)
         self._exposure = float(points.duration.max(initial=0.0))
         self._parts = await self.motion.flights(points) if len(points) else ()
+        if self.internal:
+            # Detectors that time their own frames do not wait where axes turn.
+            self._parts = [row for part in self._parts for row in part.rows()]
+        for part in self._parts:
+            await self.triggers.check(part, self._deadtime)
         if len(points):
             first = next(iter(self._parts)) if self.internal else points
+            await self.files.renew()
             await asyncio.gather(*(d.arm(self.triggers.trigger, first, self._deadtime) for d in self.detectors))
+            self.files.opened()
+        self._begin_segment()
+
+    def _begin_segment(self) -> None:
         self._segment_start = self._part_start = self.next
-        self._row = min(detector.rows for detector in self.detectors)
+        self._row = self.files.rows
         self._part_row = None
         self.progress.restart(self._row)
 
@@ -202,12 +179,16 @@ class FlightRun(Generic[AxisT]):
                 if not self._lost_beam():
                     break
                 assert self.beam is not None
-                self._close("beam", whole=True)
+                # A pause waits here: it could not count rows while they are taken away.
+                async with self._lock:
+                    await self._unwatch()
+                    await self._close("beam", whole=True)
                 self.machine.to(FlyState.RESTARTING)
                 await self.beam.back()
-            await self._unwatch()
-            self._close("done", whole=True)
-            self.machine.to(FlyState.DONE)
+            async with self._lock:
+                await self._unwatch()
+                await self._close("done", whole=True)
+                self.machine.to(FlyState.DONE)
             self._finish(None)
         except Exception as error:
             await self._fail(error)
@@ -294,15 +275,17 @@ class FlightRun(Generic[AxisT]):
     async def _unwatch(self) -> None:
         await asyncio.gather(*(detector.unwatch() for detector in self.detectors))
 
-    def _close(self, reason: str, whole: bool, rows: int | None = None, sure: bool = True) -> None:
+    async def _close(
+        self, reason: str, whole: bool, rows: int | None = None, cut: bool = True, sure: bool = True
+    ) -> None:
         """Record the segment, and set which frame comes next.
 
         :param rows: that were taken together; all that are safe by default.
+        :param cut: whether rows may go whose frames are taken again.
         :param sure: whether each row is the frame that it should be; else those of rows of the scan that were over are.
         """
         assert self.flight is not None
-        written = max(self._row, min(detector.safe for detector in self.detectors))
-        taken = max(0, (written if rows is None else rows) - self._row)
+        taken = max(0, (self.files.rows if rows is None else rows) - self._row)
         good = taken if whole else max(0, taken - 1)
         if not sure:
             good = min(good, self._part_start - self._segment_start)
@@ -310,8 +293,11 @@ class FlightRun(Generic[AxisT]):
             good = max(0, min(good, self.progress.before(until) - self._row))
             reason = "beam"
         self.next = min(self._segment_start + good, self.flight.stop)
-        self.log.add(self._segment_start, self.next, self._row, written - self._row, reason)
-        self._segment_start, self._row = self.next, written
+        kept = self.files.close(self._row + self.next - self._segment_start, cut) - self._row
+        file_row = self._row - self.files.first_row
+        self.log.add(self._segment_start, self.next, self._row, kept, reason, self.files.resource, file_row)
+        self._begin_segment()
+        await self.files.set_back()
 
     async def interrupt(self, reason: str) -> None:
         """Stop a flight in the right order and keep it ready to go on; never raises, faults end the flight."""
@@ -336,7 +322,7 @@ class FlightRun(Generic[AxisT]):
         """Stop everything, and record what there is; give what went wrong."""
         ended = await self._stopping.run(self._row, self._exposure, reason == FAILURE)
         await self._unwatch()
-        rows = min(detector.safe for detector in self.detectors)
+        rows = self.files.rows
         if not self.internal and len({detector.safe for detector in self.detectors}) > 1 and not ended.unclear:
             told = ", ".join(f"{detector.name} {detector.safe - self._row}" for detector in self.detectors)
             ended.unclear.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
@@ -344,7 +330,7 @@ class FlightRun(Generic[AxisT]):
         try:
             if reason != FAILURE and not ended.faults and (self.internal or (ended.unclear and reason == PAUSE)):
                 await self._level(ended.unclear)
-            self._close(reason, ended.whole, rows, sure)
+            await self._close(reason, ended.whole, rows, cut=reason != FAILURE and not ended.faults, sure=sure)
         except Exception as error:
             ended.faults.append(FlyScanError(f"detectors could not be brought into step: {error}"))
         return ended.faults

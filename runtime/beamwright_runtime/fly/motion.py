@@ -161,7 +161,7 @@ class MotorMotion(MotionLogic[Motor]):
         await asyncio.gather(*(self._stop(motor) for motor in self.motors))
 
     async def _stop(self, motor: Motor) -> None:
-        if not await motor.motor_done_move.get_value():
+        if not await motor.motor_done_move.get_value(cached=False):
             await motor.motor_stop.set(1)
             await wait_for_value(motor.motor_done_move, 1, timeout=self.timeout)
         if (move := self._moves.pop(motor, None)) is not None:
@@ -207,7 +207,8 @@ class MotorMotion(MotionLogic[Motor]):
                 raise FlyScanError(
                     with_complaints(f"{motor.name} did not reach {target:g} {told}", await self.complaints())
                 ) from error
-        at, allowed = await asyncio.gather(motor.user_readback.get_value(), self._allowed(motor))
+        # Somebody may watch the readback: what was told last is then older than the end of the move.
+        at, allowed = await asyncio.gather(motor.user_readback.get_value(cached=False), self._allowed(motor))
         if abs(at - target) > allowed:
             switch = await _switch(motor)
             where = f" at its {switch} limit switch" if switch else ""
