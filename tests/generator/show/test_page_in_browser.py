@@ -26,7 +26,7 @@ def page(opened: Open, site: Path) -> Page:
 
 
 def test_the_first_view_counts_what_there_is(page: Page) -> None:
-    assert page.locator(".figures").inner_text().split("\n")[:4] == ["16", "devices", "779", "signals"]
+    assert page.locator(".figures").inner_text().split("\n")[:4] == ["16", "devices", "1,148", "signals"]
     assert page.locator(".card h3").all_inner_texts() == [
         "BL01X-MO-IOC-01",
         "BL01X-EA-IOC-01",
