@@ -10,11 +10,10 @@ import contextlib
 import io
 import logging
 import random
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,6 @@ from scanspec.specs import Fly, Linspace, Spec
 
 from beamwright_runtime.fly import Scan, rows_of
 from beamwright_runtime.fly.plans import fly_scan
-from benchmarks.fly_rates import rates
 from benchmarks.fly_reference import Shipped
 from benchmarks.report import Figure, parser, progress, report
 from tests.runtime.fly.beamline import Beamline, Disturbed
@@ -81,7 +79,6 @@ class Outcome:
     frames_misplaced: int = 0
     moved_while_paused: int = 0
     failed: int = 0
-    dead: list[float] = field(default_factory=list)
 
     def add(self, rows: NDArray[np.int64], run: Recorded, aborted: bool) -> None:
         """Count how the positions in all files fit the rows that hold the frames.
@@ -171,22 +168,6 @@ def shipped(disturbance: Disturbance, outcome: Outcome, folder: Path) -> None:
     outcome.add(rows, run, run.stop["exit_status"] == "abort")
 
 
-def dead_time(folder: Path, times: int) -> list[float]:
-    """Measure how much longer a scan takes for being paused and resumed at once in the middle of a row."""
-    took = []
-    for offsets in [()] * times + [(0.3,)] * times:
-        beamline = Beamline(folder)
-        loop = asyncio.new_event_loop()
-        engine = RunEngine({}, loop=loop)
-        began = time.monotonic()
-        with contextlib.redirect_stdout(io.StringIO()):
-            Disturbed(engine).fly(fly_scan(beamline.scanner, SPEC, flush_period=0.1), *offsets)
-        took.append(time.monotonic() - began)
-        end(engine, loop)
-    base = statistics.median(took[:times])
-    return [longer - base for longer in took[times:]]
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Disturb scans and report."""
     options = parser("Disturb fly scans at random and count what becomes of their frames.")
@@ -203,8 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 progress(f"scan {number} of {given.n}")
             ours(disturbance, here, Path(folder))
             shipped(disturbance, there, Path(folder))
-        dead = dead_time(Path(folder), 5)
-        figures = [*rates()]
+    figures = []
     for prefix, outcome, target in (("", here, "0"), ("reference_", there, "")):
         figures.append(Figure(f"{prefix}scans", outcome.scans, "that were disturbed"))
         for name, meaning in (
@@ -215,7 +195,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ("failed", "scans that ended with an error"),
         ):
             figures.append(Figure(f"{prefix}{name}", getattr(outcome, name), meaning, target))
-    figures.append(Figure("pause_resume_s", statistics.median(dead), "s that a pause and resume in a row add"))
     report("Fly scans disturbed at random", figures, given.json)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from beamwright_generator.cli_completion import BeamlineFile
 from beamwright_generator.cli_report import beamline_file, fail, report, save
 from beamwright_generator.wording import counted
 
@@ -20,7 +21,7 @@ PAGE = "index.html"
 
 
 @click.command(short_help="Write a catalogue of a beamline to look at.")
-@click.argument("file", type=click.Path(path_type=Path), default="beamline.yaml")
+@click.argument("file", type=BeamlineFile(), default="beamline.yaml")
 @click.option(
     "-o",
     "--out",

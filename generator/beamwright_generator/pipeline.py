@@ -229,6 +229,12 @@ def file_of(name: str, here: Path) -> Path | None:
     return file if source and file.is_file() else None
 
 
+def generated_beamlines(here: Path) -> list[str]:
+    """Name the beamlines that were generated in the repository around a folder."""
+    folder = repository(here / "beamline") / "generated" / PACKAGE / "beamlines"
+    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+
 def repository(path: Path) -> Path:
     """Give the folder that file names are shown from: the repository around a path, or the path's own folder."""
     folder = path.resolve().parent

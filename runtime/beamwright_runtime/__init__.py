@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from beamwright_runtime._area_detector import AreaDetector, InternalTriggerLogic
+    from beamwright_runtime._area_detector import AreaDetector, InternalTriggerLogic, TriggerModeLogic
     from beamwright_runtime._beamline import Beamline, ConnectionResult
     from beamwright_runtime._class_plan import PvSuffixes
     from beamwright_runtime._connection import TreeDevice, connect_together, connect_tree, disconnect
@@ -51,6 +51,7 @@ __all__ = [
     "RetryMode",
     "Stage",
     "TreeDevice",
+    "TriggerModeLogic",
     "connect_together",
     "connect_tree",
     "connection_events",
@@ -64,7 +65,7 @@ __all__ = [
 ]
 
 _NAMES = {
-    "_area_detector": ("AreaDetector", "InternalTriggerLogic"),
+    "_area_detector": ("AreaDetector", "InternalTriggerLogic", "TriggerModeLogic"),
     "_beamline": ("Beamline", "ConnectionResult"),
     "_class_plan": ("PvSuffixes",),
     "_connection": ("TreeDevice", "connect_together", "connect_tree", "disconnect"),

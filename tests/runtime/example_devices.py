@@ -26,10 +26,18 @@ class NdArrayBase(RecordDevice, NDArrayBaseIO):
     pool_used_mem: Annotated[SignalR[float], PvSuffix("PoolUsedMem")]
 
 
+class AdBaseTriggerMode(DriverEnum):
+    """States of TriggerMode."""
+
+    INTERNAL = "Internal"
+    EXTERNAL = "External"
+
+
 class AdBase(NdArrayBase, ADBaseIO):
     """Records of ADBase.template, on top of NDArrayBase.template."""
 
     gain: Annotated[SignalRW[float], PvSuffix.rbv("Gain")]
+    trigger_mode: Annotated[SignalRW[AdBaseTriggerMode], PvSuffix.rbv("TriggerMode")]
 
 
 class SimDetectorSimMode(DriverEnum):

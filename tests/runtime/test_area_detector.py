@@ -12,9 +12,11 @@ import pytest
 from bluesky import RunEngine
 from event_model import Event
 from ophyd_async.core import (
+    DetectorTrigger,
     DeviceMock,
     StaticFilenameProvider,
     StaticPathProvider,
+    TriggerInfo,
     callback_on_mock_put,
     set_mock_value,
 )
@@ -94,6 +96,26 @@ def test_the_configuration_holds_the_exposure(run_engine: RunEngine, path_provid
     documents = count(run_engine, camera, 1)
     configuration = documents["descriptor"][0]["configuration"]["camera"]["data"]
     assert set(configuration) == {"camera-driver-acquire_time", "camera-driver-acquire_period"}
+
+
+async def test_edges_start_exposures_where_the_driver_has_a_trigger_mode(path_provider: StaticPathProvider) -> None:
+    camera = Camera(path_provider, "camera")
+    await camera.connect(mock=FrameOnAcquire())
+    await camera.stage()
+    await camera.prepare(TriggerInfo(trigger=DetectorTrigger.EXTERNAL_EDGE, livetime=0.2, number_of_events=7))
+    assert await camera.driver.trigger_mode.get_value() == "External"
+    assert await camera.driver.num_images.get_value() == 7
+    assert await camera.driver.acquire_time.get_value() == 0.2
+    await camera.unstage()
+    await camera.prepare(TriggerInfo(livetime=0.1))
+    assert await camera.driver.trigger_mode.get_value() == "Internal"
+
+
+async def test_a_driver_without_trigger_modes_takes_no_edges() -> None:
+    detector = AreaDetector(adcore.ADBaseIO("X:CAM:"), name="detector")
+    await detector.connect(mock=True)
+    with pytest.raises(ValueError, match="EXTERNAL_EDGE not supported by 'detector'"):
+        await detector.prepare(TriggerInfo(trigger=DetectorTrigger.EXTERNAL_EDGE))
 
 
 def test_without_a_path_provider_it_counts_and_writes_nothing(run_engine: RunEngine) -> None:

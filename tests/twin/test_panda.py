@@ -107,6 +107,19 @@ def test_too_much_for_one_go_is_left_for_the_next() -> None:
     assert engine.now == 100.0
 
 
+def test_what_is_written_as_the_last_thing_ends_is_not_left_lying(box: Box) -> None:
+    box.table({"trigger": "BITA=1", "time1": 1000})
+    box.write(seq__1__enable="ONE")
+    box.until(1.0)
+    assert box.panda.busy
+    box.panda.write(2.0, lambda: box.write(seq__1__enable="ZERO"))
+    box.panda.write(2.01, lambda: box.write(seq__1__repeats=7))
+    box.panda.run(2.035, lag=0.03)
+    # Nobody looks at a box again in which nothing runs.
+    assert not box.panda.busy
+    assert box.get("seq.1.repeats") == 7
+
+
 # -- encoders
 
 

@@ -125,11 +125,17 @@ class Panda:
 
         :param lag: seconds after which every motion that has begun is known here.
         """
-        while not self.busy and self.engine.next <= now:
-            self.engine.run(self.engine.next)
+        self._play_idle(now)
         self._busy_since = (self._busy_since or self.engine.now) if self.busy else None
         self.behind = self.busy and not self.engine.run(max(self.engine.now, now - lag))
+        # The last thing may have ended, and nobody comes back to a box that has nothing to do.
+        self._play_idle(now)
         self.data.write_out(at_once=not self.busy)
+
+    def _play_idle(self, now: float) -> None:
+        """Play what is due, until something runs."""
+        while not self.busy and self.engine.next <= now:
+            self.engine.run(self.engine.next)
 
     def show(self, now: float) -> None:
         """Bring the readbacks of the encoders up to date."""

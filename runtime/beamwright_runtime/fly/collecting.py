@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from bluesky.protocols import StreamAsset
@@ -27,45 +28,51 @@ class Collector:
     def clear(self) -> None:
         """Begin with nothing made known."""
         self.rows = 0
-        self._target = 0
+        self.promised = 0
+        """Rows of which documents are made or being made."""
         self._made: dict[str, list[StreamAsset]] = {}
+        self._ready: deque[list[StreamAsset]] = deque()
         self._making: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
 
     @property
     def behind(self) -> bool:
         """Whether documents are made but not given, or still to be made."""
-        return self.rows < self._limit() or bool(self._made)
+        return self.rows < self._limit() or bool(self._made or self._ready)
 
     async def collect(self) -> list[StreamAsset]:
-        """Give the documents of new rows; one that is cancelled loses none."""
-        if self._making is None:
-            self._making = asyncio.create_task(self._make())
-        making = self._making
-        await asyncio.shield(making)
-        return self._given()
+        """Give the documents of new rows, of one file of each detector; one that is cancelled loses none."""
+        if not self._ready:
+            if self._making is None or self._making.done():
+                self._making = asyncio.create_task(self._make(self._limit))
+            await asyncio.shield(self._making)
+        return self._ready.popleft() if self._ready else []
 
-    def _given(self) -> list[StreamAsset]:
-        self._making = None
-        given = [document for documents in self._made.values() for document in documents]
-        self._made = {}
-        self.rows = self._target
-        return given
+    async def seal(self, rows: int) -> None:
+        """Make the documents of all rows of files that are about to be closed, for later collects to give."""
+        while self.rows < rows:
+            making = asyncio.create_task(self._make(lambda: rows))
+            making.add_done_callback(lambda done: done.cancelled() or done.exception())
+            await asyncio.shield(making)
 
-    async def _make(self) -> None:
-        try:
-            async with asyncio.timeout(self._timeout):
-                await self._count()
-            if not self._made:
-                self._target = max(self.rows, self._limit())
-            for detector in self._detectors:
-                if detector.name not in self._made and self._target > self.rows:
-                    async with asyncio.timeout(self._timeout):
-                        self._made[detector.name] = await detector.documents(self._target)
-        except TimeoutError:
-            raise FlyScanError("detectors did not flush in time") from None
-        finally:
-            # A failure is told to whoever waits, and the next one tries again.
-            self._making = None
+    async def _make(self, limit: Callable[[], int]) -> None:
+        async with self._turn:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await self._count()
+                if not self._made:
+                    self.promised = max(self.rows, limit())
+                if self.promised == self.rows:
+                    return
+                for detector in self._detectors:
+                    if detector.name not in self._made:
+                        async with asyncio.timeout(self._timeout):
+                            self._made[detector.name] = await detector.documents(self.promised)
+            except TimeoutError:
+                raise FlyScanError("detectors did not flush in time") from None
+            self._ready.append([document for documents in self._made.values() for document in documents])
+            self._made = {}
+            self.rows = self.promised
 
     async def _count(self) -> None:
         for detector in self._detectors:

@@ -9,19 +9,25 @@ from math import prod
 
 from bluesky.protocols import StreamAsset
 from ophyd_async.core import (
+    DetectorDataLogic,
     DetectorTrigger,
     StandardDetector,
     StreamableDataProvider,
     StreamResourceDataProvider,
     TriggerInfo,
     observe_signals_value,
+    wait_for_value,
 )
 
+from beamwright_runtime.fly.emission import Overwrites
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scan import AxisT, Points
+from beamwright_runtime.nexus.vocabulary import Role
 
 NO_TIMEOUT = 1e9
 """Seconds: the scanner has timers of its own, which stand still while it is paused."""
+FRESH = 5.0
+"""Seconds until a detector that has opened a file counts from 0."""
 
 
 class FlownDetector:
@@ -32,6 +38,8 @@ class FlownDetector:
     :param exposures_per_collection: exposures that the detector adds up to one collection.
     :param trigger: how it takes the triggers, if not as the source of triggers is made for: a PandA that captures at
         the pulses of a position compare takes them as levels, a camera at a sequencer may take them as edges.
+    :param deadtime: seconds that it needs from one exposure to the next, if it does not tell.
+    :param role: "monitor" for one that measures the beam and not the sample.
     """
 
     def __init__(
@@ -40,14 +48,21 @@ class FlownDetector:
         collections_per_event: int = 1,
         exposures_per_collection: int = 1,
         trigger: DetectorTrigger | None = None,
+        deadtime: float | None = None,
+        role: Role = "detector",
     ) -> None:
         self.detector = detector
         self.collections_per_event = collections_per_event
         self.exposures_per_collection = exposures_per_collection
         self.trigger = trigger
+        self._needs = deadtime
+        self.role: Role = role
         self.changed_at = 0.0
         self._livetime = self._deadtime = 0.0
         self._counted: dict[object, int] = {}
+        self._rows_before = 0
+        self._unopened = True
+        self._begun = 0
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -59,12 +74,31 @@ class FlownDetector:
     def _providers(self) -> tuple[StreamableDataProvider, ...]:
         # ophyd-async tells whole events only, and waits for frames with a timer that a pause would run out.
         context = self.detector._prepare_ctx
-        return tuple(context.streamable_data_providers) if context is not None else ()
+        return tuple(context.streamable_data_providers) if context is not None and not self._unopened else ()
+
+    @property
+    def _writing(self) -> list[DetectorDataLogic]:
+        logics = self.detector._data_logics
+        return [one for one in logics if type(one).prepare_unbounded is not DetectorDataLogic.prepare_unbounded]
+
+    @property
+    def cannot_overwrite(self) -> str:
+        """Which kind of its data logics cannot set its file back, if any."""
+        return next((type(one).__name__ for one in self._writing if not isinstance(one, Overwrites)), "")
+
+    def writes_over_itself(self) -> bool:
+        """Tell whether a second file would have the name of the first; asks for two names."""
+        for logic in self._writing:
+            if (paths := getattr(logic, "path_provider", None)) is not None:
+                first, second = (paths(self.name + logic.datakey_suffix) for _ in range(2))
+                if (first.directory_path, first.filename) == (second.directory_path, second.filename):
+                    return True
+        return False
 
     @property
     def collections(self) -> int:
-        """Collections on disk, as last told."""
-        return min(self._counted.values(), default=0)
+        """Collections on disk, in all files, as last told."""
+        return self._rows_before * self.collections_per_event + min(self._counted.values(), default=0)
 
     @property
     def rows(self) -> int:
@@ -76,9 +110,15 @@ class FlownDetector:
         """Collections of a frame that is not whole."""
         return self.collections % self.collections_per_event
 
-    async def deadtime(self) -> float:
-        """Tell how many seconds must be left between exposures."""
-        return (await self.detector.get_trigger_deadtime())[1] or 0.0
+    async def deadtime(self, trigger: DetectorTrigger) -> float:
+        """Tell how many seconds must be left between exposures.
+
+        :raises ScanRefusedError: if edges start them, and nobody knows.
+        """
+        needs = (await self.detector.get_trigger_deadtime())[1] if self._needs is None else self._needs
+        if needs is None and (self.trigger or trigger) is DetectorTrigger.EXTERNAL_EDGE:
+            raise ScanRefusedError(f"{self.name} does not tell what it needs between exposures: give it a deadtime")
+        return needs or 0.0
 
     async def arm(self, trigger: DetectorTrigger, frames: Points[AxisT], deadtime: float) -> None:
         """Prepare for the frames; a detector that is triggered waits for triggers then, in the file that is open.
@@ -107,6 +147,7 @@ class FlownDetector:
         )
         self._livetime, self._deadtime = livetime, info.deadtime
         await self.detector.prepare(info)
+        await self._count_from_0()
         await self.count()
         if not self._providers:
             raise ScanRefusedError(f"{self.name} writes no stream, so it cannot fly")
@@ -120,6 +161,40 @@ class FlownDetector:
         if (acquire := self.detector._acquire_logic) is not None:
             await acquire.ensure_stopped()
 
+    async def set_back(self, rows: int) -> None:
+        """Have the rows behind a number of rows written over.
+
+        :raises FlyScanError: if it then counts otherwise.
+        """
+        for logic in self._writing:
+            assert isinstance(logic, Overwrites), "a scanner is refused whose detectors cannot overwrite"
+            await logic.set_back((rows - self._rows_before) * self.collections_per_event)
+        self._begin(self._rows_before, unopened=False)
+        await self.count()
+        if self.collections != rows * self.collections_per_event:
+            raise FlyScanError(f"{self.name} was set back to {rows} rows, but tells of {self.rows}")
+
+    async def close_file(self) -> None:
+        """Close the file, so that a new one is opened when it is armed next; may be repeated."""
+        await self.unwatch()
+        self._begin(self.rows, unopened=True)
+        await asyncio.gather(*(logic.stop() for logic in self._writing))
+        # ophyd-async opens a file where there is no context.
+        self.detector._prepare_ctx = None
+
+    async def _count_from_0(self) -> None:
+        context = self.detector._prepare_ctx
+        if not self._unopened or context is None:
+            return
+        for provider in context.streamable_data_providers:
+            # A count is another channel than the switch that opens the file, and may come later.
+            try:
+                await wait_for_value(provider.collections_written_signal, 0, FRESH)
+            except TimeoutError:
+                raise FlyScanError(f"{self.name} does not count from 0 in a new file") from None
+        context.collections_written = 0
+        self._unopened = False
+
     async def top_up(self, collections: int) -> None:
         """Take collections that nobody wants, so that the file has as many rows as those of other detectors."""
         logic, acquire = self.detector._trigger_logic, self.detector._acquire_logic
@@ -131,15 +206,23 @@ class FlownDetector:
 
     async def count(self) -> None:
         """Read how much is on disk."""
+        begun = self._begun
         signals = [provider.collections_written_signal for provider in self._providers]
         values = await asyncio.gather(*(signal.get_value() for signal in signals))
-        self._note(dict(zip(signals, values, strict=True)))
+        if begun == self._begun:
+            self._note(dict(zip(signals, values, strict=True)))
 
     def _note(self, counted: dict[object, int]) -> None:
+        """Take what is told into account; what was asked for may come later than what was told since."""
         before = self._counted
-        self._counted = counted
-        if counted != before:
+        self._counted = before | {signal: max(value, before.get(signal, 0)) for signal, value in counted.items()}
+        if self._counted != before:
             self.changed_at = time.monotonic()
+
+    def _begin(self, rows_before: int, unopened: bool) -> None:
+        """Count anew; counts that were asked for until now are of no interest."""
+        self._counted, self._rows_before, self._unopened = {}, rows_before, unopened
+        self._begun += 1
 
     async def watch(self, changed: Callable[[], None]) -> None:
         """Follow what is on disk from now on, and call back at each change."""
@@ -149,7 +232,7 @@ class FlownDetector:
     async def _follow(self, changed: Callable[[], None]) -> None:
         signals = [provider.collections_written_signal for provider in self._providers]
         async for signal, value in observe_signals_value(*signals):
-            self._note({**self._counted, signal: value})
+            self._note({signal: value})
             changed()
 
     async def unwatch(self) -> None:
@@ -171,10 +254,10 @@ class FlownDetector:
         :raises FlyScanError: if they cannot be made, naming the detector.
         """
         try:
-            return [document async for document in self.detector.collect_asset_docs(rows)]
+            return [document async for document in self.detector.collect_asset_docs(rows - self._rows_before)]
         except Exception as error:
             raise FlyScanError(f"{self.name} cannot describe what it wrote: {error}") from error
 
     def forget(self) -> None:
         """Begin with nothing on disk."""
-        self._counted = {}
+        self._begin(0, unopened=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,26 @@ class Surplus(Enum):
 
     APPEND = "append"
     """They stay, and are described; the stream `fly_segments` tells which rows are valid."""
+
+    NEW_FILE = "new_file"
+    """They stay at the end of their files; the frames that are taken again begin new files, of all detectors."""
+
+    OVERWRITE = "overwrite"
+    """Rows that no document tells of are written over; needs documents that stay behind, and data logics that can."""
+
+
+@runtime_checkable
+class Overwrites(Protocol):
+    """What a data logic has whose file can be set back, so that rows are written over.
+
+    A scanner calls it between flights, while the detector is disarmed and its file open.
+    """
+
+    async def set_back(self, collections: int) -> None:
+        """Have the next collection follow so many; those that are behind are gone, or written over.
+
+        When it returns, `collections_written_signal` of its provider tells this number, and counts on from there.
+
+        :param collections: how many stay in the file.
+        """
+        ...

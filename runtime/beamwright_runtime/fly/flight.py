@@ -13,6 +13,7 @@ from ophyd_async.core import DetectorTrigger
 from beamwright_runtime.fly.beam import BeamWatch
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.errors import FlyScanError
+from beamwright_runtime.fly.files import Files
 from beamwright_runtime.fly.motion import MotionLogic
 from beamwright_runtime.fly.progress import Progress
 from beamwright_runtime.fly.scan import AxisT, Points, Scan
@@ -69,6 +70,7 @@ class FlightRun(Generic[AxisT]):
         beam: BeamWatch | None,
         timing: Timing,
         log: SegmentLog,
+        files: Files,
     ) -> None:
         self.detectors = detectors
         self.motion = motion
@@ -76,6 +78,7 @@ class FlightRun(Generic[AxisT]):
         self.beam = beam
         self.timing = timing
         self.log = log
+        self.files = files
         self.machine = StateMachine()
         self.progress = Progress()
         self.flight: Flight[AxisT] | None = None
@@ -119,7 +122,7 @@ class FlightRun(Generic[AxisT]):
             if self.state not in (FlyState.STAGED, FlyState.ARMED, FlyState.DONE):
                 raise FlyScanError(f"a scanner that is {self.state.value} cannot be prepared")
             self.next = flight.start
-            self._deadtime = max(await asyncio.gather(*(d.deadtime() for d in self.detectors)))
+            self._deadtime = max(await asyncio.gather(*(d.deadtime(self.triggers.trigger) for d in self.detectors)))
             self.flight = flight
             await self._arm()
             self.finished = None
@@ -131,11 +134,21 @@ class FlightRun(Generic[AxisT]):
         points = self.flight.scan.points(self.next, self.flight.stop)
         self._exposure = float(points.duration.max(initial=0.0))
         self._parts = await self.motion.flights(points) if len(points) else ()
+        if self.internal:
+            # Detectors that time their own frames do not wait where axes turn.
+            self._parts = [row for part in self._parts for row in part.rows()]
+        for part in self._parts:
+            await self.triggers.check(part, self._deadtime)
         if len(points):
             first = next(iter(self._parts)) if self.internal else points
+            await self.files.renew()
             await asyncio.gather(*(d.arm(self.triggers.trigger, first, self._deadtime) for d in self.detectors))
+            self.files.opened()
+        self._begin_segment()
+
+    def _begin_segment(self) -> None:
         self._segment_start = self.next
-        self._row = min(detector.rows for detector in self.detectors)
+        self._row = self.files.rows
         self._part_row = None
         self.progress.restart(self._row)
 
@@ -180,12 +193,16 @@ class FlightRun(Generic[AxisT]):
                 if not self._lost_beam():
                     break
                 assert self.beam is not None
-                self._close("beam", whole=True)
+                # A pause waits here: it could not count rows while they are taken away.
+                async with self._lock:
+                    await self._unwatch()
+                    await self._close("beam", whole=True)
                 self.machine.to(FlyState.RESTARTING)
                 await self.beam.back()
-            await self._unwatch()
-            self._close("done", whole=True)
-            self.machine.to(FlyState.DONE)
+            async with self._lock:
+                await self._unwatch()
+                await self._close("done", whole=True)
+                self.machine.to(FlyState.DONE)
             self._finish(None)
         except Exception as error:
             await self._fail(error)
@@ -259,21 +276,24 @@ class FlightRun(Generic[AxisT]):
     async def _unwatch(self) -> None:
         await asyncio.gather(*(detector.unwatch() for detector in self.detectors))
 
-    def _close(self, reason: str, whole: bool, rows: int | None = None) -> None:
+    async def _close(self, reason: str, whole: bool, rows: int | None = None, cut: bool = True) -> None:
         """Record the segment, and set which frame comes next.
 
         :param rows: that were taken together; all that were written by default.
+        :param cut: whether rows may go whose frames are taken again.
         """
         assert self.flight is not None
-        written = min(detector.rows for detector in self.detectors)
-        taken = (written if rows is None else rows) - self._row
+        taken = (self.files.rows if rows is None else rows) - self._row
         good = taken if whole else max(0, taken - 1)
         if self.beam is not None and (until := self.beam.good_until) is not None:
             good = max(0, min(good, self.progress.before(until) - self._row))
             reason = "beam"
         self.next = min(self._segment_start + good, self.flight.stop)
-        self.log.add(self._segment_start, self.next, self._row, written - self._row, reason)
-        self._segment_start, self._row = self.next, written
+        kept = self.files.close(self._row + self.next - self._segment_start, cut) - self._row
+        file_row = self._row - self.files.first_row
+        self.log.add(self._segment_start, self.next, self._row, kept, reason, self.files.resource, file_row)
+        self._begin_segment()
+        await self.files.set_back()
 
     async def interrupt(self, reason: str) -> None:
         """Stop a flight in the right order and keep it ready to go on; never raises, faults end the flight."""
@@ -296,14 +316,14 @@ class FlightRun(Generic[AxisT]):
     async def _halt(self, reason: str) -> FlyScanError | None:
         ended = await self._stopping.run(self._row, self._exposure)
         await self._unwatch()
-        rows = min(detector.rows for detector in self.detectors)
+        rows = self.files.rows
         try:
             if self.internal:
                 await self._level()
             elif len({detector.rows for detector in self.detectors}) > 1 and not ended.faults:
                 told = ", ".join(f"{detector.name} {detector.rows - self._row}" for detector in self.detectors)
                 ended.faults.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
-            self._close(reason, ended.whole, rows)
+            await self._close(reason, ended.whole, rows, cut=reason != "failure" and not ended.faults)
         except Exception as error:
             ended.faults.append(FlyScanError(f"detectors could not be brought into step: {error}"))
         return ended.faults[0] if ended.faults else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from dataclasses import dataclass
+from math import ceil
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from ophyd_async.core import DetectorTrigger, SignalRW, wait_for_value
@@ -26,13 +27,15 @@ from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scan import SAME, Points, axis_name
 from beamwright_runtime.fly.triggers import TriggerLogic
 
+# A mapping's keys are invariant: type checkers accept motors of a subclass only where a type variable stands for them.
+MotorT = TypeVar("MotorT", bound=Motor)
+
 LONGEST = 4096
 """Rows that the table of a sequencer has."""
 REPEATS = 65535
 """How often a row of it can be repeated."""
 
 
-@dataclass
 class SequencerTriggers(TriggerLogic[Motor]):
     """A sequencer starts each row when an encoder passes its start, and its frames in time; output A is high for each.
 
@@ -44,21 +47,32 @@ class SequencerTriggers(TriggerLogic[Motor]):
     :param timeout: seconds that it may take to start and to stop.
     """
 
-    seq: SeqBlock
-    positions: Mapping[Motor, PosOutScaleOffset] = field(default_factory=dict)
-    timeout: float = 2.0
     trigger = DetectorTrigger.EXTERNAL_LEVEL
-    _longest: float = 0.0
+
+    def __init__(
+        self, seq: SeqBlock, positions: Mapping[MotorT, PosOutScaleOffset] | None = None, timeout: float = 2.0
+    ) -> None:
+        self.seq = seq
+        self.positions: Mapping[Motor, PosOutScaleOffset] = dict((positions or {}).items())
+        self.timeout = timeout
+        self._longest = 0.0
+
+    async def check(self, flight: Points[Motor], deadtime: float) -> None:
+        """See that the table is not too long.
+
+        :raises ScanRefusedError: if it is.
+        """
+        await self._table(flight, self._compared(flight), deadtime)
+
+    async def _table(self, flight: Points[Motor], compared: Motor | None, deadtime: float) -> SeqTable:
+        scale, offset = await _counts(self.positions[compared]) if compared is not None else (1.0, 0.0)
+        return table_of(flight, compared, scale, offset, deadtime, gated=self._gate is not None)
 
     async def arm(self, flight: Points[Motor], deadtime: float) -> None:
         """Write the table and start it, which then waits for the axes."""
         await self._switch_off()
         compared = self._compared(flight)
-        scale, offset = 1.0, 0.0
-        if compared is not None:
-            known = self.positions[compared]
-            scale, offset = await asyncio.gather(known.scale.get_value(), known.offset.get_value())
-        table = table_of(flight, compared, scale, offset, deadtime, gated=self._gate is not None)
+        table = await self._table(flight, compared, deadtime)
         self._longest = float(flight.duration.max())
         # The units first: a PandA scales what it has when they change.
         await self.seq.prescale_units.set(PandaTimeUnits.US)
@@ -74,10 +88,22 @@ class SequencerTriggers(TriggerLogic[Motor]):
         await wait_for_value(self.seq.active, True, self.timeout)
 
     def _compared(self, flight: Points[Motor]) -> Motor | None:
-        """Choose the motor that goes farthest of those with an encoder."""
-        ways = {motor: float(np.ptp(flight.upper[motor])) for motor in flight.lower if motor in self.positions}
-        moving = {motor: way for motor, way in ways.items() if np.any(flight.velocity(motor))}
-        return max(moving, key=moving.__getitem__) if moving else None
+        """Choose the motor that is fastest where rows start, of those with an encoder that move at each start.
+
+        :raises ScanRefusedError: if some move, but none at each start.
+        """
+        rows, peak, starts = flight.rows(), 0.0, dict[Motor, float]()
+        for motor in (motor for motor in flight.lower if motor in self.positions):
+            fastest = float(np.abs(flight.velocity(motor)).max())
+            start = min(abs(float(row.velocity(motor)[0])) for row in rows)
+            peak = max(peak, fastest)
+            if start > SAME * fastest:
+                starts[motor] = start
+        if peak and not starts:
+            raise ScanRefusedError(
+                "no axis with an encoder moves at the start of each row: nothing tells when it is there"
+            )
+        return max(starts, key=starts.__getitem__) if starts else None
 
     @property
     def _gate(self) -> SignalRW[str] | None:
@@ -108,6 +134,11 @@ class SequencerTriggers(TriggerLogic[Motor]):
         await wait_for_value(self.seq.active, False, self.timeout)
 
 
+async def _counts(position: PosOutScaleOffset) -> tuple[float, float]:
+    scale, offset = await asyncio.gather(position.scale.get_value(), position.offset.get_value())
+    return scale, offset
+
+
 def table_of(
     flight: Points[Motor], compared: Motor | None, scale: float, offset: float, deadtime: float, gated: bool
 ) -> SeqTable:
@@ -128,8 +159,9 @@ def table_of(
             rows += [Line(before, position=start - (1 if velocity > 0 else -1)), Line(passed, position=start)]
         trigger = SeqTrigger.BITA_1 if gated else SeqTrigger.IMMEDIATE
         for repeats, duration in _alike(row):
-            live, dead = round((duration - deadtime) * 1e6), max(1, round(deadtime * 1e6))
-            rows.append(Line(trigger, repeats=repeats, high=live, low=dead))
+            # What rounding adds to the deadtime is taken from the frame: those of a long row would drift.
+            dead = max(1, ceil(round(deadtime * 1e6, 3)))
+            rows.append(Line(trigger, repeats=repeats, high=round(duration * 1e6) - dead, low=dead))
     if len(rows) > LONGEST:
         raise ScanRefusedError(f"the frames need {len(rows)} of the {LONGEST} rows of a sequencer's table")
     return _table(rows)
@@ -191,13 +223,15 @@ class PositionCompareTriggers(TriggerLogic[Motor]):
     timeout: float = 2.0
     trigger = DetectorTrigger.EXTERNAL_EDGE
 
-    async def arm(self, flight: Points[Motor], deadtime: float) -> None:
-        """Set the block up, and start it, which then waits for the axis.
+    async def check(self, flight: Points[Motor], deadtime: float) -> None:
+        """See that the frames are at equal steps of the axis.
 
-        :raises ScanRefusedError: if the frames are not at equal steps of the axis.
+        :raises ScanRefusedError: if they are not.
         """
-        await self.gate()
-        scale, offset = await asyncio.gather(self.position.scale.get_value(), self.position.offset.get_value())
+        await self._steps(flight)
+
+    async def _steps(self, flight: Points[Motor]) -> tuple[int, int]:
+        scale, offset = await _counts(self.position)
         starts = (flight.lower[self.motor] - offset) / scale
         steps = np.diff(np.append(starts, (flight.upper[self.motor][-1] - offset) / scale))
         name = axis_name(self.motor)
@@ -205,10 +239,16 @@ class PositionCompareTriggers(TriggerLogic[Motor]):
             raise ScanRefusedError(f"position compare needs one row with equal steps of {name}, wider than its pulses")
         if abs(steps[0] - round(steps[0])) * len(flight) > 1:
             raise ScanRefusedError(f"a step of {name} is {steps[0]:g} counts: frames would drift, it must be whole")
-        direction = PandaPcompDirection.POSITIVE if steps[0] > 0 else PandaPcompDirection.NEGATIVE
+        return round(starts[0]), round(steps[0])
+
+    async def arm(self, flight: Points[Motor], deadtime: float) -> None:
+        """Set the block up, and start it, which then waits for the axis."""
+        await self.gate()
+        start, step = await self._steps(flight)
+        direction = PandaPcompDirection.POSITIVE if step > 0 else PandaPcompDirection.NEGATIVE
         await asyncio.gather(
-            self.pcomp.start.set(round(starts[0])),
-            self.pcomp.step.set(abs(round(steps[0]))),
+            self.pcomp.start.set(start),
+            self.pcomp.step.set(abs(step)),
             self.pcomp.width.set(self.width),
             self.pcomp.pulses.set(len(flight)),
             self.pcomp.dir.set(direction),

@@ -36,12 +36,14 @@ from beamwright_runtime.fly.collecting import Collector
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.emission import EAGER, Emission, Surplus
 from beamwright_runtime.fly.errors import FlyScanError
+from beamwright_runtime.fly.files import Files
 from beamwright_runtime.fly.flight import Flight, FlightRun, Timing
 from beamwright_runtime.fly.motion import MotionLogic
-from beamwright_runtime.fly.scan import AxisT
+from beamwright_runtime.fly.scan import AxisT, axis_name
 from beamwright_runtime.fly.segments import STREAM, SegmentLog
 from beamwright_runtime.fly.states import IN_FLIGHT, REPLAYED, FlyState
 from beamwright_runtime.fly.triggers import SoftwareTriggers, TriggerLogic
+from beamwright_runtime.nexus.vocabulary import Role
 
 
 class FlyScanner(
@@ -69,7 +71,7 @@ class FlyScanner(
     :param surplus: what becomes of rows whose frames are taken again.
     :param timing: how long to wait for what.
     :param name: what the device is called in documents.
-    :raises ValueError: if there is no detector.
+    :raises ValueError: if there is no detector, or rows are to be overwritten that documents tell of already.
     """
 
     def __init__(
@@ -86,14 +88,18 @@ class FlyScanner(
     ) -> None:
         if not detectors:
             raise ValueError("a scanner needs a detector")
+        if surplus is Surplus.OVERWRITE and emission == EAGER:
+            raise ValueError("only rows that no document tells of are overwritten: give an Emission that stays behind")
         self.emission = emission
         self.surplus = surplus
         self.segments = SegmentLog()
         self._timing = timing or Timing()
         flown = [one if isinstance(one, FlownDetector) else FlownDetector(one) for one in detectors]
-        self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments)
         self._collector = Collector(flown, self._emitted_until, self._timing.step)
+        files = Files(flown, surplus, self._collector, self._timing.step)
+        self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments, files)
         self._asked = 0
+        self._described: frozenset[str] = frozenset()
         super().__init__(name=name)
 
     def set_name(self, name: str, *, child_name_separator: str | None = None) -> None:
@@ -125,15 +131,28 @@ class FlyScanner(
         """Say for the start document which detectors there are, and how many collections each frame has; plain data."""
         return {one.name: {"collections_per_event": one.collections_per_event} for one in self._run.detectors}
 
+    @property
+    def roles(self) -> dict[str, Role]:
+        """What each detector and each axis is, by name."""
+        roles: dict[str, Role] = {one.name: one.role for one in self._run.detectors}
+        for axis in self.axes:
+            roles[axis_name(axis)] = "axis"
+        return roles
+
     @AsyncStatus.wrap
     async def stage(self) -> None:
-        """Stop everything and begin with no files."""
+        """Stop everything and begin with no files.
+
+        :raises ScanRefusedError: if a detector cannot do what is to become of surplus rows.
+        """
+        self._run.files.check()
         await self._run.end()
         await asyncio.gather(self._run.triggers.gate(), self._run.motion.stop())
         await asyncio.gather(*(one.detector.stage() for one in self._run.detectors))
         for one in self._run.detectors:
             one.forget()
         self._collector.clear()
+        self._run.files.clear()
         self.segments.clear()
         self._run.progress.restart(0)
         self._run.machine.to(FlyState.STAGED)
@@ -200,7 +219,9 @@ class FlyScanner(
 
     async def stop(self, success: bool = True) -> None:
         """End the flight before its last frame; `complete` then ends, with an error unless this is a success."""
-        await self._run.stop(None if success else FlyScanError(f"{self.name} was stopped"))
+        error = None if success else FlyScanError(f"{self.name} was stopped")
+        # As in `pause`: nothing that cancels this one may leave half of it undone.
+        await asyncio.shield(asyncio.create_task(self._run.stop(error)))
 
     @AsyncStatus.wrap
     async def unstage(self) -> None:
@@ -212,19 +233,25 @@ class FlyScanner(
             *(one.detector.unstage() for one in self._run.detectors),
             return_exceptions=True,
         )
-        released = await asyncio.gather(self._run.motion.release(), return_exceptions=True)
+        released = await asyncio.gather(
+            self._run.motion.release(), self._run.triggers.release(), return_exceptions=True
+        )
         self._run.machine.to(FlyState.IDLE)
         for error in (*ended, *released):
             if isinstance(error, BaseException):
                 raise error
 
     def _emitted_until(self) -> int:
-        rows = min(one.rows for one in self._run.detectors)
-        if self.state in IN_FLIGHT or self.state is FlyState.STOPPING:
-            rows = min(
-                rows, rows - self.emission.frames, self._run.progress.before(time.monotonic() - self.emission.seconds)
-            )
-        return rows
+        run, emission = self._run, self.emission
+        rows = run.files.rows
+        if emission == EAGER or (self.state not in IN_FLIGHT and self.state is not FlyState.STOPPING):
+            return rows
+        if self.state is FlyState.STOPPING:
+            # Which of the last rows are valid is not decided yet.
+            return min(rows, self._collector.promised)
+        behind = min(rows - emission.frames, run.progress.before(time.monotonic() - emission.seconds))
+        lost = run.beam.good_until if run.beam is not None else None
+        return behind if lost is None else min(behind, run.progress.before(lost))
 
     async def get_index(self) -> int:
         """Tell how many rows may be made known."""
@@ -240,7 +267,9 @@ class FlyScanner(
 
     async def describe_collect(self) -> dict[str, DataKey]:
         """Describe what all detectors write."""
-        return await _merged([one.detector.describe_collect() for one in self._run.detectors])
+        described = await _merged([one.detector.describe_collect() for one in self._run.detectors])
+        self._described = frozenset(described)
+        return described
 
     async def describe_configuration(self) -> dict[str, DataKey]:
         """Describe the configuration of the detectors and the axes."""
@@ -256,9 +285,9 @@ class FlyScanner(
 
     @property
     def hints(self) -> Hints:
-        """What of the detectors to show first."""
+        """What of the detectors to show first; not what they read once for each exposure, which flights have not."""
         fields = [field for one in self._run.detectors for field in one.detector.hints.get("fields", [])]
-        return Hints(fields=fields)
+        return Hints(fields=[field for field in fields if field in self._described])
 
 
 async def _merged(parts: Sequence[Any]) -> dict[str, Any]:

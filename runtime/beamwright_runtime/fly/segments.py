@@ -24,9 +24,11 @@ class Segment:
     :param segment: its number in the run, from 0.
     :param start: scan index of its first frame.
     :param stop: scan index behind its last valid frame.
-    :param row: row of the first frame, counted over the run.
-    :param rows: rows that were written; those beyond `stop - start` are surplus, taken again later.
+    :param row: row of the first frame, counted over the run: its `seq_num` less one.
+    :param rows: rows that were written and stay; those beyond `stop - start` are surplus, taken again later.
     :param reason: what ended it: done, pause, beam, stop or failure.
+    :param resource: which StreamResource of each data key holds the rows, counted from 0 in the order of documents.
+    :param resource_row: row of the first frame in that resource.
     """
 
     segment: int
@@ -35,30 +37,55 @@ class Segment:
     row: int
     rows: int
     reason: str
+    resource: int
+    resource_row: int
 
 
+INTEGERS = ("segment", "start", "stop", "row", "rows", "resource", "resource_row")
 KEYS: Mapping[str, DataKey] = {
-    "segment": DataKey(source="scanner", dtype="integer", shape=[]),
-    "start": DataKey(source="scanner", dtype="integer", shape=[]),
-    "stop": DataKey(source="scanner", dtype="integer", shape=[]),
-    "row": DataKey(source="scanner", dtype="integer", shape=[]),
-    "rows": DataKey(source="scanner", dtype="integer", shape=[]),
+    **{key: DataKey(source="scanner", dtype="integer", shape=[]) for key in INTEGERS},
     "reason": DataKey(source="scanner", dtype="string", shape=[]),
 }
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where the frames of a scan are, one element for each scan index, -1 for frames that were not taken.
+
+    :param row: counted over the run, as `seq_num` less one; and over all resources of a data key, one after the other.
+    :param resource: which StreamResource of each data key, counted from 0 in the order of documents.
+    :param resource_row: row in that resource.
+    """
+
+    row: NDArray[np.int64]
+    resource: NDArray[np.int64]
+    resource_row: NDArray[np.int64]
+
+
+def places_of(segments: Iterable[Segment | Mapping[str, Any]], frames: int) -> Places:
+    """Map each scan index to the resource and the row that hold its frame, whatever became of surplus rows.
+
+    :param segments: as recorded, or the `data` of events of the stream `fly_segments`, keys without the prefix.
+    :param frames: how many the scan has.
+    """
+    row, resource, resource_row = np.full((3, frames), -1, np.int64)
+    for given in segments:
+        one = given if isinstance(given, Segment) else Segment(**given)
+        within = np.arange(one.stop - one.start)
+        row[one.start : one.stop] = one.row + within
+        resource[one.start : one.stop] = one.resource
+        resource_row[one.start : one.stop] = one.resource_row + within
+    return Places(row, resource, resource_row)
+
+
 def rows_of(segments: Iterable[Segment | Mapping[str, Any]], frames: int) -> NDArray[np.int64]:
-    """Map each scan index to the row that holds its frame.
+    """Map each scan index to the row that holds its frame, counted over the run and over all resources in order.
 
     :param segments: as recorded, or the `data` of events of the stream `fly_segments`, keys without the prefix.
     :param frames: how many the scan has.
     :returns: an array of `frames` rows, -1 for frames that were not taken.
     """
-    rows = np.full(frames, -1, np.int64)
-    for given in segments:
-        one = given if isinstance(given, Segment) else Segment(**given)
-        rows[one.start : one.stop] = one.row + np.arange(one.stop - one.start)
-    return rows
+    return places_of(segments, frames).row
 
 
 class SegmentLog(Device, EventCollectable):
@@ -74,10 +101,11 @@ class SegmentLog(Device, EventCollectable):
         self.segments = []
         self._told = 0
 
-    def add(self, start: int, stop: int, row: int, rows: int, reason: str) -> None:
-        """Record a segment that has ended; one in which nothing was written is none."""
+    def add(self, start: int, stop: int, row: int, rows: int, reason: str, resource: int, resource_row: int) -> None:
+        """Record a segment that has ended; one of which no row is left is none."""
         if rows:
-            self.segments.append(Segment(len(self.segments), start, stop, row, rows, reason))
+            number = len(self.segments)
+            self.segments.append(Segment(number, start, stop, row, rows, reason, resource, resource_row))
 
     @property
     def untold(self) -> bool:

@@ -16,6 +16,14 @@ class TriggerLogic(ABC, Generic[AxisT]):
     trigger: DetectorTrigger
     """How it triggers them."""
 
+    async def check(self, flight: Points[AxisT], deadtime: float) -> None:
+        """See that a flight can be triggered, before anything moves.
+
+        :param deadtime: seconds that must be left between frames.
+        :raises ScanRefusedError: if it cannot, with the reason.
+        """
+        return
+
     @abstractmethod
     async def arm(self, flight: Points[AxisT], deadtime: float) -> None:
         """Set up for a flight whose axes are at its start; triggers of hardware may come from now on.
@@ -33,6 +41,10 @@ class TriggerLogic(ABC, Generic[AxisT]):
 
         :returns: whether the last frame was left its full length; if not it is taken again.
         """
+
+    async def release(self) -> None:
+        """Put back what was changed for the scan."""
+        return
 
     async def sent(self) -> int | None:
         """Tell how many frames were triggered since the flight was armed, or None where nobody counts."""

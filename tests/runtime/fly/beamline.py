@@ -24,10 +24,17 @@ IMPATIENT = Timing(stall=0.5, settle=0.05, step=2.0)
 class Beamline:
     """Two exact axes, a trigger source and two cameras of one rate, all owned by one scanner."""
 
-    def __init__(self, folder: Path, rates: tuple[int, ...] = (1, 1), edge: bool = True, **options: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        rates: tuple[int, ...] = (1, 1),
+        edge: bool = True,
+        overwrites: bool = False,
+        **options: Any,
+    ) -> None:
         self.motion = ExactMotion("x", "y")
         self.cameras = [
-            Camera(paths_in(folder), f"det{number}", latency=0.005 * number, per_frame=rate)
+            Camera(paths_in(folder), f"det{number}", 0.005 * number, rate, overwrites)
             for number, rate in enumerate(rates, start=1)
         ]
         for camera in self.cameras:

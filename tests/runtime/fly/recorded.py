@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scanspec.specs import Spec
 
-from beamwright_runtime.fly import Scan, rows_of
+from beamwright_runtime.fly import Scan, places_of, rows_of
 from beamwright_runtime.fly.segments import STREAM
 
 
@@ -52,24 +52,32 @@ class Recorded:
     def ranges(self) -> dict[str, list[tuple[int, int]]]:
         """The rows that documents tell of, by data key; with sequence numbers one ahead and nothing left out."""
         keys = {doc["uid"]: doc["data_key"] for doc in self.all("stream_resource")}
-        assert len(set(keys.values())) == len(keys), "a data key has two resources"
         found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        within: dict[str, int] = {}
         for doc in self.all("stream_datum"):
-            rows = doc["indices"]["start"], doc["indices"]["stop"]
-            assert (doc["seq_nums"]["start"], doc["seq_nums"]["stop"]) == (rows[0] + 1, rows[1] + 1)
-            found[keys[doc["stream_resource"]]].append(rows)
+            rows = doc["seq_nums"]["start"] - 1, doc["seq_nums"]["stop"] - 1
+            indices, resource = doc["indices"], doc["stream_resource"]
+            assert resource in within or indices["start"] == 0
+            assert within.get(resource, 0) == indices["start"]
+            assert indices["stop"] - indices["start"] == rows[1] - rows[0]
+            within[resource] = indices["stop"]
+            found[keys[resource]].append(rows)
         for ranges in found.values():
             assert ranges[0][0] == 0
             assert all(before[1] == after[0] for before, after in pairwise(ranges))
         return found
 
-    def datasets(self) -> dict[str, NDArray[Any]]:
-        """What the files hold, by data key."""
-        found = {}
+    def resources(self) -> dict[str, list[NDArray[Any]]]:
+        """What each file holds, by data key, in the order of documents."""
+        found: dict[str, list[NDArray[Any]]] = defaultdict(list)
         for doc in self.all("stream_resource"):
             with h5py.File(Path(unquote(urlparse(doc["uri"]).path)), "r") as file:
-                found[doc["data_key"]] = file[doc["parameters"]["dataset"]][()]
+                found[doc["data_key"]].append(file[doc["parameters"]["dataset"]][()])
         return found
+
+    def datasets(self) -> dict[str, NDArray[Any]]:
+        """What the files hold, one after the other, by data key."""
+        return {key: np.concatenate(parts) for key, parts in self.resources().items()}
 
     def told(self) -> int:
         """How many rows documents tell of, the same for all data keys."""
@@ -91,6 +99,16 @@ def check_consistent(run: Recorded) -> None:
     assert sum(one["rows"] for one in run.segments()) == least
 
 
+def check_places(run: Recorded, frames: int) -> None:
+    """See that each frame is found in its resource too."""
+    places = places_of(run.segments(), frames)
+    rate = {name: one["collections_per_event"] for name, one in run.start["fly_scan"]["detectors"].items()}
+    for key, parts in run.resources().items():
+        before = np.cumsum([0, *(len(part) // rate.get(key.partition("-")[0], 1) for part in parts)])
+        there = places.row >= 0
+        assert np.array_equal(before[places.resource[there]] + places.resource_row[there], places.row[there])
+
+
 def check(run: Recorded, spec: Spec[Any], frames: int | None = None, tolerance: float = 1e-6) -> NDArray[np.int64]:
     """See that each frame of a scan is in one row, at its position, in each file; give the rows by scan index.
 
@@ -108,12 +126,16 @@ def check(run: Recorded, spec: Spec[Any], frames: int | None = None, tolerance: 
     if not frames and not told:
         return rows
     assert told > rows[:taken].max(initial=-1)
+    check_places(run, len(scan))
     rate = {name: one["collections_per_event"] for name, one in run.start["fly_scan"]["detectors"].items()}
     numbers = {}
     for key, values in data.items():
         detector, _, axis = key.partition("-")
-        assert len(values) == told * rate[detector], f"documents do not tell of all that {key} has"
-        whole = values.reshape(told, rate[detector], *values.shape[1:])[rows[:taken]]
+        assert len(values) >= told * rate[detector], f"documents tell of more than {key} has"
+        # Rows that are to be written over may still be there when a scan ends.
+        if run.start["fly_scan"]["surplus"] != "overwrite":
+            assert len(values) == told * rate[detector], f"documents do not tell of all that {key} has"
+        whole = values[: told * rate[detector]].reshape(told, rate[detector], *values.shape[1:])[rows[:taken]]
         if axis in points.midpoints:
             error = np.abs(whole.mean(axis=1) - points.midpoints[axis][:taken])
             assert error.max(initial=0.0) < tolerance, f"{key} is misplaced"

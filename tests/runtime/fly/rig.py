@@ -235,11 +235,14 @@ class Faults:
 class Camera(StandardDetector):
     """A detector that writes what it is shown to HDF5, some time later."""
 
-    def __init__(self, paths: PathProvider, name: str, latency: float = 0.01, per_frame: int = 1) -> None:
+    def __init__(
+        self, paths: PathProvider, name: str, latency: float = 0.01, per_frame: int = 1, overwrites: bool = False
+    ) -> None:
         self.latency = latency
         self.faults = Faults()
         self.flown = FlownDetector(self, per_frame)
         self.files: list[Path] = []
+        self.row = 0
         self._left = 0
         self._seen = 0
         self._period = 0.0
@@ -247,7 +250,9 @@ class Camera(StandardDetector):
         self._motion: ExactMotion | None = None
         self._file: h5py.File | None = None
         self.written, self._set_written = soft_signal_r_and_setter(int)
-        self.add_detector_logics(_Triggers(self), _Acquires(self), _Writes(self, paths))
+        self.add_detector_logics(
+            _Triggers(self), _Acquires(self), (_Overwrites if overwrites else _Writes)(self, paths)
+        )
         super().__init__(name)
 
     def watch(self, motion: ExactMotion) -> None:
@@ -296,7 +301,12 @@ class Camera(StandardDetector):
         for name in ("x", "y"):
             self._file.create_dataset(name, (0,), np.float64, maxshape=(None,), chunks=(1024,))
         self._file.swmr_mode = True
-        self._set_written(0)
+        self.go_to(0)
+
+    def go_to(self, row: int) -> None:
+        """Have a row written next."""
+        self.row = row
+        self._set_written(row)
 
     def close(self) -> None:
         if self._file is not None:
@@ -306,14 +316,14 @@ class Camera(StandardDetector):
     def _write(self, exposure: Exposure) -> None:
         if self._file is None:
             return
-        row = len(self._file["data"])
+        row = self.row
         contents = {"data": np.full(SHAPE, exposure.number), **{n: exposure.positions.get(n, 0.0) for n in "xy"}}
         for name, value in contents.items():
             dataset = self._file[name]
-            dataset.resize(row + 1, 0)
+            dataset.resize(max(row + 1, len(dataset)), 0)
             dataset[row] = value
             dataset.flush()
-        self._set_written(row + 1)
+        self.go_to(row + 1)
 
 
 @dataclass
@@ -385,6 +395,13 @@ class _Writes(DetectorDataLogic):
 
     async def stop(self) -> None:
         self.camera.close()
+
+
+class _Overwrites(_Writes):
+    """Can be told where to go on."""
+
+    async def set_back(self, collections: int) -> None:
+        self.camera.go_to(collections)
 
 
 def paths_in(folder: Path) -> PathProvider:

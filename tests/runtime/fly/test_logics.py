@@ -6,19 +6,31 @@ import time
 from typing import Any
 
 import pytest
-from ophyd_async.fastcs.panda import SeqTrigger
+from ophyd_async.fastcs.panda import PulseBlock, SeqTrigger
 from scanspec.specs import Concat, Fly, Linspace, Spec
 
-from beamwright_runtime.fly import Emission, FlyScanError, FlyState, Scan, ScanRefusedError, Segment, rows_of
+from beamwright_runtime.fly import (
+    Emission,
+    FlyScanError,
+    FlyState,
+    PulseTrains,
+    Scan,
+    ScanRefusedError,
+    Segment,
+    SoftwareTriggers,
+    rows_of,
+)
 from beamwright_runtime.fly.panda_triggers import REPEATS, table_of
 from beamwright_runtime.fly.progress import Progress
 from beamwright_runtime.fly.segments import SegmentLog
 from beamwright_runtime.fly.states import StateMachine
 
 
-def table(spec: Spec[Any], compared: str | None = "x", gated: bool = True, **parts: int) -> list[tuple[Any, ...]]:
+def table(
+    spec: Spec[Any], compared: str | None = "x", gated: bool = True, deadtime: float = 0.002, **parts: int
+) -> list[tuple[Any, ...]]:
     points = Scan(spec, flown={"x", "y"} & set(spec.axes())).points(**parts)
-    made = table_of(points, compared, scale=0.001, offset=0.0, deadtime=0.002, gated=gated)  # type: ignore[arg-type]
+    made = table_of(points, compared, scale=0.001, offset=0.0, deadtime=deadtime, gated=gated)  # type: ignore[arg-type]
     return [
         (SeqTrigger(trigger), int(position), int(repeats), int(time1), int(time2), bool(high))
         for trigger, position, repeats, time1, time2, high in zip(
@@ -53,6 +65,14 @@ def test_frames_keep_their_own_durations() -> None:
     assert timed == [(3, 98000, 2000), (2, 398000, 2000)]
 
 
+@pytest.mark.parametrize("deadtime", [0.0, 8e-9, 1.4e-6])
+def test_frames_are_as_far_apart_as_they_last_however_short_the_deadtime(deadtime: float) -> None:
+    spec: Spec[Any] = Fly(0.001 @ Linspace("x", 0, 1, 1000))
+    ((*_, high, low, _),) = table(spec, compared=None, deadtime=deadtime)
+    assert high + low == 1000
+    assert low >= 1
+
+
 def test_a_long_row_takes_several_of_the_table() -> None:
     spec: Spec[Any] = Fly(0.1 @ Linspace("x", 0, 1, 100_000))
     assert [row[2] for row in table(spec)[2:]] == [REPEATS, 100_000 - REPEATS]
@@ -65,15 +85,15 @@ def test_a_table_that_is_too_long_is_refused() -> None:
 
 
 def test_rows_are_found_by_scan_index() -> None:
-    segments = [Segment(0, 0, 4, 0, 7, "beam"), Segment(1, 4, 6, 7, 2, "done")]
+    segments = [Segment(0, 0, 4, 0, 7, "beam", 0, 0), Segment(1, 4, 6, 7, 2, "done", 0, 7)]
     assert rows_of(segments, 7).tolist() == [0, 1, 2, 3, 7, 8, -1]
 
 
 def test_a_segment_is_told_once() -> None:
     log = SegmentLog("fly_segments")
-    log.add(0, 0, 0, 0, "pause")
+    log.add(0, 0, 0, 0, "pause", 0, 0)
     assert not log.untold
-    log.add(0, 3, 0, 3, "pause")
+    log.add(0, 3, 0, 3, "pause", 0, 0)
     (event,) = list(log.collect())
     assert event["data"]["fly_segments-stop"] == 3
     assert list(log.collect()) == []
@@ -99,3 +119,19 @@ def test_a_scanner_that_was_not_prepared_cannot_run() -> None:
     machine = StateMachine()
     with pytest.raises(FlyScanError, match="idle cannot become running"):
         machine.to(FlyState.RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("spec", "deadtime", "reason"),
+    [
+        (Fly(Concat(0.1 @ Linspace("x", 1, 3, 3), 0.4 @ Linspace("x", 4, 5, 2))), 0.0, "of different lengths"),
+        (Fly(0.004 @ Linspace("x", 0, 1, 3)), 0.001, "0.001 s apart leave no 0.001 s"),
+    ],
+)
+async def test_trains_of_pulses_are_refused_where_they_do_not_fit(
+    spec: Spec[Any], deadtime: float, reason: str
+) -> None:
+    block = PulseBlock(name="pulse")
+    trains = PulseTrains(SoftwareTriggers(), "SEQ1.OUTA", {2: block, 4: block})
+    with pytest.raises(ScanRefusedError, match=reason):
+        await trains.check(Scan(spec, flown={"x"}).points(), deadtime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -118,6 +119,30 @@ def test_an_abort_in_flight_stops_everything(beamline: Beamline, disturbed: Dist
     check(run, SNAKED, frames=taken(run))
     at_rest(beamline)
     assert beamline.scanner.state is FlyState.IDLE
+
+
+def test_an_abort_at_the_very_end_leaves_nothing_open(beamline: Beamline, disturbed: Disturbed) -> None:
+    ending, ended = threading.Event(), threading.Event()
+    release = beamline.motion.release
+
+    async def slowly() -> None:
+        ending.set()
+        await asyncio.sleep(0.5)
+        await release()
+        ended.set()
+
+    def abort() -> None:
+        assert ending.wait(20)
+        disturbed.engine.abort()
+
+    beamline.motion.release = slowly  # type: ignore[method-assign]
+    aborting = threading.Thread(target=abort)
+    aborting.start()
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1))
+    aborting.join()
+    assert ended.is_set()
+    assert beamline.scanner.state is FlyState.IDLE
+    check(run, SNAKED)
 
 
 def test_many_pauses_one_after_the_other(beamline: Beamline, disturbed: Disturbed) -> None:

@@ -1,0 +1,174 @@
+"""Fly along trajectories of a PMAC over PVA, disturb that as the arguments say, and print what came out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from bluesky import RunEngine
+from ophyd_async.core import DetectorTrigger, init_devices
+from ophyd_async.epics.motor import Motor
+from ophyd_async.epics.pmac import PmacIO, _pmac_trajectory
+from scanspec.specs import Ellipse, Fly, Linspace, Spec, Spiral
+
+from beamwright_runtime.fly import (
+    FlyScanner,
+    Points,
+    SoftwareTriggers,
+    Surplus,
+    Timing,
+    TrajectoryMotion,
+    TriggerLogic,
+    trajectory,
+)
+from beamwright_runtime.fly.plans import fly_scan
+from tests.runtime.fly.beamline import Disturbed
+from tests.runtime.fly.pmac import Pmac
+from tests.runtime.fly.recorded import check, taken
+from tests.runtime.fly.rig import Camera, ExactMotion, Exposure, paths_in
+
+SPECS = {
+    "ellipse": lambda x, y: Fly(0.02 @ Ellipse(x, 0, 4, 0.6, y, 0, 4, 0.6, snake=True)),
+    "spiral": lambda x, y: Fly(0.06 @ Spiral(x, 0, 8, 1, y, 0, 8)),
+    "grid": lambda x, y: Fly(0.02 @ (Linspace(y, 0, 2, 4) * ~Linspace(x, 0, 2, 10))),
+    "one way": lambda x, y: Fly(0.02 @ (Linspace(y, 0, 2, 4) * Linspace(x, 0, 2, 10))),
+    "too far": lambda x, y: Fly(0.05 @ Linspace(x, 95, 99.7, 10)),
+    "too fast": lambda x, y: Fly(0.001 @ Linspace(x, 0, 2, 10)),
+    "too long": lambda x, y: Fly(9.0 @ Linspace(x, 0, 2, 10)),
+}
+
+
+@dataclass
+class WiredTriggers(TriggerLogic[Motor]):
+    """A frame starts when the controller reaches the point of its trajectory where the frame begins."""
+
+    pmac: Pmac
+    cameras: Sequence[Camera]
+    trigger = DetectorTrigger.EXTERNAL_EDGE
+
+    def __post_init__(self) -> None:
+        self.numbers = 0
+        self._sent = 0
+        self._closed = False
+        self._firing: asyncio.Task[None] | None = None
+
+    async def arm(self, flight: Points[Motor], deadtime: float) -> None:
+        self._sent = 0
+        self._closed = False
+        self._firing = asyncio.create_task(self._fire(flight, self.pmac.executions))
+
+    async def _fire(self, flight: Points[Motor], executions: int) -> None:
+        while self.pmac.executions == executions:
+            await asyncio.sleep(0.001)
+            if self._closed:
+                return
+        node = 0
+        for frame in range(len(flight)):
+            lower, middle = (
+                {motor.name: values[frame] for motor, values in positions.items()}
+                for positions in (flight.lower, flight.midpoints)
+            )
+            # Where axes turn on the spot they are there twice.
+            while not (self._is_at(node, lower) and self._is_at(node + 1, middle)):
+                node += 1
+                while node + 1 == len(self.pmac.nodes):
+                    await asyncio.sleep(0.001)
+                    if self._closed:
+                        return
+            start = self.pmac.nodes[node][0]
+            end = start + float(flight.duration[frame])
+            await asyncio.sleep(start - time.monotonic())
+            if self._closed:
+                return
+            self._sent += 1
+            self.numbers += 1
+            await asyncio.sleep(end - time.monotonic())
+            where = {name: path.at((start + end) / 2)[0] for name, path in self.pmac.paths.items()}
+            for camera in self.cameras:
+                camera.expose(Exposure(self.numbers, where))
+
+    def _is_at(self, node: int, lower: dict[str, float]) -> bool:
+        when, user = self.pmac.nodes[node]
+        return user == 1 and all(abs(self.pmac.paths[name].at(when)[0] - at) < 1e-9 for name, at in lower.items())
+
+    async def finish(self) -> None:
+        if self._firing is not None:
+            await asyncio.shield(self._firing)
+
+    async def gate(self) -> bool:
+        self._closed = True
+        await self.finish()
+        return True
+
+    async def sent(self) -> int | None:
+        return self._sent
+
+
+class Watched:
+    """Where the axes are, for cameras that time their own exposures."""
+
+    def __init__(self, pmac: Pmac) -> None:
+        self.axes = list(pmac.paths)
+        self._pmac = pmac
+
+    def position(self, name: str, moment: float) -> float:
+        return self._pmac.paths[name].at(moment)[0]
+
+
+def main(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
+    pmac = Pmac("PM:", ["x", "y"])
+    pmac.faults = set(options["faults"])
+    if sliced := options["sliced"]:
+        for module in (_pmac_trajectory, trajectory):
+            module.SLICE_SIZE = sliced  # type: ignore[attr-defined]
+    shape, source = options["shape"], options["source"]
+    with pmac.serve() as server:
+        os.environ.update(server.environment)
+        engine = RunEngine({})
+        with init_devices():
+            x, y = Motor("pva://PM:x"), Motor("pva://PM:y")
+        with init_devices():
+            controller = PmacIO("pva://PM:", [x, y], [1], name="pmac")
+        cameras = [Camera(paths_in(folder), f"det{number}", 0.005) for number in (1, 2)]
+        for camera in cameras:
+            camera.watch(cast("ExactMotion", Watched(pmac)))
+        scanner = FlyScanner(
+            cameras,
+            TrajectoryMotion(controller, [x, y]),
+            SoftwareTriggers() if source == "software" else WiredTriggers(pmac, cameras),
+            surplus=Surplus(options["surplus"]),
+            timing=Timing(stall=10.0, settle=0.3, step=10.0),
+        )
+        disturbed = Disturbed(engine, at_rest=lambda: at_rest(pmac))
+        then = RunEngine.abort if options["abort"] else RunEngine.resume
+        spec = cast("Spec[Motor]", SPECS[shape](x, y))
+        try:
+            run = disturbed.fly(fly_scan(scanner, spec, flush_period=0.1), *options["pauses"], then=then)
+        except Exception as error:
+            moved = any(len(path.times) > 1 for path in pmac.paths.values())
+            return {"error": str(error.__cause__ or error), "moved": moved, "moving": pmac.moving()}
+        frames = taken(run) if options["abort"] else None
+        rows = check(run, SPECS[shape]("x", "y"), frames, tolerance=1.0 if source == "software" else 1e-6)
+        return {
+            "exit_status": run.stop["exit_status"],
+            "rows": rows.tolist(),
+            "segments": run.segments(),
+            "executions": pmac.executions,
+            "moving": pmac.moving(),
+        }
+
+
+def at_rest(pmac: Pmac) -> None:
+    """See that nothing moves while the RunEngine is paused."""
+    assert not pmac.moving()
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]), json.loads(sys.argv[2]))))
