@@ -123,7 +123,7 @@ class Survey:
             read = {judged.signal.attribute: judged for judged in pair.audits[Transport.CA].judged}
             for name, judged in read.items():
                 made = pair.made.get(name)
-                as_read = (_datatype(judged.signal), *judged.pvs)
+                as_read = (datatype_as_made(judged.signal), *judged.pvs)
                 if not pair.made or (made is not None and set(as_read) - {None} <= set(made)):
                     continue
                 found[f"{pair.cls.path}.{name}: read as {as_read}, made as {made}"] = None
@@ -168,7 +168,7 @@ class Survey:
         ]
 
 
-def _datatype(signal: Declared) -> str | None:
+def datatype_as_made(signal: Declared) -> str | None:
     """Give a datatype as `audit_client` does; None where the source does not tell it."""
     match signal.type.form:
         case Form.ENUM:

@@ -16,7 +16,7 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,12 @@ def made(module: str, name: str, prefixes: Mapping[str, str]) -> Device:
             arguments[parameter.name] = usual[parameter.name]
     device: Device = cls(**arguments)
     return device
+
+
+def signals(device: Device) -> Iterator[tuple[str, Leaf]]:
+    """Give the signals and commands of a device, called as the audit calls them."""
+    for one in leaves(device, ""):
+        yield ENTRY.sub(r"[\1]", one.attribute), one.leaf
 
 
 def datatype_text(leaf: Leaf) -> str:
@@ -105,7 +111,7 @@ async def main() -> None:
             devices.append(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
             continue
         kept.append(device)
-        found = [(ENTRY.sub(r"[\1]", one.attribute), one.leaf) for one in leaves(device, name)]
+        found = list(signals(device))
         asked += [leaf for attribute, leaf in found if attribute in attributes]
         devices.append(found)
     said = await outcomes(asked, request["timeout"])

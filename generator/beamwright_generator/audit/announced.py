@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from beamwright_generator.parse.observations import Fact
 from beamwright_generator.resolve.arrays import LONG_STRINGS
 from beamwright_generator.resolve.datatypes import field_type, from_driver, value_type
+from beamwright_generator.resolve.observed import sharpened
 from beamwright_generator.resolve.records import TemplateRecord
 from beamwright_generator.resolve.served import (
     LINKS,
@@ -69,10 +71,13 @@ class Open:
     reason: str
 
 
-def announced(record: TemplateRecord, field: str, transport: Transport) -> Announced | Absent | Open:
+def announced(
+    record: TemplateRecord, field: str, transport: Transport, fact: Fact | None = None
+) -> Announced | Absent | Open:
     """Say what the server announces for a field of a record.
 
     :param field: such as `RBV` or `DESC$`; empty for the record's name alone.
+    :param fact: what the running IOC was observed to serve, which settles what descriptions leave open.
     """
     definition = record_type(record.type)
     if definition is None:
@@ -87,6 +92,7 @@ def announced(record: TemplateRecord, field: str, transport: Transport) -> Annou
         return _characters(definition, known, transport)
     if name == "VAL":
         answer = value_type(record.type, record.fields, transport, record.infos)
+        answer = sharpened(record, answer, [fact], transport)
     else:
         answer = field_type(record.type, name, record.fields, transport)
     match answer:

@@ -211,8 +211,8 @@ class Constructing:
         if self.lookup.is_a(cls, *VECTORS):
             entries = arguments[0] if arguments else keywords.get("children")
             if isinstance(entries, list):
-                entries = dict(enumerate(entries))
-            return VectorValue(entries) if isinstance(entries, dict) else VectorValue({})
+                return VectorValue(dict[object, Value](enumerate(entries)))
+            return VectorValue(entries if isinstance(entries, dict) else {})
         if self.lookup.is_a(cls, "Signal", "Command"):
             return UNKNOWN  # soft, or made of a backend: no database knows it
         if self.lookup.is_a(cls, "Device") and self._depth < DEEPEST:

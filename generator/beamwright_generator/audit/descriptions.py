@@ -11,6 +11,7 @@ from typing import Final
 from beamwright_generator.files import Files
 from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions
 from beamwright_generator.parse.macros import Scope, expand
+from beamwright_generator.parse.observations import Fact, parse_observations
 from beamwright_generator.parse.statements import Alias, Record
 from beamwright_generator.parse.template import TemplateTree, read_template
 from beamwright_generator.problems import Problems
@@ -20,6 +21,7 @@ from beamwright_generator.resolve.prefixes import common_prefix, filled, literal
 from beamwright_generator.resolve.records import TemplateRecord
 from beamwright_generator.resolve.templates import FlatTemplate, Outer, flatten
 from beamwright_generator.source import Source
+from beamwright_generator.vocabulary import Transport
 
 LARGEST_NEIGHBOUR: Final = 400_000
 """Bytes of a template that is looked through for where a PV else may stand."""
@@ -33,6 +35,7 @@ class Description:
     :param records: by every name that clients can use; macros without a value stand as written.
     :param prefixes: of its devices, each once.
     :param folders: where templates lie that it may be confused with.
+    :param observed: what running IOCs were seen to serve, by PV.
     """
 
     label: str
@@ -41,6 +44,7 @@ class Description:
     folders: tuple[Path, ...] = ()
     files: Files | None = None
     paths: set[Path] = field(default_factory=set)
+    observed: dict[tuple[str, Transport], Fact] = field(default_factory=dict)
 
     def find(self, pv: str) -> tuple[TemplateRecord, str] | None:
         """Find the record of a PV, and the field that it names; None where there is none."""
@@ -126,11 +130,24 @@ def of_template(
     return described
 
 
+def _observed(
+    files: Files, source: Source, beamline: BeamlineFile, problems: Problems
+) -> Iterator[tuple[tuple[str, Transport], Fact]]:
+    path = source.path.parent / beamline.observations if beamline.observations is not None else None
+    found = files.read(path) if path is not None and files.exists(path) else None
+    observations = parse_observations(found, problems) if found is not None else None
+    for ioc in observations.iocs.values() if observations is not None else ():
+        for prefix, device in ioc.devices.items():
+            for leaf, fact in device.records.items():
+                yield (prefix + leaf, device.transport), fact
+
+
 def of_beamline(
     files: Files, source: Source, beamline: BeamlineFile, positions: BeamlinePositions, problems: Problems
 ) -> Description:
-    """Describe everything that the IOCs of a beamline load."""
+    """Describe everything that the IOCs of a beamline load, and what was observed of it."""
     described = Description(beamline.name, files=files)
+    described.observed = dict(_observed(files, source, beamline, problems))
     flats: dict[tuple[object, ...], FlatTemplate | None] = {}
     for instance in Instances(files, source.path.parent, beamline, positions, problems).read():
         key = (instance.path, instance.search, instance.cwd, tuple(instance.macros.items()))

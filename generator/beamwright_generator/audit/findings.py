@@ -161,7 +161,8 @@ class _AtPlace:
             if found is None:
                 return self._missing(signal, part, pv, sides)
             record, name = found
-            answer = announced(record, name, part.transport or self.audit.transport)
+            over = part.transport or self.audit.transport
+            answer = announced(record, name, over, self.description.observed.get((pv, over)))
             if isinstance(answer, Absent):
                 said = Verdict(Outcome.REFUSED, "audit-missing", f"there is no {pv}: {answer.reason}")
                 return self._report(signal, said, pv, record, hint=_field_hint(record, name))

@@ -41,7 +41,7 @@ function picture(device) {
       at.set(part.attribute, { x: BOX.margin + x * (BOX.width + BOX.across), y: top + y * (BOX.height + BOX.down) }),
     );
   });
-  const lines = device.frames.map(([from, to]) => {
+  const lines = device.frames.flatMap(([from, to]) => {
     const a = at.get(from),
       b = at.get(to);
     const x1 = a.x + BOX.width,
@@ -49,7 +49,10 @@ function picture(device) {
       x2 = b.x,
       y2 = b.y + BOX.height / 2,
       bend = (x2 - x1) / 2;
-    return drawn("path", { class: "frames", d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2 - 1},${y2}` });
+    return [
+      drawn("path", { class: "frames", d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2 - 6},${y2}` }),
+      drawn("path", { class: "tip", d: `M${x2 - 9},${y2 - 5} L${x2 - 1},${y2} L${x2 - 9},${y2 + 5} Z` }),
+    ];
   });
   const boxes = device.parts.map((part) => {
     const { x, y } = at.get(part.attribute);

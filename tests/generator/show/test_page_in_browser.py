@@ -26,7 +26,7 @@ def page(opened: Open, site: Path) -> Page:
 
 
 def test_the_first_view_counts_what_there_is(page: Page) -> None:
-    assert page.locator(".figures").inner_text().split("\n")[:4] == ["16", "devices", "779", "signals"]
+    assert page.locator(".figures").inner_text().split("\n")[:4] == ["16", "devices", "1,148", "signals"]
     assert page.locator(".card h3").all_inner_texts() == [
         "BL01X-MO-IOC-01",
         "BL01X-EA-IOC-01",
@@ -108,7 +108,7 @@ def test_a_device_shows_its_facts(page: Page) -> None:
 def test_the_ways_of_frames_are_drawn_and_lead_to_the_plugins(page: Page) -> None:
     page.get_by_role("treeitem", name="camera").click()
     picture = page.get_by_role("group", name="Frames go from driver to hdf5, driver to stat, driver to roi")
-    assert picture.locator("path").count() == 3
+    assert picture.locator("path.frames").count() == 3
     picture.get_by_role("link", name="stat").focus()
     press(page, "Enter")
     expect(page.locator("h1")).to_have_text("stat")
