@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,6 @@ from tests.runtime.fly.stage import CAMERA, CAMERA_IOC, MOTION_IOC, PANDA, PANDA
 
 HIT = 5
 """The frame at which things break, of 8 in the first row."""
-
-
-@pytest.fixture(scope="module")
-def engine(twin: Twin) -> Iterator[RunEngine]:
-    made = RunEngine({})
-    yield made
-    made.loop.call_soon_threadsafe(made.loop.stop)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +24,6 @@ HIT = 5
 """The frame at which flights are interrupted, of 8 in the first row."""
 MARGIN = 0.2
 """Seconds, of four frames, for which frames before a loss are not trusted."""
-
-
-@pytest.fixture(scope="module")
-def engine(twin: Twin) -> Iterator[RunEngine]:
-    made = RunEngine({})
-    yield made
-    made.loop.call_soon_threadsafe(made.loop.stop)
 
 
 @pytest.fixture
