@@ -210,6 +210,7 @@ class FlownDetector:
         await self.unwatch()
         self._begin(self.rows, unopened=True)
         self.safe = self.rows
+        self._flushes = []
         await asyncio.gather(*(logic.stop() for logic in self._writing))
         # ophyd-async opens a file where there is no context.
         self.detector._prepare_ctx = None
@@ -301,11 +302,15 @@ class FlownDetector:
         try:
             async with asyncio.timeout(timeout), self._flush_turn:
                 await self._earlier_flush()
+                begun = self._begun
                 await self.count()
                 rows = self.rows
                 self._flushing = asyncio.gather(*(flush.set(True, timeout=None) for flush in self._flushes))
                 await asyncio.shield(self._flushing)
-                self.safe, self.flushed_at = rows, time.monotonic()
+                self.flushed_at = time.monotonic()
+                # A file that was set back or closed meanwhile has other rows than were counted.
+                if begun == self._begun:
+                    self.safe = rows
         except FlyScanError:
             raise
         except Exception as error:

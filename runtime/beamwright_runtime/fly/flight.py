@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
-from itertools import chain
 from typing import Generic
 
 from ophyd_async.core import DetectorTrigger
@@ -16,6 +14,7 @@ from beamwright_runtime.fly.complaints import why, with_complaints
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.files import Files
+from beamwright_runtime.fly.frames import FrameWatch
 from beamwright_runtime.fly.motion import MotionLogic
 from beamwright_runtime.fly.prepared import Flight, Timing
 from beamwright_runtime.fly.progress import Progress
@@ -62,10 +61,10 @@ class FlightRun(Generic[AxisT]):
         self._parts: Sequence[Points[AxisT]] = ()
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
-        self._change = asyncio.Event()
         self._part_row: int | None = None
+        self._frames = FrameWatch(detectors, motion, triggers, self.progress, timing.stall)
         self._stopping = StopSequence(
-            triggers, motion, detectors, self._changed, self._expected, timing.settle, timing.step
+            triggers, motion, detectors, self._frames.changed, self._expected, timing.settle, timing.step
         )
 
     @property
@@ -180,12 +179,12 @@ class FlightRun(Generic[AxisT]):
                 assert self.beam is not None
                 # A pause waits here: it could not count rows while they are taken away.
                 async with self._lock:
-                    await self._unwatch()
+                    await self._frames.unwatch()
                     await self._close("beam", whole=True)
                 self.machine.to(FlyState.RESTARTING)
                 await self.beam.back()
             async with self._lock:
-                await self._unwatch()
+                await self._frames.unwatch()
                 await self._close("done", whole=True)
                 self.machine.to(FlyState.DONE)
             self._finish(None)
@@ -193,7 +192,7 @@ class FlightRun(Generic[AxisT]):
             await self._fail(error)
 
     async def _fly_segment(self) -> None:
-        await asyncio.gather(*(detector.watch(self._counted) for detector in self.detectors))
+        await self._frames.watch()
         for part in self._parts:
             self._part_start = part.start
             await self.motion.approach(part)
@@ -204,28 +203,8 @@ class FlightRun(Generic[AxisT]):
             await self.motion.start(part)
             if self.internal:
                 await asyncio.gather(*(detector.start() for detector in self.detectors))
-            await self._take(part)
+            await self._frames.take(part, self._row - self._segment_start, self._exposure)
             self._part_start = part.stop
-
-    async def _take(self, part: Points[AxisT]) -> None:
-        """Wait until the axes, the triggers and the detectors are done with a part, or one of them cannot be."""
-        target = self._row + part.stop - self._segment_start
-        began = time.monotonic()
-        others = {asyncio.create_task(self.motion.finish(part)), asyncio.create_task(self.triggers.finish())}
-        try:
-            while True:
-                late = [detector for detector in self.detectors if detector.rows < target]
-                self._raise_failed(others)
-                if not late and all(task.done() for task in others):
-                    break
-                await self._raise_stalled(late, began)
-                await self._changed(0.2, *(task for task in others if not task.done()))
-            for detector in self.detectors:
-                if detector.rows > target:
-                    raise FlyScanError(f"{detector.name} wrote {detector.rows - target} frames too many")
-        finally:
-            for task in others:
-                task.cancel()
 
     async def _expected(self) -> int | None:
         if self._part_row is None:
@@ -233,46 +212,11 @@ class FlightRun(Generic[AxisT]):
         sent = await self.triggers.sent()
         return None if sent is None or self.internal else self._part_row + sent
 
-    def _raise_failed(self, tasks: set[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            if task.done():
-                task.result()
-        for detector in self.detectors:
-            if detector.fault is not None:
-                raise detector.fault
-
-    async def _raise_stalled(self, late: Sequence[FlownDetector], began: float) -> None:
-        for detector in late:
-            silent = time.monotonic() - max(began, detector.changed_at)
-            if silent > self._exposure + self.timing.stall:
-                frame = self._segment_start + detector.rows - self._row
-                text = f"{detector.name} wrote no frame for {silent:.1f} s: {frame} is missing"
-                seen = await detector.broken(text, armed=True)
-                others = await asyncio.gather(self.triggers.complaints(), self.motion.complaints())
-                raise FlyScanError(with_complaints(str(seen), [*chain(*others)]))
-
-    def _counted(self) -> None:
-        self.progress.reached(min(detector.rows for detector in self.detectors))
-        self._change.set()
-
-    async def _changed(self, timeout: float, *tasks: asyncio.Task[None]) -> bool:
-        """Wait until a detector has written something, or a task is done; tell whether one has."""
-        self._change.clear()
-        waiting = asyncio.create_task(self._change.wait())
-        try:
-            await asyncio.wait({waiting, *tasks}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            return waiting.done()
-        finally:
-            waiting.cancel()
-
     def _lost_beam(self) -> bool:
         return self.beam is not None and self.beam.good_until is not None
 
     async def _flush(self) -> None:
         await asyncio.gather(*(detector.flush(self.timing.step) for detector in self.detectors))
-
-    async def _unwatch(self) -> None:
-        await asyncio.gather(*(detector.unwatch() for detector in self.detectors))
 
     async def _close(
         self, reason: str, whole: bool, rows: int | None = None, cut: bool = True, sure: bool = True
@@ -320,7 +264,7 @@ class FlightRun(Generic[AxisT]):
     async def _halt(self, reason: str) -> list[FlyScanError]:
         """Stop everything, and record what there is; give what went wrong."""
         ended = await self._stopping.run(self._row, self._exposure, reason == FAILURE)
-        await self._unwatch()
+        await self._frames.unwatch()
         rows = self.files.rows
         if not self.internal and len({detector.safe for detector in self.detectors}) > 1 and not ended.unclear:
             told = ", ".join(f"{detector.name} {detector.safe - self._row}" for detector in self.detectors)
@@ -373,6 +317,6 @@ class FlightRun(Generic[AxisT]):
     async def end(self) -> None:
         """Stop whatever goes on and give everything back, files included."""
         await self.stop()
-        await self._unwatch()
+        await self._frames.unwatch()
         if self.beam is not None:
             self.beam.end()
