@@ -22,6 +22,7 @@ from ophyd_async.core import (
     DetectorTrigger,
     DetectorTriggerLogic,
     PathProvider,
+    SignalRW,
     StandardDetector,
     StaticPathProvider,
     StreamableDataProvider,
@@ -257,6 +258,7 @@ class Camera(StandardDetector):
         self._motion: ExactMotion | None = None
         self._file: h5py.File | None = None
         self.written, self._set_written = soft_signal_r_and_setter(int)
+        self.flush: SignalRW[bool] | None = None
         self.add_detector_logics(
             _Triggers(self), _Acquires(self), (_Overwrites if overwrites else _Writes)(self, paths)
         )
@@ -406,7 +408,8 @@ class _Writes(DetectorDataLogic):
             for name in ("x", "y")
         ]
         uri = f"{info.directory_uri}{info.filename}.h5"
-        return StreamResourceDataProvider(uri, [image, *positions], "application/x-hdf5", self.camera.written)
+        counted, flush = self.camera.written, self.camera.flush
+        return StreamResourceDataProvider(uri, [image, *positions], "application/x-hdf5", counted, flush)
 
     async def stop(self) -> None:
         self.camera.close()
