@@ -161,9 +161,7 @@ class MotorMotion(MotionLogic[Motor]):
         await asyncio.gather(*(self._stop(motor) for motor in self.motors))
 
     async def _stop(self, motor: Motor) -> None:
-        if not await motor.motor_done_move.get_value(cached=False):
-            await motor.motor_stop.set(1)
-            await wait_for_value(motor.motor_done_move, 1, timeout=self.timeout)
+        await stop_motor(motor, self.timeout)
         if (move := self._moves.pop(motor, None)) is not None:
             # A stopped move ends as it likes: its outcome is of no interest.
             await asyncio.wait({move.done.task}, timeout=self.timeout)
@@ -220,6 +218,14 @@ class MotorMotion(MotionLogic[Motor]):
             return self.tolerance
         deadband, step = await asyncio.gather(motor.deadband.get_value(), motor.motor_resolution.get_value())
         return max(float(deadband), 2 * abs(float(step)), 1e-6)
+
+
+async def stop_motor(motor: Motor, timeout: float) -> None:
+    """Stop a motor if it moves, and return when it is at rest."""
+    # Somebody may watch it: what was told last is then older than a move that has just begun.
+    if not await motor.motor_done_move.get_value(cached=False):
+        await motor.motor_stop.set(1)
+        await wait_for_value(motor.motor_done_move, 1, timeout=timeout)
 
 
 async def _put(motor: Motor, target: float, limit: float) -> None:

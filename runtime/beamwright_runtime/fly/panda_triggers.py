@@ -120,7 +120,7 @@ class SequencerTriggers(TriggerLogic[Motor]):
     async def gate(self) -> bool:
         """Close the gate, and switch off once the frame that has started is over."""
         whole = True
-        if await self.seq.active.get_value():
+        if await self.seq.active.get_value(cached=False):
             await self._open(False)
             if self._gate is not None:
                 await asyncio.sleep(self._longest)

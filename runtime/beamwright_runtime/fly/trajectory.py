@@ -19,7 +19,7 @@ from ophyd_async.epics.pmac._utils import _PmacMotorInfo, calculate_ramp_positio
 from scanspec.core import Dimension, Path
 
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
-from beamwright_runtime.fly.motion import MotionLogic
+from beamwright_runtime.fly.motion import MotionLogic, stop_motor
 from beamwright_runtime.fly.scan import SAME, Points
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class TrajectoryMotion(MotionLogic[Motor]):
         if preparing is not None and self._coordinates is not None:
             # Moves that were deferred start when they are no longer; only then can they be stopped.
             await wait_for_value(self.pmac.coord[self._coordinates].defer_moves, False, self.timeout)
-        await asyncio.gather(*(self._stop(motor) for motor in self.motors))
+        await asyncio.gather(*(stop_motor(motor, self.timeout) for motor in self.motors))
         if preparing is not None:
             await asyncio.wait({preparing}, timeout=self.timeout)
 
@@ -189,11 +189,6 @@ class TrajectoryMotion(MotionLogic[Motor]):
             await asyncio.wait({status.task}, timeout=self.timeout)
         await self._logic.stop()
         await wait_for_value(state, PmacExecuteState.DONE, self.timeout)
-
-    async def _stop(self, motor: Motor) -> None:
-        if not await motor.motor_done_move.get_value():
-            await motor.motor_stop.set(1)
-            await wait_for_value(motor.motor_done_move, 1, timeout=self.timeout)
 
 
 def _gaps(points: Points[Motor], info: _PmacMotorInfo) -> NDArray[np.bool_]:
