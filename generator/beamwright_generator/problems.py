@@ -152,6 +152,15 @@ CODES: dict[str, str] = {
     "outside-output": "A generated file would land outside the folders the user gave, by `out` or a symbolic link.",
     "module-shared": "Two beamlines want the same device module with different content.",
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
+    # comparing generated code, and rewriting plans
+    "revision-unknown": "A side of a comparison is no folder, no file and no git revision, or git cannot read it.",
+    "tree-missing": "A folder or a git revision holds no generated package, or several.",
+    "python-syntax": "A module of plans is not Python; nothing is rewritten.",
+    "migrate-unproven": "An attribute has the name of one that changed, and its type is not proven; it is left alone.",
+    "migrate-removed": "A plan uses something that is gone.",
+    "migrate-altered": "A plan uses something whose type or PV is another now.",
+    "migrate-text": "A text may hold a name that is another now; it is left alone.",
+    "migrate-once": "A new name was the name of something else before, so that plans can be rewritten only once.",
     # what was observed of the running IOCs
     "observations-missing": "A beamline file names observations that are not recorded yet.",
     "observations-invalid": "An observations file is not valid YAML, or holds something its format does not know.",
