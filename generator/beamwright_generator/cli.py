@@ -14,7 +14,7 @@ import click
 from beamwright_generator.cli_diff import diff as diff_command
 from beamwright_generator.cli_diff import markdown_of
 from beamwright_generator.cli_live import snapshot
-from beamwright_generator.cli_migrate import migrate
+from beamwright_generator.cli_migrate import adopt, migrate
 from beamwright_generator.cli_observe import observe
 from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, report, save, show_diff
 from beamwright_generator.cli_twin import twin
@@ -298,6 +298,7 @@ def schema() -> None:
 
 main.add_command(diff_command)
 main.add_command(migrate)
+main.add_command(adopt)
 main.add_command(snapshot)
 main.add_command(observe)
 main.add_command(twin)

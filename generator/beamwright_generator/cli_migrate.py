@@ -59,6 +59,54 @@ def migrate(paths: tuple[Path, ...], old: str, new: str | None, dry_run: bool, n
     _end(found, problems, dry_run=dry_run, notes=notes, quiet=quiet)
 
 
+@click.command(short_help="Put a generated class in the place of a hand-written one.")
+@click.argument("target", metavar="MODULE:CLASS")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--with",
+    "by",
+    metavar="WHAT",
+    help="BEAMLINE/DEVICE, a beamline, or a generated class; default: whatever class has most of the PVs.",
+)
+@click.option("--tree", metavar="NEW", help="The generated package, as `gen diff` takes it; default: as it is on disk.")
+@DRY_RUN
+@NOTES
+@QUIET
+def adopt(
+    target: str, paths: tuple[Path, ...], by: str | None, tree: str | None, dry_run: bool, notes: bool, quiet: bool
+) -> None:
+    """Find the generated class that replaces the hand-written CLASS of MODULE, and rewrite the code in PATHS to use it.
+
+    MODULE is an import path or a file; it is read, not imported. Classes are compared by the PVs of their signals.
+    Imports, attributes and states in PATHS are rewritten as `gen migrate` does it, only where types are proven; all
+    else is listed. The hand-written class itself is left in its place. Without PATHS the proposal is printed, and
+    nothing else done.
+
+    \b
+    Examples:
+      gen adopt bl01x.gauges:IonGauge
+      gen adopt bl01x.gauges:IonGauge --with x01/va_gauge_01 src/ plans/ --dry-run
+
+    Exit codes: 0 nothing is left to do by hand, 1 something is, or no class fits, 2 usage.
+    """
+    from beamwright_generator.changes.migration import migrate as migrated
+    from beamwright_generator.changes.proposal import propose
+    from beamwright_generator.changes.sides import working_tree
+    from beamwright_generator.problems import Problems
+
+    if ":" not in target:
+        raise click.BadParameter(f"{target} is not MODULE:CLASS", param_hint="MODULE:CLASS")
+    problems = Problems()
+    proposal = propose(target, by, read_side(tree or working_tree()), problems)
+    if proposal is None:
+        report(problems, False, None)
+        fail("nothing was written")
+    if not quiet:
+        click.echo(proposal.text, nl=False)
+    found = migrated(paths, proposal.successors, problems, origin=proposal.file) if paths else []
+    _end(found, problems, dry_run=dry_run or not paths, notes=notes, quiet=quiet or not paths)
+
+
 def _end(found: Sequence[Migrated], problems: Problems, *, dry_run: bool, notes: bool, quiet: bool) -> None:
     """Show or write what changes, tell what is left, and end the run."""
     if problems.errors:

@@ -144,7 +144,7 @@ class Changes:
                 if change.subject in (Subject.MEMBER, Subject.COLUMN):
                     now = self._names.members.get(change.owner, {})
                     name = next((old for old, new in now.items() if new == name), name)
-                altered.setdefault(f"{change.owner}.{name}", change.phrase())
+                altered.setdefault(f"{change.owner}.{name}", replace(change, name=name).phrase())
         return replace(self._names, altered=altered)
 
     def of(self, effect: Effect, kind: Kind | None = None) -> list[Change]:

@@ -38,7 +38,7 @@ def assigned_members(constructor: ast.FunctionDef, names: ModuleNames) -> Iterat
                 member = _made("driver", driver, statement.lineno, names)
             case _:
                 continue
-        if member is not None:
+        if member is not None and not member.name.startswith("_"):
             yield member
 
 
@@ -84,6 +84,8 @@ def _vector(name: str, made: ast.Call, line: int, names: ModuleNames) -> Member 
             more = tuple(ast.unparse(k) for one in values if isinstance(one, ast.Call) for k in one.keywords)
             known, numbers = tuple(read for read in reads if read is not None), tuple(numbers_of(made.args[0]))
             return Member(name, vector, known, entries=numbers, line=line, options=more)
+        case [ast.DictComp(value=ast.Call() as first)]:
+            return Member(name, TypeTerm(f"{CORE}.DeviceVector", (names.term(first.func),)), line=line)
     return None
 
 

@@ -11,6 +11,10 @@ import libcst as cst
 from beamwright_generator.changes.successors import Successors
 from beamwright_generator.changes.user_module import UserModule
 from beamwright_generator.changes.uses import Left, Uses
+from beamwright_generator.polish import isort_key
+
+_ANNOTATION = re.compile(r"[\w.\[\], |]+")
+"""What a text can hold that is an annotation, or a name of ``__all__``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,12 @@ class Imports:
     """The imports of one module that change.
 
     :param dropped: names that the module imports already under what they are called now.
+    :param added: modules that are imported besides, with the names that are taken from them; none is the module itself.
     """
 
     changed: dict[cst.ImportAlias, NewImport] = field(default_factory=dict)
     dropped: set[cst.ImportAlias] = field(default_factory=set)
+    added: dict[str, set[str]] = field(default_factory=dict)
 
 
 def find_imports(module: UserModule, successors: Successors, uses: Uses) -> Imports:
@@ -43,6 +49,8 @@ def find_imports(module: UserModule, successors: Successors, uses: Uses) -> Impo
     module.tree.visit(finder)
     for statement, alias, full in finder.found:
         finder.change(statement, alias, full)
+    for node, full in uses.replaced.items():
+        uses.renamed[node] = finder.reached(full)
     return finder.imports
 
 
@@ -53,6 +61,7 @@ class _Finder(cst.CSTVisitor):
         self.imports = Imports()
         self.found: list[tuple[cst.ImportFrom, cst.ImportAlias, str]] = []
         self._imported: set[str] = set()
+        self._imported_plainly: set[str] = set()
         self._names: dict[str, list[cst.Name]] = {}
         self._texts: list[str] = []
 
@@ -66,6 +75,8 @@ class _Finder(cst.CSTVisitor):
         for alias in node.names:
             full = f"{source}.{alias.evaluated_name}"
             self._imported.add(full)
+            if not alias.asname:
+                self._imported_plainly.add(full)
             if full in self._gone:
                 self.found.append((node, alias, full))
         return False
@@ -107,10 +118,22 @@ class _Finder(cst.CSTVisitor):
         else:
             self.imports.changed[alias] = NewImport(moved, short, kept)
 
+    def reached(self, full: str) -> str:
+        """Import what an attribute of another module stood for, and give how it is written then."""
+        module, _, short = full.rpartition(".")
+        moved = any(f"{new.module}.{new.name}" == full and not new.alias for new in self.imports.changed.values())
+        if moved or full in self._imported_plainly:
+            return short
+        if self._is_free(short) or short in self.imports.added.get(module, ()):
+            self.imports.added.setdefault(module, set()).add(short)
+            return short
+        self.imports.added.setdefault(module, set())
+        return full
+
     def _references(self, local: str, full: str) -> list[cst.Name] | None:
         """Give every place of a name; None where it may also mean something else, or stands in a text."""
         word = re.compile(rf"(?<![\w.]){re.escape(local)}(?!\w)")
-        if any(word.fullmatch(text.partition("[")[0].partition(".")[0].strip()) for text in self._texts):
+        if any(_ANNOTATION.fullmatch(text) and word.search(text) for text in self._texts):
             return None
         found = []
         for name in self._names.get(local, []):
@@ -125,7 +148,7 @@ class _Finder(cst.CSTVisitor):
         yield from (self._module.imported(one) for one in found) if found else ("",)
 
     def _is_free(self, name: str) -> bool:
-        return name not in self._names and name not in self._module.captured
+        return name not in self._names and not any(name in names for names in self._module.captured.values())
 
 
 def new_statements(node: cst.ImportFrom, updated: cst.ImportFrom, imports: Imports) -> list[cst.ImportFrom]:
@@ -146,9 +169,25 @@ def new_statements(node: cst.ImportFrom, updated: cst.ImportFrom, imports: Impor
             kept.append(_alias(new).with_changes(comma=alias.comma))
     statements = [updated.with_changes(names=_listed(kept, updated))] if kept else []
     for module, aliases in moved.items():
-        source = cst.ensure_type(cst.parse_expression(module), cst.Attribute)
-        statements.append(cst.ImportFrom(module=source, names=_listed(aliases, None)))
+        ordered = sorted(aliases, key=lambda alias: isort_key(alias.evaluated_name))
+        statements.append(cst.ImportFrom(module=_dotted(module), names=_listed(ordered, None)))
     return statements
+
+
+def added_statements(imports: Imports) -> list[cst.SimpleStatementLine]:
+    """Give the statements that import what is needed besides."""
+    statements: list[cst.Import | cst.ImportFrom] = []
+    for module, names in sorted(imports.added.items()):
+        if names:
+            aliases = [_alias(NewImport(module, name)) for name in sorted(names, key=isort_key)]
+            statements.append(cst.ImportFrom(module=_dotted(module), names=_listed(aliases, None)))
+        else:
+            statements.append(cst.Import(names=[cst.ImportAlias(name=_dotted(module))]))
+    return [cst.SimpleStatementLine(body=[statement]) for statement in statements]
+
+
+def _dotted(module: str) -> cst.Attribute:
+    return cst.ensure_type(cst.parse_expression(module), cst.Attribute)
 
 
 def _listed(aliases: list[cst.ImportAlias], before: cst.ImportFrom | None) -> list[cst.ImportAlias]:

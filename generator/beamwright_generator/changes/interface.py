@@ -74,7 +74,7 @@ class Interface:
             kind = entry_type(member.type)
             if depth and kind.name in self.classes:
                 inner = self.pvs_below(kind.name, depth - 1)
-                found |= {start + pv for start in (member.read or ("",)) for pv in inner}
+                found |= {start + pv for start in member.read for pv in inner}
         return frozenset(found)
 
 

@@ -30,6 +30,7 @@ class Migrated:
     """One file, as it was and as it is to be.
 
     :param uses: where it uses what broke, in what it was.
+    :param encoding: that both are written in.
     """
 
     path: Path
@@ -38,15 +39,14 @@ class Migrated:
     after: bytes
     left: tuple[Left, ...]
     uses: tuple[Position, ...]
+    encoding: str = "utf-8"
 
     def unified(self) -> str:
         """Give the difference as a unified diff."""
-        old, new = (_lines(content) for content in (self.before, self.after))
+        old, new = (
+            content.decode(self.encoding, "replace").splitlines(keepends=True) for content in (self.before, self.after)
+        )
         return "".join(difflib.unified_diff(old, new, self.name, self.name))
-
-
-def _lines(content: bytes) -> list[str]:
-    return content.decode("utf-8", "replace").splitlines(keepends=True)
 
 
 def migrate(
@@ -69,7 +69,22 @@ def migrate(
             found += [migrated] if migrated else []
     for migrated in found:
         problems.extend(_problem(left) for left in migrated.left)
+    _report_chains(successors, problems)
     return found
+
+
+def _report_chains(successors: Successors, problems: Problems) -> None:
+    """Report new names that something else had before: a second run would take the one for the other."""
+    for owner, names in {**successors.members, **successors.states, "": successors.devices}.items():
+        for old, now in names.items():
+            if now != old and names.get(now, now) != now:
+                called, new = ".".join(filter(None, [owner, old])), now.rpartition(".")[2]
+                problems.warning(
+                    "migrate-once",
+                    None,
+                    f"{called} is called {new} now, as something else was",
+                    hint="rewrite each plan once: a second run would change what the first has written",
+                )
 
 
 def modules_below(path: Path) -> Iterator[Path]:
@@ -133,7 +148,7 @@ def _migrated(
         uses.left = [left for left in uses.left if left.code != "migrate-text"]
     after = rewritten(module, uses.renamed, imports)
     places = tuple(sorted({*uses.proven, *(left.at for left in uses.left if left.uses)}))
-    return Migrated(file, name, content, after, tuple(dict.fromkeys(uses.left)), places)
+    return Migrated(file, name, content, after, tuple(dict.fromkeys(uses.left)), places, module.tree.encoding)
 
 
 def _problem(left: Left) -> Problem:

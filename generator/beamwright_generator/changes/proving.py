@@ -165,6 +165,8 @@ class Prover:
             known = values.called_method(owner, method) if owner else None
             if known is not None:
                 return known
+        if isinstance(node.func, cst.Name) and node.func.value == "super" and not node.args:
+            return self.classes.above(node)
         called = self.of(node.func)
         if called is None:
             return None

@@ -81,8 +81,15 @@ def _class(node: ast.ClassDef, full: str, source: str, names: ModuleNames) -> De
         source=source,
         doc=ast.get_docstring(node) or "",
         required=_required(node),
+        methods=tuple(_methods(node)),
         line=node.lineno,
     )
+
+
+def _methods(node: ast.ClassDef) -> Iterator[str]:
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and not statement.name.startswith("_"):
+            yield statement.name
 
 
 def _required(node: ast.ClassDef) -> tuple[str, ...]:
@@ -94,7 +101,7 @@ def _required(node: ast.ClassDef) -> tuple[str, ...]:
     needed = [argument.arg for argument in given[: len(given) - len(made.args.defaults)]]
     keywords = zip(made.args.kwonlyargs, made.args.kw_defaults, strict=True)
     needed += [argument.arg for argument, default in keywords if default is None]
-    return tuple(name for name in needed if name != "prefix")
+    return tuple(name for name in needed if name not in ("prefix", "name"))
 
 
 def _members(node: ast.ClassDef, names: ModuleNames) -> Iterator[Member]:

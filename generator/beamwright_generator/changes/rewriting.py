@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import libcst as cst
 
-from beamwright_generator.changes.imports import Imports, new_statements
+from beamwright_generator.changes.imports import Imports, added_statements, new_statements
 from beamwright_generator.changes.user_module import UserModule
 from beamwright_generator.problems import InternalError
 
@@ -18,7 +18,7 @@ def rewritten(module: UserModule, renamed: Mapping[cst.CSTNode, str], imports: I
     :param renamed: the names that get another text.
     :raises InternalError: if what comes out is not Python.
     """
-    if not renamed and not imports.changed and not imports.dropped:
+    if not renamed and not imports.changed and not imports.dropped and not imports.added:
         return module.content
     content = module.tree.visit(_Rewriter(renamed, imports, module.parents))
     assert isinstance(content, cst.Module)
@@ -38,6 +38,18 @@ class _Rewriter(cst.CSTTransformer):
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:  # noqa: N802
         new = self._renamed.get(original_node)
         return updated_node.with_changes(value=new) if new else updated_node
+
+    def leave_Attribute(  # noqa: N802
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.BaseExpression:
+        new = self._renamed.get(original_node)
+        return cst.parse_expression(new) if new else updated_node
+
+    def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:  # noqa: N802
+        added = added_statements(self._imports)
+        body = list(updated_node.body)
+        behind = max((n for n, line in enumerate(body, 1) if _is_import(line)), default=0)
+        return updated_node.with_changes(body=[*body[:behind], *added, *body[behind:]]) if added else updated_node
 
     def leave_SimpleStatementLine(  # noqa: N802
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
@@ -62,3 +74,7 @@ class _Rewriter(cst.CSTTransformer):
     def _changes(self, node: cst.ImportFrom) -> bool:
         touched = self._imports.changed.keys() | self._imports.dropped
         return not isinstance(node.names, cst.ImportStar) and any(alias in touched for alias in node.names)
+
+
+def _is_import(line: cst.CSTNode) -> bool:
+    return isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], cst.Import | cst.ImportFrom)

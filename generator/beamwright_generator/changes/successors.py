@@ -18,6 +18,7 @@ class Successors:
     :param old: the interface that plans were written for.
     :param new: the interface that they shall fit.
     :param altered: what else broke, in words, by the full name of what it is about, members by their old names.
+    :param calls: what must be seen to where a class is called to make a device, by its old name.
     """
 
     old: Interface
@@ -28,6 +29,7 @@ class Successors:
     members: Mapping[str, Names] = field(default_factory=dict)
     states: Mapping[str, Names] = field(default_factory=dict)
     altered: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, str] = field(default_factory=dict)
 
     def knows(self, name: str) -> bool:
         """Tell whether a full name is one of before."""
@@ -53,7 +55,7 @@ class Successors:
             if term.name in self.members:
                 return term.name if attribute in self.old.members_of(term.name) else ""
             known = interface.class_of(term.name)
-            if known and attribute in known.members:
+            if known and (attribute in known.members or attribute in known.methods):
                 return ""
         return ""
 

@@ -76,6 +76,7 @@ class DeviceClass:
     :param table: it is a table, and its members are columns.
     :param source: the descriptions that it was made from, as its module says.
     :param required: arguments that its constructor needs besides a prefix and a name.
+    :param methods: public ones, and properties.
     """
 
     name: str
@@ -85,6 +86,7 @@ class DeviceClass:
     source: str = ""
     doc: str = ""
     required: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
     line: int = field(default=0, compare=False)
 
 

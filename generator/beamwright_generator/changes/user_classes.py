@@ -69,6 +69,15 @@ class UserClasses:
             found.append(known)
         return found
 
+    def above(self, node: cst.CSTNode) -> Known:
+        """Give what `super()` is in a method: the one base of the class around it."""
+        around: cst.CSTNode | None = node
+        while around is not None and not isinstance(around, cst.ClassDef):
+            around = self._prover.module.parents.get(around)
+        known = self.defined(around) if around is not None else None
+        bases = self.bases(known.arguments[0].name) if known and self.knows(known.arguments[0].name) else []
+        return bases[0] if len(bases) == 1 else None
+
     def declares(self, name: str, attribute: str) -> bool:
         """Tell whether a class of the module defines an attribute itself."""
         return self._own(self._nodes[name], attribute) is not False

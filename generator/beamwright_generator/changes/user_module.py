@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -47,11 +47,11 @@ class UserModule:
         return dict(self._wrapper.resolve(ParentNodeProvider))
 
     @cached_property
-    def captured(self) -> frozenset[str]:
-        """Names that patterns of `match` bind, which scopes do not know."""
+    def captured(self) -> Mapping[cst.CSTNode | None, frozenset[str]]:
+        """Names that patterns of `match` bind, which scopes do not know, by the function or class around them."""
         finder = _Captured()
         self.tree.visit(finder)
-        return frozenset(finder.names)
+        return {around: frozenset(names) for around, names in finder.names.items()}
 
     def at(self, node: cst.CSTNode) -> Position:
         """Give where a node begins."""
@@ -78,9 +78,18 @@ class UserModule:
     def assignments(self, node: cst.Name) -> Iterable[BaseAssignment]:
         """Give everything that a name may have been bound by."""
         scope = self.scope(node)
-        if scope is None or node.value in self.captured or node.value not in scope:
+        if scope is None or self._is_captured(node.value, scope) or node.value not in scope:
             return ()
         return scope[node.value]
+
+    def _is_captured(self, name: str, scope: Scope) -> bool:
+        """Tell whether a pattern binds a name before a scope further out is asked."""
+        while True:
+            if name in self.captured.get(getattr(scope, "node", None), ()):
+                return True
+            if scope.parent is scope or (name in scope and any(a.scope is scope for a in scope[name])):
+                return False
+            scope = scope.parent
 
     def imported(self, assignment: BaseAssignment) -> str:
         """Give the full name of what an import binds; empty for other assignments."""
@@ -125,7 +134,20 @@ def bound_node(assignment: BaseAssignment) -> cst.CSTNode | None:
 
 class _Captured(cst.CSTVisitor):
     def __init__(self) -> None:
-        self.names: set[str] = set()
+        self.names: dict[cst.CSTNode | None, set[str]] = {}
+        self._around: list[cst.CSTNode | None] = [None]
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:  # noqa: N802
+        self._around.append(node)
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef) -> None:  # noqa: N802
+        self._around.pop()
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:  # noqa: N802
+        self._around.append(node)
+
+    def leave_ClassDef(self, original_node: cst.ClassDef) -> None:  # noqa: N802
+        self._around.pop()
 
     def visit_MatchAs(self, node: cst.MatchAs) -> None:  # noqa: N802
         self._keep(node.name)
@@ -138,7 +160,7 @@ class _Captured(cst.CSTVisitor):
 
     def _keep(self, name: cst.Name | None) -> None:
         if name is not None:
-            self.names.add(name.value)
+            self.names.setdefault(self._around[-1], set()).add(name.value)
 
 
 class _Added(cst.CSTVisitor):

@@ -36,10 +36,12 @@ class Uses:
     """What was found in one module.
 
     :param renamed: names that get another text.
+    :param replaced: attributes of modules that stand in another module now, by their full names.
     :param proven: where something that broke is used, whether it is rewritten or not.
     """
 
     renamed: dict[cst.CSTNode, str] = field(default_factory=dict)
+    replaced: dict[cst.CSTNode, str] = field(default_factory=dict)
     left: list[Left] = field(default_factory=list)
     proven: list[Position] = field(default_factory=list)
 
@@ -103,7 +105,8 @@ class _Finder(cst.CSTVisitor):
         if not now:
             return self._leave("migrate-removed", node, f"{node.attr.value} is gone from {full.rpartition('.')[0]}")
         if module != full.rpartition(".")[0]:
-            return self._leave("migrate-removed", node, f"{node.attr.value} is {now} now", "import it from there")
+            self.uses.replaced[node] = now
+            return ""
         return short
 
     def _state(self, enum: str, node: cst.Attribute) -> str | None:
@@ -159,6 +162,11 @@ class _Finder(cst.CSTVisitor):
         return text.partition("-")[0] in self._devices
 
     def visit_Call(self, node: cst.Call) -> None:  # noqa: N802
+        known = self._prover.of(node.func) if self._successors.calls else None
+        made = known.arguments[0].name if known and known.name == "type" else ""
+        if made in self._successors.calls:
+            message = self._successors.calls[made]
+            self.uses.left.append(Left("adopt-call", self._module.at(node), message))
         match node:
             case cst.Call(
                 func=cst.Name(value="getattr" | "setattr" | "hasattr"),
