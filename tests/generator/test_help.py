@@ -15,6 +15,9 @@ from beamwright_generator.cli import main
         (["beamline"], "gen beamline --check                 for pipelines and pre-commit"),
         (["device"], "gen device simDetector.template -m P=BL01: -m R=CAM: -I $ADCORE/db"),
         (["init"], "gen init /epics/iocs/bl01x-ea-ioc-01/st.cmd --env ADCORE=/epics/support/ADCore --name x01"),
+        (["diff"], "gen diff main x01.yaml --exit-code     would the descriptions break plans?"),
+        (["migrate"], "gen migrate plans/ --dry-run      after `gen beamline`, before the commit"),
+        (["adopt"], "gen adopt bl01x.gauges:IonGauge"),
         (["snapshot"], "gen snapshot BL01X-EA-PANDA-01: -o BL01X-EA-PANDA-01.pvi.yaml"),
     ],
 )
@@ -31,9 +34,12 @@ def test_commands_stand_in_the_order_in_which_they_are_needed() -> None:
     assert [line.split()[0] for line in listed] == [
         "init",
         "beamline",
+        "diff",
+        "migrate",
         "snapshot",
         "observe",
         "twin",
+        "adopt",
         "device",
         "schema",
     ]

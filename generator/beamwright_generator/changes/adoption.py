@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import takewhile
-from string import ascii_letters, digits
 
 from beamwright_generator.changes.change import Changes, Effect, Kind, Subject
 from beamwright_generator.changes.interface import Interface, entry_type
 from beamwright_generator.changes.member_changes import member_changes
 from beamwright_generator.changes.pairing import Pairs, paired_members, paired_states
 from beamwright_generator.changes.successors import Successors
-from beamwright_generator.changes.terms import DeviceClass, EnumClass, Member, TypeTerm
+from beamwright_generator.changes.terms import DeviceClass, EnumClass, Member, TypeTerm, common_start
 
 LEAST_COVERED = 0.5
 """The part of its PVs that a class must find in the one that replaces it."""
@@ -50,7 +48,7 @@ def best_class(hand: Interface, name: str, generated: Interface, candidates: Ite
     best, best_score = "", (0.0, 0.0)
     for candidate in sorted(candidates):
         has = _suffixes(generated, candidate)
-        for offset in {"", _common(wanted)}:
+        for offset in {"", common_start(wanted)}:
             stripped = {pv.removeprefix(offset) for pv in wanted}
             shared = len(stripped & has)
             score = (shared / max(len(wanted), 1), shared / max(len(has), 1))
@@ -123,7 +121,7 @@ def _members(generated: Interface, name: str) -> dict[str, Member]:
     members = generated.members_of(name)
     if not _is_placed(name):
         return members
-    start = _common(pv for member in members.values() for pv in member.read)
+    start = common_start(pv for member in members.values() for pv in member.read)
     return {attribute: _stripped(member, start) for attribute, member in members.items()}
 
 
@@ -133,20 +131,13 @@ def _is_placed(name: str) -> bool:
 
 def _suffixes(interface: Interface, name: str) -> frozenset[str]:
     found = interface.pvs_below(name) - {""}
-    start = _common(found) if _is_placed(name) else ""
+    start = common_start(found) if _is_placed(name) else ""
     return frozenset(pv.removeprefix(start) for pv in found)
-
-
-def _common(pvs: Iterable[str]) -> str:
-    """Give what all PVs begin with, up to a separator."""
-    ordered = sorted(pvs)
-    same = takewhile(lambda chars: chars[0] == chars[1], zip(ordered[0], ordered[-1], strict=False)) if ordered else ()
-    return "".join(char for char, _ in same).rstrip(ascii_letters + digits)
 
 
 def _best_offset(hand: Interface, name: str, generated: Interface, now: str) -> str:
     had, has = _suffixes(hand, name), _suffixes(generated, now)
-    offset = _common(had)
+    offset = common_start(had)
     stripped = {pv.removeprefix(offset) for pv in had}
     return offset if len(stripped & has) > len(had & has) else ""
 

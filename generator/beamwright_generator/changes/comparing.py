@@ -114,7 +114,7 @@ class _Comparison:
     def _device(self, before: Factory, after: Factory) -> Iterator[Change]:
         if before.name != after.name:
             new = after.short if after.module == before.module else after.name
-            yield Change(Effect.BREAKING, Kind.RENAMED, *_told(before), to=new, pvs=after.prefixes, found_by="prefix")
+            yield Change(Effect.BREAKING, Kind.RENAMED, *_told(before), to=new, pvs=(after.prefix,), found_by="prefix")
         if before.type.renamed(self.name_now) != after.type:
             effect = self._type_effect(before.type, after.type)
             yield _altered(effect, Kind.RETYPED, after, str(before.type), str(after.type))

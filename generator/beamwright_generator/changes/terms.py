@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
+from string import ascii_letters, digits
 
 NUMPY = "numpy."
 UNION = "|"
@@ -121,6 +123,11 @@ class Factory:
     doc: str = ""
 
     @property
+    def prefix(self) -> str:
+        """The prefix of it, or what all that is made with it has in common."""
+        return common_start(self.prefixes) or next(iter(self.prefixes), "")
+
+    @property
     def short(self) -> str:
         """The device's name."""
         return self.name.rpartition(".")[2]
@@ -129,3 +136,12 @@ class Factory:
     def module(self) -> str:
         """The beamline module."""
         return self.name.rpartition(".")[0]
+
+
+def common_start(pvs: Iterable[str]) -> str:
+    """Give what all PVs begin with, up to a separator; a single one as it is."""
+    first, *others = sorted(set(pvs)) or [""]
+    if not others:
+        return first
+    same = takewhile(lambda chars: chars[0] == chars[1], zip(first, others[-1], strict=False))
+    return "".join(char for char, _ in same).rstrip(ascii_letters + digits)
