@@ -116,7 +116,7 @@ def _call(one: Adoption, hand: Interface, generated: Interface) -> str:
     return f"{short} is made with other arguments: {', '.join(sorted(given))}" if given else ""
 
 
-def _members(generated: Interface, name: str) -> dict[str, Member]:
+def _members(generated: Interface, name: str) -> Mapping[str, Member]:
     """Give members by suffixes; those of a group or a detector have whole prefixes, whose common part goes."""
     members = generated.members_of(name)
     if not _is_placed(name):

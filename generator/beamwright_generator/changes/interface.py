@@ -55,8 +55,17 @@ class Interface:
         """Tell whether a class is another, or derives from it."""
         return any(term.name == base for term in self.lineage(name))
 
-    def members_of(self, name: str) -> dict[str, Member]:
-        """Give all members of a class, inherited ones too, those of the nearest class first told."""
+    @cached_property
+    def _members(self) -> dict[str, Mapping[str, Member]]:
+        return {}
+
+    def members_of(self, name: str) -> Mapping[str, Member]:
+        """Give all members of a class, inherited ones too; where several classes have one, that of the nearest."""
+        if name not in self._members:
+            self._members[name] = self._collected(name)
+        return self._members[name]
+
+    def _collected(self, name: str) -> dict[str, Member]:
         found: dict[str, Member] = {}
         for term in self.lineage(name):
             known = self.class_of(term.name)

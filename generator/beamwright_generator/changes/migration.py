@@ -139,7 +139,7 @@ def _migrated(
     try:
         module = UserModule(file, name, content)
     except (cst.ParserSyntaxError, UnicodeDecodeError, LookupError, RecursionError) as error:
-        at = Position(name, getattr(error, "raw_line", 1), getattr(error, "raw_column", 0) + 1)
+        at = Position(name, getattr(error, "editor_line", 1), getattr(error, "editor_column", 1))
         problems.error("python-syntax", at, "this is not Python that can be read", hint="correct it first")
         return None
     uses = find_uses(module, Prover(module, known, subclasses), successors)

@@ -74,12 +74,12 @@ class Prover:
     def _display(self, node: cst.CSTNode) -> Known:
         """Give the type of what is written out: a number, a text, a list."""
         match node:
-            case cst.Tuple(elements=elements):
+            case cst.Tuple(elements=elements) if not any(isinstance(e, cst.StarredElement) for e in elements):
                 return TypeTerm("tuple", tuple(self.of(e.value) or values.UNKNOWN for e in elements))
-            case cst.List(elements=elements) | cst.Set(elements=elements):
-                inner = values.any_of(self.of(e.value) for e in elements)
+            case cst.Tuple(elements=elements) | cst.List(elements=elements) | cst.Set(elements=elements):
+                inner = values.any_of(self._listed(e) for e in elements)
                 return TypeTerm("list", (inner,)) if inner else None
-            case cst.Dict(elements=elements):
+            case cst.Dict(elements=elements) if not any(isinstance(e, cst.StarredDictElement) for e in elements):
                 inner = values.any_of(self.of(e.value) for e in elements)
                 return TypeTerm("dict", (FOREIGN, inner)) if inner else None
             case cst.ListComp(elt=element) | cst.SetComp(elt=element) | cst.GeneratorExp(elt=element):
@@ -88,6 +88,10 @@ class Prover:
             case cst.BaseNumber() | cst.BaseString() | cst.Comparison():
                 return FOREIGN
         return None
+
+    def _listed(self, element: cst.BaseElement) -> Known:
+        known = self.of(element.value)
+        return values.element_of(known) if isinstance(element, cst.StarredElement) else known
 
     # -- names and attributes
 
@@ -162,7 +166,7 @@ class Prover:
             method = node.func.attr.value
             if owner and owner.name == "(factory)" and method == "connect":
                 return values.awaiting(self.interface.factories[owner.arguments[0].name].type)
-            known = values.called_method(owner, method) if owner else None
+            known = values.called_method(owner, method, len(node.args)) if owner else None
             if known is not None:
                 return known
         if isinstance(node.func, cst.Name) and node.func.value == "super" and not node.args:
@@ -186,7 +190,7 @@ class Prover:
             return self._ensured(node)
         if name in ("typing.cast", "cast") and node.args:
             return self.annotated(node.args[0].value)
-        if name.startswith("builtins."):
+        if name.startswith("builtins.") and not any(argument.star for argument in node.args):
             return values.called_builtin(name.removeprefix("builtins."), [self.of(a.value) for a in node.args])
         return None
 

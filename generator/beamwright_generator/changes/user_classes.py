@@ -95,6 +95,8 @@ class UserClasses:
                 for d in finder.method.decorators
             )
             return known.arguments[0] if known and is_property else known
+        if finder.unclear:
+            return None
         if finder.assigned:
             return values.any_of([self._prover.of(value) for value in finder.assigned])
         return False
@@ -109,6 +111,7 @@ class _Attributes(cst.CSTVisitor):
         self.annotation: cst.Annotation | None = None
         self.method: cst.FunctionDef | None = None
         self.assigned: list[cst.BaseExpression] = []
+        self.unclear = False
 
     def visit_ClassDef(self, node: cst.ClassDef) -> bool:  # noqa: N802
         return False
@@ -129,6 +132,17 @@ class _Attributes(cst.CSTVisitor):
     def visit_Assign(self, node: cst.Assign) -> None:  # noqa: N802
         if any(self._is_it(target.target) for target in node.targets):
             self.assigned.append(node.value)
+        self.unclear = self.unclear or any(self._is_within(target.target) for target in node.targets)
+
+    def visit_For(self, node: cst.For) -> None:  # noqa: N802
+        self.unclear = self.unclear or self._is_it(node.target) or self._is_within(node.target)
+
+    def visit_AsName(self, node: cst.AsName) -> None:  # noqa: N802
+        self.unclear = self.unclear or self._is_it(node.name)
+
+    def _is_within(self, target: cst.BaseExpression) -> bool:
+        parts = target.elements if isinstance(target, cst.Tuple | cst.List) else ()
+        return any(self._is_it(part.value) or self._is_within(part.value) for part in parts)
 
     def _is_it(self, target: cst.BaseExpression) -> bool:
         match target:

@@ -149,6 +149,11 @@ class _Finder(cst.CSTVisitor):
         self.uses.left.append(Left(code, self._module.at(node.attr), message, hint, uses))
         return ""
 
+    def visit_MatchKeywordElement(self, node: cst.MatchKeywordElement) -> None:  # noqa: N802
+        if node.key.value in self._wanted:
+            message = f"the pattern asks for {node.key.value}, which may be called otherwise now"
+            self.uses.left.append(Left("migrate-unproven", self._module.at(node.key), message, uses=False))
+
     # -- texts
 
     def visit_SimpleString(self, node: cst.SimpleString) -> None:  # noqa: N802

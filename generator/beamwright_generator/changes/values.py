@@ -26,7 +26,7 @@ _ITERABLES = frozenset(
 )
 _MAPPINGS = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "OrderedDict", "DeviceVector"})
 _SAME = frozenset({"list", "set", "frozenset", "sorted", "reversed", "iter", "tuple"})
-OPEN = frozenset({"typing.Any", "builtins.object", "object"})
+OPEN = frozenset({"typing.Any", "typing.Final", "typing.Self", "typing.ClassVar", "builtins.object", "object"})
 _APART = frozenset(sys.stdlib_module_names) | {
     *("beamwright_generated", "beamwright_runtime", "bluesky", "ophyd_async", "scanspec"),
     *("h5py", "matplotlib", "numpy", "pandas", "pytest", "scipy"),
@@ -85,7 +85,7 @@ def alternatives(value: TypeTerm) -> list[TypeTerm]:
 def element_of(value: Known) -> Known:
     """Give what iterating yields."""
     if value is None or value == FOREIGN:
-        return None if value is None else FOREIGN
+        return value
     if value.short in ("tuple", "Tuple"):
         return any_of(one for one in value.arguments if one.name != "...") if value.arguments else None
     if value.short in _ITERABLES and value.arguments:
@@ -109,20 +109,23 @@ def entry_of(value: Known, index: int | None) -> Known:
     return element_of(value)
 
 
-def called_method(owner: TypeTerm, method: str) -> Known:
-    """Give what a method of a container gives."""
-    if owner.short in _MAPPINGS and owner.arguments:
-        key = owner.arguments[0] if len(owner.arguments) > 1 else FOREIGN
-        match method:
-            case "values":
-                return TypeTerm("Iterable", (owner.arguments[-1],))
-            case "items":
-                return TypeTerm("Iterable", (TypeTerm("tuple", (key, owner.arguments[-1])),))
-            case "get" | "pop" | "setdefault":
-                return owner.arguments[-1]
-            case _:
-                return None
-    return element_of(owner) if method in ("pop", "popleft") else None
+def called_method(owner: TypeTerm, method: str, given: int) -> Known:
+    """Give what a method of a container gives.
+
+    :param given: the number of arguments; with a default there may be another type.
+    """
+    if owner.short not in _MAPPINGS:
+        return element_of(owner) if method in ("pop", "popleft") else None
+    *keys, entry = owner.arguments or (UNKNOWN,)
+    match method:
+        case "values":
+            return TypeTerm("Iterable", (entry,))
+        case "items":
+            return TypeTerm("Iterable", (TypeTerm("tuple", (keys[0] if keys else FOREIGN, entry)),))
+        case "get" | "pop" if given == 1:
+            return entry
+        case _:
+            return None
 
 
 def called_builtin(name: str, given: list[Known]) -> Known:

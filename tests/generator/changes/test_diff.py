@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import generator_site
@@ -134,3 +135,9 @@ def test_outside_of_a_repository_folders_do(generated_site: Path, tmp_path: Path
     old, new = (str(generated_site / tree) for tree in TREES)
     assert gen(tmp_path, "diff", old, new).returncode == CLEAN
     assert "is no folder, no file, no git revision" in gen(tmp_path, "diff", "HEAD", new).stderr
+
+
+def test_only_what_rewrites_loads_libcst() -> None:
+    code = "import sys, beamwright_generator.cli, beamwright_generator.changes.sides\nprint('libcst' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "False\n"

@@ -58,3 +58,21 @@ def texts(pump: RotaryPump) -> list[str]:
 
 def either(device: RotaryPump | Detector | Lens) -> None:
     print(device.speed)  # type: ignore[union-attr]
+
+
+def mixed(pumps: list[RotaryPump], detector: Detector, by_name: dict[str, RotaryPump], key: str) -> None:
+    pairs = [(detector, pump) for pump in pumps]
+    for first in zip(*pairs):
+        print(first[1].speed)
+    print((*pumps, detector)[1].speed, by_name.get(key, detector).speed, [*pumps][0].rotation)
+    match pumps:
+        case [RotaryPump(speed=signal), *_]:
+            print(signal)
+
+
+class Pair:
+    def __init__(self, pump: RotaryPump, detector: Detector) -> None:
+        self.one, self.other = pump, detector
+
+    def use(self) -> None:
+        print(self.one.speed, self.other.gain)

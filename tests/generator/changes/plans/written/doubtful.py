@@ -58,3 +58,21 @@ def texts(pump: Pump) -> list[str]:
 
 def either(device: Pump | Detector | Lens) -> None:
     print(device.speed)  # type: ignore[union-attr]
+
+
+def mixed(pumps: list[Pump], detector: Detector, by_name: dict[str, Pump], key: str) -> None:
+    pairs = [(detector, pump) for pump in pumps]
+    for first in zip(*pairs):
+        print(first[1].speed)
+    print((*pumps, detector)[1].speed, by_name.get(key, detector).speed, [*pumps][0].speed)
+    match pumps:
+        case [Pump(speed=signal), *_]:
+            print(signal)
+
+
+class Pair:
+    def __init__(self, pump: Pump, detector: Detector) -> None:
+        self.one, self.other = pump, detector
+
+    def use(self) -> None:
+        print(self.one.speed, self.other.gain)
