@@ -109,10 +109,13 @@ def _uses(changes: Changes, plans: tuple[Path, ...]) -> list[str]:
     if not plans or not changes.breaking:
         return []
     from beamwright_generator.changes.migration import migrate
-    from beamwright_generator.problems import Problems
+    from beamwright_generator.problems import Problems, Severity
 
     problems = Problems()
     found = [at for file in migrate(plans, changes.successors, problems) for at in file.uses]
+    for problem in problems.in_order():
+        if problem.severity is Severity.ERROR:
+            click.echo(str(problem), err=True)
     places = list(dict.fromkeys(f"{at.file}:{at.line}" for at in found))
     more = [f"and {len(places) - MOST_USES:,} more"] if len(places) > MOST_USES else []
     return places[:MOST_USES] + more

@@ -60,8 +60,10 @@ class _Finder(cst.CSTVisitor):
         self._gone = successors.gone
         self.imports = Imports()
         self.found: list[tuple[cst.ImportFrom, cst.ImportAlias, str]] = []
+        # What the whole module has: full names, and of those the ones that are not called otherwise in it.
         self._imported: set[str] = set()
         self._imported_plainly: set[str] = set()
+        self._bound: dict[str, set[str]] = {}
         self._names: dict[str, list[cst.Name]] = {}
         self._texts: list[str] = []
 
@@ -74,14 +76,24 @@ class _Finder(cst.CSTVisitor):
             return False
         for alias in node.names:
             full = f"{source}.{alias.evaluated_name}"
-            self._imported.add(full)
-            if not alias.asname:
-                self._imported_plainly.add(full)
+            self._bound.setdefault(alias.evaluated_alias or alias.evaluated_name, set()).add(full)
+            if self._is_for_all(node):
+                self._imported.add(full)
+                if not alias.asname:
+                    self._imported_plainly.add(full)
             if full in self._gone:
                 self.found.append((node, alias, full))
         return False
 
+    def _is_for_all(self, node: cst.ImportFrom) -> bool:
+        """Tell whether an import stands at the top, so that the whole module has its names."""
+        line = self._module.parents[node]
+        return isinstance(self._module.parents[line], cst.Module)
+
     def visit_Import(self, node: cst.Import) -> bool:  # noqa: N802
+        for alias in node.names:
+            name = alias.evaluated_alias or alias.evaluated_name.partition(".")[0]
+            self._bound.setdefault(name, set()).add(alias.evaluated_name)
         return False
 
     def visit_Name(self, node: cst.Name) -> None:  # noqa: N802
@@ -110,7 +122,7 @@ class _Finder(cst.CSTVisitor):
         kept = local if local != short else ""
         if not alias.asname and local != short:
             references = self._references(local, full)
-            if references is not None and (now in self._imported or self._is_free(short)):
+            if references is not None and (now in self._imported or self._is_free(short, now)):
                 self._uses.renamed |= dict.fromkeys(references, short)
                 kept = ""
         if now in self._imported and not kept:
@@ -124,7 +136,7 @@ class _Finder(cst.CSTVisitor):
         moved = any(f"{new.module}.{new.name}" == full and not new.alias for new in self.imports.changed.values())
         if moved or full in self._imported_plainly:
             return short
-        if self._is_free(short) or short in self.imports.added.get(module, ()):
+        if self._is_free(short, full) or short in self.imports.added.get(module, ()):
             self.imports.added.setdefault(module, set()).add(short)
             return short
         self.imports.added.setdefault(module, set())
@@ -147,7 +159,10 @@ class _Finder(cst.CSTVisitor):
         found = list(self._module.assignments(name))
         yield from (self._module.imported(one) for one in found) if found else ("",)
 
-    def _is_free(self, name: str) -> bool:
+    def _is_free(self, name: str, full: str) -> bool:
+        """Tell whether a name means nothing in the module yet, or just what it shall."""
+        if not self._bound.get(name, {full}) <= {full}:
+            return False
         return name not in self._names and not any(name in names for names in self._module.captured.values())
 
 

@@ -48,8 +48,12 @@ class _Rewriter(cst.CSTTransformer):
     def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:  # noqa: N802
         added = added_statements(self._imports)
         body = list(updated_node.body)
-        behind = max((n for n, line in enumerate(body, 1) if _is_import(line)), default=0)
-        return updated_node.with_changes(body=[*body[:behind], *added, *body[behind:]]) if added else updated_node
+        if not added:
+            return updated_node
+        # Behind the imports at the top: code between them and later ones may need the names already.
+        end = next((n for n, line in enumerate(body) if not _may_stand_before(line)), len(body))
+        behind = max((n for n, line in enumerate(body[:end], 1) if _is_import(line)), default=end)
+        return updated_node.with_changes(body=[*body[:behind], *added, *body[behind:]])
 
     def leave_SimpleStatementLine(  # noqa: N802
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
@@ -78,3 +82,10 @@ class _Rewriter(cst.CSTTransformer):
 
 def _is_import(line: cst.CSTNode) -> bool:
     return isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], cst.Import | cst.ImportFrom)
+
+
+def _may_stand_before(line: cst.CSTNode) -> bool:
+    """Tell whether a statement may stand among the first imports: an import, a docstring, a condition of imports."""
+    if isinstance(line, cst.If | cst.Try):
+        return True
+    return _is_import(line) or (isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], cst.Expr))

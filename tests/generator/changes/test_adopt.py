@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generator.changes.changed_site import HERE, expect, expect_all, gen, texts
+from tests.generator.changes.changed_site import HERE, expect, expect_all, gen, mypy, texts
 
 CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
 WRITTEN = HERE / "adoption/written"
@@ -35,6 +35,12 @@ def test_a_class_is_proposed_and_the_code_rewritten(name: str, code: Path, updat
     assert dry.stdout.startswith(proposal)
     expect(HERE / f"adoption/{name}.txt", proposal, update_golden)
     expect(HERE / f"adoption/{name}.problems.txt", done.stderr, update_golden)
+
+
+def test_mypy_accepts_code_in_which_nothing_is_left(site: Path, code: Path) -> None:
+    assert mypy(code, site / "new/generated", "plan.py") == ""
+    assert gen(code, "adopt", "bl01x.pumps:Amplifier", ".", *TREE).returncode == NOT_CLEAN
+    assert mypy(code, site / "new/generated", "plan.py") == ""
 
 
 @pytest.mark.parametrize("by", ["b01/main_pump", "b01/roots_pump", "b01", "RotaryPump", "devices.pump:RotaryPump"])
