@@ -13,15 +13,15 @@ READY := .venv/.ready
 SHOWN := .venv/.shown
 SERVED := .venv/.served
 RESULTS := build/benchmarks
-BENCHMARKS := corpus generate connect twin fly_faults fly_overhead
+BENCHMARKS := corpus generate connect twin fly_faults fly_overhead audit
 STATIC := ruff-check ruff-format mypy basedpyright lint-imports
 
-.PHONY: help demo test soak bench format lint clean constraints environment pytest $(STATIC)
+.PHONY: help demo test soak bench docs format lint clean constraints environment pytest $(STATIC)
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.* ## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
 
-demo: $(SHOWN) ## generate the example beamline, run its twin, connect, scan and plot
+demo: $(SHOWN) ## generate the example beamline, run its twin, connect, scan, fly, pause and plot
 	@$(BIN)/python -m scripts.demo
 
 test: $(READY) ## every check: style, types, import directions, tests
@@ -38,6 +38,10 @@ bench: $(READY) ## every benchmark, figures into build/benchmarks/*.json
 	    echo "== $$benchmark"
 	    $(BIN)/python -m benchmarks.$$benchmark --json $(RESULTS)/$$benchmark.json
 	done
+
+docs: $(READY) ## the documentation as a site, into build/docs
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+	echo "build/docs/index.html"
 
 format: $(READY) ## let ruff repair style and layout
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from beamwright_generated.beamlines import x01
@@ -23,6 +24,7 @@ from scripts.demo.terminal import table
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = [sys.executable, "-m", "scripts.demo"]
 RESULTS = ROOT / "build" / "demo"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -49,8 +51,8 @@ def processes(printed: str) -> list[int]:
 
 
 def test_every_step_is_shown_in_plain_text(shown: str) -> None:
-    steps = [line[:2] for line in shown.splitlines() if re.match(r"\d\. ", line)]
-    assert steps == [f"{number}." for number in range(1, 10)]
+    steps = re.findall(r"^(\d+)\. ", shown, re.MULTILINE)
+    assert steps == [str(number) for number in range(1, 12)]
     assert "\x1b" not in shown
 
 
@@ -61,14 +63,55 @@ def test_every_device_is_connected_and_listed(shown: str) -> None:
     assert ("camera", "Camera", "BL01X-EA-IOC-01", "440") in rows
 
 
-def test_the_scan_and_the_flight_have_succeeded(shown: str) -> None:
-    assert re.search(r"^step_scan of 21 points, written: success, 21 events in", shown, re.MULTILINE)
+def test_the_scan_and_the_flights_have_succeeded(shown: str) -> None:
+    assert re.search(r"^step_scan of 15 points, written: success, 15 events in", shown, re.MULTILINE)
     assert re.search(r"^fly_exposures of the PandA: success, 5 events in", shown, re.MULTILINE)
-    with h5py.File(RESULTS / "camera.h5") as file:
+    assert re.search(r"^fly_angles of 3 rows: success, 30 events in", shown, re.MULTILINE)
+    assert "\n  3 flights, 2 files: one of each detector\n" in shown
+    with h5py.File(RESULTS / "step_scan_camera.h5") as file:
         numbers = [frame_number(frame) for frame in file[FRAMES]]
-    assert numbers == list(range(numbers[0], numbers[0] + 21))
-    image = (RESULTS / "scan.png").read_bytes()
-    assert image.startswith(PNG)
+    assert numbers == list(range(numbers[0], numbers[0] + 15))
+    assert (RESULTS / "step_scan.png").read_bytes().startswith(PNG)
+
+
+def test_the_flight_that_was_paused_is_whole(shown: str) -> None:
+    before, _, after = shown.partition("\n$ RE.resume()\n")
+    paused, later = re.findall(r"^  (?:paused|1 s later) +(\S+ +\S+ +\d+)$", before, re.MULTILINE)
+    assert paused == later
+    written = int(paused.split()[-1])
+    assert 38 <= written < 100
+    # Where no bar can be drawn, frames are told at each quarter of a flight.
+    *_, first, second = [list(map(int, line.split())) for line in re.findall(r"^  frames: (.+)$", shown, re.MULTILINE)]
+    assert first[0] == 25
+    assert first[-1] <= written <= second[0]
+    assert second[-1] == 100
+    assert re.search(r"^fly_map paused and resumed: success, 100 events in", after, re.MULTILINE)
+    assert re.search(r"^ +100 +100 +0 +0 +0 +0 +0\.\d\d um$", after, re.MULTILINE)
+    with h5py.File(RESULTS / "fly_map_panda.h5") as panda, h5py.File(RESULTS / "fly_map_camera.h5") as camera:
+        assert len(panda["x"]) == len(panda["y"]) == len(camera[FRAMES]) == 100
+    assert (RESULTS / "fly_map.png").read_bytes().startswith(PNG)
+
+
+def test_what_was_paused_is_in_the_order_of_the_grid(shown: str) -> None:
+    assert "\n  build/demo/fly_map.nxs: the camera's (4, 25, 56, 72) over stage_y and stage_x, linked" in shown
+    with h5py.File(RESULTS / "fly_map.nxs") as file:
+        data = file["entry/data"]
+        numbers = np.array([[frame_number(frame) for frame in row] for row in data["camera"]])
+        assert data["stage_x_value"].shape == (4, 25)
+    taken = np.arange(100).reshape(4, 25)
+    taken[1::2] = taken[1::2, ::-1]
+    assert (numbers - numbers.min() == taken).all()
+
+
+def without_numbers(text: str) -> str:
+    """Leave out what differs each time: positions, seconds, and how many frames were taken at a moment."""
+    spaced = re.sub(r"-?\d+(\.\d+)?", "NUMBER", text)
+    return re.sub(r"( NUMBER)+", " NUMBER", re.sub(r" +", " ", spaced))
+
+
+def test_the_readme_shows_what_is_shown(shown: str) -> None:
+    (block,) = re.findall(r"^<!-- demo: [^\n]+ -->\n```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert without_numbers(block) in without_numbers(shown)
 
 
 def test_no_ioc_is_left(shown: str) -> None:

@@ -7,7 +7,8 @@ A comment before a fenced block says what it is:
 - `panda: COMMAND`: the same, while the PandA-like box of the example runs;
 - `stdout: COMMAND`: what goes into a file or a pipe;
 - `until interrupted: COMMAND`: all that a terminal shows of a command that runs until then, with other ports;
-- `checked by mypy`: Python that mypy accepts.
+- `checked by mypy`: Python that mypy accepts;
+- `demo: make demo`: a part of what that shows, with other numbers (see test_demo.py).
 
 `change: FILE: OLD -> NEW` changes a file of that copy before the next command, and `fresh` starts with a new copy in
 which the example is generated.
@@ -113,6 +114,7 @@ def test_every_comment_stands_before_a_block() -> None:
         "fresh",
         "checked by mypy",
         "until interrupted",
+        "demo",
     }
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import bluesky.plan_stubs as bps
-import bluesky.plans as bp
 from bluesky.utils import MsgGenerator
 from ophyd_async.core import EnableDisable
 from ophyd_async.epics.adcore import ADImageMode
+from scanspec.specs import Linspace
 
 from beamwright_generated.beamlines import x01
-from beamwright_runtime import Motor
-from beamwright_runtime.plans import connected
+from beamwright_runtime import Motor, plans
 
 
-@connected
+@plans.connected
 def step_scan(
     axis: Motor, camera: x01.Camera, start: float, stop: float, points: int, exposure: float = 0.1
 ) -> MsgGenerator[str]:
@@ -26,5 +25,4 @@ def step_scan(
     driver, stat = camera.driver, camera.stat
     yield from bps.mv(driver.image_mode, ADImageMode.SINGLE, driver.acquire_time, exposure)
     yield from bps.mv(stat.enable_callbacks, EnableDisable.ENABLE, stat.compute_statistics, True)
-    run: str = yield from bp.scan([camera], axis, start, stop, points, md={"plan_name": "step_scan"})
-    return run
+    return (yield from plans.step_scan([camera], Linspace(axis, start, stop, points)))

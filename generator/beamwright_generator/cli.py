@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from beamwright_generator.cli_audit import audit
+from beamwright_generator.cli_completion import BeamlineFile, completion
 from beamwright_generator.cli_live import snapshot
 from beamwright_generator.cli_observe import observe
-from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, report, save
+from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, definition, fail, report, save
+from beamwright_generator.cli_show import show
 from beamwright_generator.cli_twin import twin
 from beamwright_generator.wording import counted
 
@@ -27,7 +30,7 @@ class _InOrder(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands: the way from an IOC to current code, and then the rest."""
-        main_path = ["init", "beamline", "snapshot", "observe", "twin"]
+        main_path = ["init", "beamline", "snapshot", "observe", "twin", "show", "audit"]
         return [*main_path, *(name for name in super().list_commands(ctx) if name not in main_path)]
 
 
@@ -45,13 +48,15 @@ def main() -> None:
       gen observe                           record what only the running IOCs know
       gen observe --check                   every night: do they still serve what is committed?
       gen twin                              run it all, simulated, on this machine
+      gen show                              a catalogue of all devices and PVs, as one page
+      gen audit MODULE --against x01        do hand-written devices fit what is served?
 
     Exit codes: 0 clean, 1 not clean (problems, or --check found differences), 2 usage.
     """
 
 
 @main.command(short_help="Generate the devices and the module of a beamline.")
-@click.argument("file", type=click.Path(path_type=Path), default="beamline.yaml")
+@click.argument("file", type=BeamlineFile(), default="beamline.yaml")
 @click.option("--check", is_flag=True, help="Write nothing; show what differs and exit 1 if anything does.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change as a unified diff.")
 @click.option(
@@ -215,7 +220,7 @@ def device(template: Path, macros: tuple[str, ...], search: tuple[Path, ...], pv
     from beamwright_generator.vocabulary import Transport
 
     problems = Problems()
-    given = dict(_definition(macro) for macro in macros)
+    given = dict(definition(macro) for macro in macros)
     transport = Transport.PVA if pva else Transport.CA
     folders = [folder.resolve() for folder in search]
     text = generate_device(template.resolve(), given, folders, transport, problems)
@@ -225,13 +230,6 @@ def device(template: Path, macros: tuple[str, ...], search: tuple[Path, ...], pv
     if text is None or failed:
         fail("no device was generated")
     click.echo(text, nl=False)
-
-
-def _definition(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise click.UsageError(f"{text!r} is not NAME=VALUE")
-    return name.strip(), value
 
 
 @main.command(short_help="Write a first beamline.yaml from a boot script.")
@@ -272,7 +270,7 @@ def init(
     if out.exists() and not force:
         raise click.UsageError(f"{out} exists; --force overwrites it")
     problems = Problems()
-    given = dict(_definition(one) for one in env)
+    given = dict(definition(one) for one in env)
     text = first_beamline_file(startup, out, name, ioc, given, folder, search, problems)
     failed = report(problems, False, None)
     if text is None or failed:
@@ -294,6 +292,9 @@ def schema() -> None:
 main.add_command(snapshot)
 main.add_command(observe)
 main.add_command(twin)
+main.add_command(completion)
+main.add_command(audit)
+main.add_command(show)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from beamwright_generator.cli_completion import BeamlineFile
 from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, report, save
 from beamwright_generator.wording import counted
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Record what the running IOCs serve.")
-@click.argument("file", type=click.Path(path_type=Path), default="beamline.yaml")
+@click.argument("file", type=BeamlineFile(), default="beamline.yaml")
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from beamwright_generator.cli_completion import BeamlineFile
 from beamwright_generator.cli_report import beamline_file, fail
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ LONGEST_LINE = 100
 
 
 @click.command(short_help="Run a beamline as a simulated one on this machine.")
-@click.argument("file", type=click.Path(path_type=Path), default="beamline.yaml")
+@click.argument("file", type=BeamlineFile(), default="beamline.yaml")
 @click.option("--ca-port", type=click.IntRange(1, 65535), help="The first IOC's port for CA; the others follow.")
 @click.option("--pva-port", type=click.IntRange(1, 65535), help="The first IOC's port for PVA; the others follow.")
 @click.option("--only", metavar="GLOB", default="*", help="Only these IOCs, or only these records of all IOCs.")

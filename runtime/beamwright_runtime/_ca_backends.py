@@ -43,18 +43,6 @@ class CaUser(ChannelUser):
         channel.pool.requests.ask_control(channel)
 
 
-def _control(channel: Channel, declared: Any) -> Any:
-    """Give the states or precision that a check needs, or raise `Unknown` and ask for them."""
-    if channel.asked:
-        raise Unknown
-    if not needs_control(declared, channel.dbf, channel.count):
-        return None
-    if channel.control is None:
-        channel.pool.requests.ask_control(channel)
-        raise Unknown
-    return channel.control
-
-
 class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDatatypeT]):
     """A signal over Channel Access, on channels that are opened many at a time."""
 
@@ -62,17 +50,10 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
         """Check as soon as all channels are up; most need no more than a look at what is served."""
         channels = self._channels
         first, last = channels[0], channels[-1]
-        if first.state != UP or last.state != UP:
+        if first.state != UP or last.state != UP or first.asked or last.asked:
             return
         array = first.count > 1
-        if (
-            first.dbf == last.dbf
-            and array == (last.count > 1)
-            and first.readable
-            and last.readable
-            and not first.asked
-            and not last.asked
-        ):
+        if first.dbf == last.dbf and array == (last.count > 1) and first.readable and last.readable:
             plain = convert_plainly(self.declared, first.dbf, array)
             if plain is not None:
                 self.conversion = plain
@@ -81,6 +62,19 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
                 return
         super().channel_up(channel)
 
+    def check(self) -> Fault | None:
+        """Find how the declared type is served; ask for states and precisions first, for both sides at once."""
+        asked = False
+        for channel in self._channels:
+            if channel.asked:
+                asked = True
+            elif channel.control is None and needs_control(self.declared, channel.dbf, channel.count):
+                channel.pool.requests.ask_control(channel)
+                asked = True
+        if asked:
+            raise Unknown
+        return super().check()
+
     def _kind(self, channel: Channel) -> tuple[Any, ...]:
         return channel.dbf, channel.count > 1
 
@@ -88,7 +82,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
         return served_name(channel.dbf, channel.count)
 
     def _verdict(self, channel: Channel) -> Conversion | Fault:
-        control = _control(channel, self.declared)
+        control = channel.control if needs_control(self.declared, channel.dbf, channel.count) else None
         if not channel.readable:
             return Fault(Reason.REFUSED, f"no right to read {self._pv(channel.name)}")
         if isinstance(control, Exception):

@@ -207,24 +207,29 @@ class CaChannels:
 
     def _look(self, chids: Sequence[int]) -> None:
         """Watch channels from now on, and take note of those that are there."""
-        by_chid = self._by_chid
         list(map(libca.change_handler, chids, repeat(self._on_connection)))  # first, so that no change is missed
-        served = map(libca.field_type, chids), map(libca.element_count, chids), map(libca.read_access, chids)
-        asking: dict[Listener, Channel] = {}
-        telling: dict[Listener, Channel] = {}
-        for chid, dbf, count, readable in zip(chids, *served, strict=True):
-            if dbf < 0:  # not found yet
-                continue
+        states: dict[int, int] = {}
+        others: dict[int, int] = {}
+        for chid, dbf in zip(chids, map(libca.field_type, chids), strict=True):
+            if dbf >= 0:  # it is there
+                (states if dbf == libca.ENUM else others)[chid] = dbf
+        # Who may have to ask for states comes first: the servers answer while all others take note.
+        for types in (states, others):
+            self._take_up(types)
+            self.requests.flush()
+
+    def _take_up(self, types: dict[int, int]) -> None:
+        """Take note of channels that are there; `types` has the native type of each."""
+        by_chid = self._by_chid
+        told: dict[Listener, Channel] = {}
+        counts, readable = map(libca.element_count, types), map(libca.read_access, types)
+        for (chid, dbf), count, may_read in zip(types.items(), counts, readable, strict=True):
             channel = by_chid[chid]
-            channel.came_up(dbf, count, readable)
-            told = asking if dbf == libca.ENUM else telling
+            channel.came_up(dbf, count, may_read)
             for listener in channel.listeners:
                 told[listener] = channel
-        # Who may have to ask for states comes first: the servers answer while all others take note.
-        for told in (asking, telling):
-            for listener, channel in told.items():
-                listener.channel_up(channel)
-            self.requests.flush()
+        for listener, channel in told.items():
+            listener.channel_up(channel)
 
 
 def _close_all() -> None:

@@ -18,6 +18,11 @@ from beamwright_runtime._ca_channel import Channel
 from beamwright_runtime._channel_user import UP
 from beamwright_runtime._wake_up import WakeUp
 
+GATHER = 0.005
+"""Seconds between two looks at answers that are gathered."""
+SILENCE = 0.05
+"""Seconds without an answer after which each is taken when it comes."""
+
 
 class CaRequests:
     """The requests of one event loop. Answers arrive on libca's threads, and are taken in the loop."""
@@ -31,6 +36,8 @@ class CaRequests:
         self._asking: dict[int, Channel] = {}
         self._number = 0
         self._unflushed = False
+        self._gathering: asyncio.TimerHandle | None = None
+        self._gather_until = 0.0
         self._on_answer = libca.AnswerHandler(self._answer)
 
     async def get(self, channel: Channel, kind: int, decode: Callable[[int, int, int], Any]) -> Any:
@@ -116,6 +123,22 @@ class CaRequests:
         if self._unflushed:
             self._unflushed = False
             libca.flush_io()
+            self._gather_until = self._loop.time() + SILENCE
+            if self._gathering is None:
+                self._gathering = self._loop.call_later(GATHER, self._gathered)
+
+    def _gathered(self) -> None:
+        """Take what has come, and go on gathering as long as something comes.
+
+        A loop that woke for each answer would take the interpreter lock from libca's thread, which brings the next.
+        """
+        now = self._loop.time()
+        if self._answers:
+            self._gather_until = now + SILENCE
+        self._gathering = None
+        if self._asking and now < self._gather_until:
+            self._gathering = self._loop.call_later(GATHER, self._gathered)
+        self.take()
 
     def forget_closed(self) -> None:
         """Expect no more control information of channels that are closed."""
@@ -135,7 +158,8 @@ class CaRequests:
             except Exception as error:
                 value = error
         self._answers.append((number, status, value))
-        self._wake_up.ask()
+        if self._gathering is None or len(self._answers) >= len(self._asking) or number not in self._asking:
+            self._wake_up.ask()
 
     def take(self) -> None:
         """Hand out the answers that have arrived."""

@@ -9,6 +9,7 @@ from ophyd_async.core import Device, DeviceVector, PathProvider, StandardDetecto
 from ophyd_async.epics.motor import Motor
 from ophyd_async.fastcs.panda import (
     DataBlock,
+    InencBlock,
     PcapBlock,
     PcompBlock,
     PcompInfo,
@@ -29,6 +30,7 @@ from ophyd_async.fastcs.panda._trigger_logic import PandaTriggerLogic
 from beamwright_runtime._record_device import RecordDevice
 
 BlockT = TypeVar("BlockT", bound=Device)
+MotorT = TypeVar("MotorT", bound=Motor)
 
 
 class Panda(RecordDevice, StandardDetector):
@@ -71,7 +73,7 @@ class Panda(RecordDevice, StandardDetector):
         )
 
     def scan_flyer(
-        self, number: int = 1, positions: Mapping[Motor, PosOutScaleOffset] | None = None
+        self, number: int = 1, positions: Mapping[MotorT, PosOutScaleOffset] | None = None
     ) -> StandardFlyable[ScanSpecInfo, None]:
         """Make a flyer that triggers each point of a scan specification with a sequencer; times in seconds.
 
@@ -81,7 +83,20 @@ class Panda(RecordDevice, StandardDetector):
         :raises TypeError: if the sequencers do not extend ophyd-async's `SeqBlock`.
         """
         seq = self._member("seq", number, SeqBlock)
-        return ScanSpecSeqTableFlyableLogic(seq, dict(positions or {})).with_device(f"{self.name}-seq{number}")
+        known: dict[Motor, PosOutScaleOffset] = dict((positions or {}).items())
+        return ScanSpecSeqTableFlyableLogic(seq, known).with_device(f"{self.name}-seq{number}")
+
+    def encoder(self, number: int) -> PosOutScaleOffset:
+        """Give the position that an encoder input counts, as triggers that compare it want it.
+
+        `PosOutScaleOffset.from_inenc` of ophyd-async takes its own PandAs alone, and type checkers refuse this one.
+
+        :param number: of the encoder input.
+        :raises ValueError: if there is no such input.
+        :raises TypeError: if the inputs do not extend ophyd-async's `InencBlock`.
+        """
+        block = self._member("inenc", number, InencBlock)
+        return PosOutScaleOffset(f"INENC{number}.VAL", block.val_scale, block.val_offset)
 
     def _block(self, attribute: str, kind: type[BlockT]) -> BlockT:
         block = dict(self.children()).get(attribute)

@@ -1,4 +1,4 @@
-"""What a user of the beamline does: connect every device, scan a motor with the camera, fly the PandA.
+"""What a user of the beamline does: connect every device, step a motor with the camera, fly the stage with the PandA.
 
     python -m scripts.demo.client FOLDER
 
@@ -7,145 +7,130 @@ The servers are those of this process's environment. Files, the plot and what to
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import bluesky.plan_stubs as bps
 import h5py
-from bluesky import RunEngine
 from bluesky.preprocessors import SupplementalData
-from bluesky.utils import ProgressBarManager
-from ophyd_async.core import StaticPathProvider
 from ophyd_async.epics.adcore import PluginSignalDataLogic
 
 from beamwright_generated.beamlines import x01
 from beamwright_runtime import ConnectionFailedError, disconnect
 from examples.plans.fly_exposures import fly_exposures
+from examples.plans.fly_stage import fly_angles
 from examples.plans.step_scan import step_scan
 from scripts.demo.connections import connect, connection_table
+from scripts.demo.flight import fly_and_pause
 from scripts.demo.plot import FRAMES, plot
-from scripts.demo.terminal import command, heading
+from scripts.demo.session import Session
+from scripts.demo.terminal import StepError, command, heading, shown
 
-T = TypeVar("T")
-Documents = dict[str, list[dict[str, Any]]]
 EXPOSURES = (0.005, 0.01, 0.02, 0.01, 0.005)
-POINTS = 21
-
-
-class Client:
-    """A RunEngine, and what took how long in it."""
-
-    def __init__(self, folder: Path) -> None:
-        # An interrupt ends this process at once: the beamline that it uses goes with it.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        self.engine = RunEngine(context_managers=[])
-        if sys.stdout.isatty():
-            setattr(self.engine, "waiting_hook", ProgressBarManager())  # noqa: B010 - bluesky declares it as None
-        self.folder = folder
-        self.seconds: dict[str, float] = {}
-
-    def wait(self, what: Awaitable[T], timeout: float = 60.0) -> T:
-        """Await something in the engine's loop."""
-
-        async def awaited() -> T:
-            return await what
-
-        return asyncio.run_coroutine_threadsafe(awaited(), self.engine.loop).result(timeout)
-
-    def run(self, plan: Generator[Any, Any, Any], what: str) -> Documents:
-        """Run a plan, and give its documents by kind."""
-        documents: Documents = {}
-        began = time.perf_counter()
-        self.engine(plan, lambda name, document: documents.setdefault(name, []).append({**document}))
-        self.seconds[what] = time.perf_counter() - began
-        for stop in documents.get("stop", ()):
-            took = self.seconds[what]
-            print(f"{what}: {stop['exit_status']}, {stop['num_events']['primary']} events in {took:.1f} s")
-        return documents
+POINTS = 15
+COLUMNS, ANGLES = 10, 3
 
 
 def main(folder: Path) -> int:
     """Connect, scan and fly; give the exit code."""
-    client = Client(folder.resolve())
-    # Every file is named after the device that writes it.
-    paths = StaticPathProvider(lambda datakey_name=None: str(datakey_name), client.folder)
-    x01.devices.fixtures["path_provider"] = paths
-    steps: list[Callable[[Client], None]] = [connect_all, scan, fly]
+    session = Session(folder.resolve())
+    x01.devices.fixtures["path_provider"] = session.paths
+    steps: list[Callable[[Session], None]] = [connect_all, scan, play, fly, fly_and_pause]
     try:
         for step in steps:
-            step(client)
-    except ConnectionFailedError as error:
+            step(session)
+    except (ConnectionFailedError, StepError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    client.wait(disconnect(*(factory() for factory in x01.devices)))
-    (folder / "seconds.json").write_text(json.dumps(client.seconds), encoding="utf-8")
+    session.wait(disconnect(*(factory() for factory in x01.devices)))
+    (folder / "seconds.json").write_text(json.dumps(session.seconds), encoding="utf-8")
     return 0
 
 
-def connect_all(client: Client) -> None:
+def connect_all(session: Session) -> None:
     """Connect every device at the same time, and print what came of each."""
     heading("7. Every device connects")
     began = time.perf_counter()
-    connected = client.wait(connect(x01.devices))
+    connected = session.wait(connect(x01.devices))
     took = time.perf_counter() - began
     print("\n".join(connection_table(connected)))
     print(x01.devices.summary())
     signals = sum(one.signals for one in connected)
-    client.seconds[f"{len(connected)} devices with {signals} signals connected"] = took
+    session.seconds[f"{len(connected)} devices with {signals} signals connected"] = took
     for one in connected:
         if one.error is not None:
             raise one.error
 
 
-def scan(client: Client) -> None:
+def scan(session: Session) -> None:
     """Scan a motor with the camera, compare events with the file, and plot both."""
     heading("8. A step scan, as on the beamline")
-    camera, axis = x01.camera(), x01.stage_x()
+    # A camera of its own: what is read of it at each point could not be read in a flight.
+    camera, axis = x01.Camera(session.paths, name="camera"), x01.stage_x()
+    session.wait(camera.connect())
     camera.add_detector_logics(PluginSignalDataLogic(camera.driver, camera.stat.total))
     # The simulated picture repeats every 100 pixels: what a smaller region adds up to changes from frame to frame.
-    client.engine(bps.mv(camera.driver.size_x, 72, camera.driver.size_y, 56))
+    session.engine(bps.mv(camera.driver.size_x, 72, camera.driver.size_y, 56))
     command(f"RE(step_scan(stage_x, camera, -1, 1, {POINTS}))")
     way = SupplementalData(monitors=[axis.user_readback])
-    client.engine.preprocessors.append(way)
-    documents = client.run(step_scan(axis, camera, -1.0, 1.0, POINTS), f"step_scan of {POINTS} points, written")
-    file = client.folder / "camera.h5"
+    session.engine.preprocessors.append(way)
+    documents = session.run(step_scan(axis, camera, -1.0, 1.0, POINTS), "step_scan", f"of {POINTS} points, written")
+    file = session.folder / "step_scan_camera.h5"
     with h5py.File(file) as opened:
         frames: Any = opened[FRAMES]
         print(f"  {shown(file)}: {frames.shape[0]} frames of {frames.shape[2]} x {frames.shape[1]} pixels")
         written = [int(frame.sum()) for frame in frames]
+    session.engine.preprocessors.remove(way)
+    session.wait(disconnect(camera))
     totals = [event["data"].get(camera.stat.total.name) for event in documents["event"]]
     if [total for total in totals if total is not None] != written:
-        raise AssertionError(f"the events say {totals}, the file says {written}")
+        raise StepError(f"the events say {totals}, the file says {written}")
     print("  the total in each event is the sum of its frame's pixels")
     began = time.perf_counter()
-    plot(documents, file, client.folder / "scan.png")
-    client.seconds["its plot"] = time.perf_counter() - began
-    print(f"  {shown(client.folder / 'scan.png')}: its plot")
+    image = session.folder / "step_scan.png"
+    plot(documents, file, image)
+    session.seconds["its plot"] = time.perf_counter() - began
+    print(f"  {shown(image)}: its plot")
 
 
-def fly(client: Client) -> None:
+def play(session: Session) -> None:
     """Let the PandA capture encoders at the beginning of each exposure that its sequencer plays."""
     heading("9. A box that was recorded once is flown")
     command("RE(fly_exposures(panda, [5 ms, 10 ms, 20 ms, 10 ms, 5 ms]))")
-    client.run(fly_exposures(x01.panda(), EXPOSURES), "fly_exposures of the PandA")
-    file = client.folder / "panda.h5"
+    session.run(fly_exposures(x01.panda(), EXPOSURES), "fly_exposures", "of the PandA")
+    show_rows(session.folder / "fly_exposures_panda.h5", len(EXPOSURES))
+
+
+def fly(session: Session) -> None:
+    """Fly a row at each of several angles; all of them are in one file."""
+    heading("10. Axes that step around axes that fly, in one run and one file")
+    command(f"RE(fly_angles(stage_theta, stage_x, stage_y, panda, camera, turn=2, angles={ANGLES}, columns={COLUMNS}))")
+    stage = x01.stage_theta(), x01.stage_x(), x01.stage_y()
+    plan = fly_angles(*stage, x01.panda(), x01.camera(), turn=2.0, angles=ANGLES, columns=COLUMNS, duration=0.04)
+    documents = session.run(plan, "fly_angles", f"of {ANGLES} rows")
+    show_rows(session.folder / "fly_angles_panda.h5", ANGLES * COLUMNS)
+    flights = documents["stop"][0]["num_events"]["fly_segments"]
+    files = {resource["uri"] for resource in documents["stream_resource"]}
+    print(f"  {flights} flights, {len(files)} files: one of each detector")
+    if (flights, len(files)) != (ANGLES, 2):
+        raise StepError(f"there should be {ANGLES} flights and 2 files")
+
+
+def show_rows(file: Path, rows: int) -> None:
+    """Print what a PandA has written.
+
+    :raises StepError: if it is not so many rows.
+    """
     with h5py.File(file) as opened:
         datasets: dict[str, Any] = dict(opened)
         for name, dataset in datasets.items():
             print(f"  {shown(file)}, {name}: {dataset.dtype}, {dataset.shape[0]} rows")
-            if dataset.shape != (len(EXPOSURES),):
-                raise AssertionError(f"{name} has shape {dataset.shape}")
-
-
-def shown(path: Path) -> str:
-    """Name a file as a user in this folder would."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+            if dataset.shape != (rows,):
+                raise StepError(f"{name} has shape {dataset.shape}")
 
 
 if __name__ == "__main__":

@@ -86,6 +86,11 @@ def show_diff(name: str, before: str, after: str) -> None:
             print(f"  {coloured(line, '32' if line[0] == '+' else '31')}")
 
 
+def shown(path: Path) -> str:
+    """Name a file as a user in this folder would."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
 def doc_line(text: str) -> str:
     """Give the docstring of a module, without its quotes and full stop."""
     return next(line for line in text.splitlines() if line.startswith('"""')).strip('".')

@@ -15,6 +15,8 @@ from beamwright_generator.cli import main
         (["beamline"], "gen beamline --check                 for pipelines and pre-commit"),
         (["device"], "gen device simDetector.template -m P=BL01: -m R=CAM: -I $ADCORE/db"),
         (["init"], "gen init /epics/iocs/bl01x-ea-ioc-01/st.cmd --env ADCORE=/epics/support/ADCore --name x01"),
+        (["audit"], "gen audit devices/slits.py --against beamline.yaml --format github"),
+        (["show"], "gen show x01 -o public/x01      a page among others"),
         (["snapshot"], "gen snapshot BL01X-EA-PANDA-01: -o BL01X-EA-PANDA-01.pvi.yaml"),
     ],
 )
@@ -34,6 +36,9 @@ def test_commands_stand_in_the_order_in_which_they_are_needed() -> None:
         "snapshot",
         "observe",
         "twin",
+        "show",
+        "audit",
+        "completion",
         "device",
         "schema",
     ]

@@ -29,7 +29,6 @@ from ophyd_async.fastcs.panda import (
     PandaHdf5DatasetType,
     PandaPcompDirection,
     PcompInfo,
-    PosOutScaleOffset,
     ScanSpecInfo,
     SeqTable,
     SeqTableInfo,
@@ -209,9 +208,8 @@ async def test_a_pulse_train_is_captured_until_the_rows_that_were_asked_for(pand
 async def test_a_scan_specification_waits_for_its_gate_and_its_motor(panda: PandaDevice) -> None:
     motor = Motor("X")
     await place_encoder(panda, 0, scale=0.001)
-    encoder = panda.inenc[1]
     seq = panda.seq[1]
-    flyer = panda.scan_flyer(1, {motor: PosOutScaleOffset("INENC1.VAL", encoder.val_scale, encoder.val_offset)})
+    flyer = panda.scan_flyer(1, {motor: panda.encoder(1)})
     await flyer.stage()
     await flyer.prepare(ScanSpecInfo(spec=Fly(0.004 @ Line(motor, 1, 3, 3)), deadtime=0.001))
     assert await seq.posa.get_value() == "INENC1.VAL"
@@ -225,9 +223,9 @@ async def test_a_scan_specification_waits_for_its_gate_and_its_motor(panda: Pand
     await seq.bita.set(PandaBitMux.ONE)
     await wait_for_value(seq.table_line, 3, timeout=5)
     completed = flyer.complete()
-    await encoder.setp.set(499)
+    await panda.inenc[1].setp.set(499)
     assert not completed.done
-    await encoder.setp.set(500)
+    await panda.inenc[1].setp.set(500)
     await completed
     await flyer.unstage()
 

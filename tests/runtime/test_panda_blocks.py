@@ -146,3 +146,5 @@ def test_a_flyer_is_made_for_a_block_that_is_there() -> None:
         panda.compare_flyer()
     with pytest.raises(TypeError, match=r"SmallPanda\.seq\[1\] is no SeqBlock of ophyd-async"):
         panda.scan_flyer()
+    with pytest.raises(ValueError, match=r"panda has no inenc\[3\], only: none"):
+        panda.encoder(3)

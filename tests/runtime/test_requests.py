@@ -12,11 +12,12 @@ import pytest
 from bluesky import RunEngine
 from bluesky.utils import MsgGenerator
 from epicscorelibs.ca import dbr
-from ophyd_async.core import SignalR, SignalRW, StandardReadable
+from ophyd_async.core import SignalR, SignalRW, StandardReadable, SubsetEnum
 from ophyd_async.core import StandardReadableFormat as Format
 from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
+from beamwright_runtime._ca_channel import Channel
 from beamwright_runtime._ca_monitors import CaMonitors
 from beamwright_runtime._ca_requests import CaRequests
 from beamwright_runtime._pva_channel import PvaMonitor
@@ -32,6 +33,14 @@ class Scanned(StandardReadable, RecordDevice):
     counts: Annotated[SignalR[int], PvSuffix("Int"), Format.UNCACHED_SIGNAL]
     state: Annotated[SignalR[str], PvSuffix("Enum"), Format.CONFIG_SIGNAL]
     other: Annotated[SignalR[float], PvSuffix("Whole")]
+
+
+class Modes(SubsetEnum):
+    PEAKS = "Peaks"
+
+
+class Mode(RecordDevice):
+    mode: Annotated[SignalRW[Modes], PvSuffix.rbv("Mode")]
 
 
 @pytest.fixture(params=["ca://S:", "pva://S:"])
@@ -133,3 +142,24 @@ async def test_all_who_observe_share_one_monitor_which_ends_with_the_last(
     assert asked == Counter({("S:Float", "updates"): 1})
     scanned.position.clear_sub(other.put_nowait)
     assert asked == Counter({("S:Float", "updates"): 1, ("S:Float", "end"): 1})
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_setpoint_and_its_readback_are_asked_for_their_states_at_once(
+    monkeypatch: pytest.MonkeyPatch, live: SoftIoc
+) -> None:
+    happened: list[str] = []
+
+    def note(method: str, what: str) -> None:
+        real = getattr(CaRequests, method)
+
+        def noting(self: CaRequests, channel: Channel, *arguments: Any) -> None:
+            happened.append(what)
+            real(self, channel, *arguments)
+
+        monkeypatch.setattr(CaRequests, method, noting)
+
+    note("ask_control", "asked")
+    note("_informed", "told")
+    await Mode("T:", "mode").connect()
+    assert happened == ["asked", "asked", "told", "told"]

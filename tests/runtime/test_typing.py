@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = [HERE / "example_devices.py", HERE / "typed_beamline.py", HERE / "typed_plans.py"]
+FILES = [HERE / f"{name}.py" for name in ("example_devices", "typed_beamline", "typed_plans", "typed_flying")]
 
 
 def mypy(repository: Path) -> set[tuple[str, int]]:

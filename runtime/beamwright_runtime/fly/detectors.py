@@ -22,6 +22,7 @@ from ophyd_async.core import (
 from beamwright_runtime.fly.emission import Overwrites
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scan import AxisT, Points
+from beamwright_runtime.nexus.vocabulary import Role
 
 NO_TIMEOUT = 1e9
 """Seconds: the scanner has timers of its own, which stand still while it is paused."""
@@ -38,6 +39,7 @@ class FlownDetector:
     :param trigger: how it takes the triggers, if not as the source of triggers is made for: a PandA that captures at
         the pulses of a position compare takes them as levels, a camera at a sequencer may take them as edges.
     :param deadtime: seconds that it needs from one exposure to the next, if it does not tell.
+    :param role: "monitor" for one that measures the beam and not the sample.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class FlownDetector:
         exposures_per_collection: int = 1,
         trigger: DetectorTrigger | None = None,
         deadtime: float | None = None,
+        role: Role = "detector",
     ) -> None:
         self.detector = detector
         self.collections_per_event = collections_per_event
         self.exposures_per_collection = exposures_per_collection
         self.trigger = trigger
         self._needs = deadtime
+        self.role: Role = role
         self.changed_at = 0.0
         self._livetime = self._deadtime = 0.0
         self._counted: dict[object, int] = {}

@@ -139,7 +139,7 @@ class MotorMotion(MotionLogic[Motor]):
         await asyncio.gather(*(self._stop(motor) for motor in self.motors))
 
     async def _stop(self, motor: Motor) -> None:
-        if not await motor.motor_done_move.get_value():
+        if not await motor.motor_done_move.get_value(cached=False):
             await motor.motor_stop.set(1)
             await wait_for_value(motor.motor_done_move, 1, timeout=self.timeout)
         if (move := self._moves.pop(motor, None)) is not None:
@@ -164,7 +164,10 @@ class MotorMotion(MotionLogic[Motor]):
                 raise FlyScanError(f"{motor.name} did not reach {target:g} in time") from error
             self._moves.pop(motor, None)
         at, deadband, step = await asyncio.gather(
-            motor.user_readback.get_value(), motor.deadband.get_value(), motor.motor_resolution.get_value()
+            # Somebody may watch the readback: what was told last is then older than the end of the move.
+            motor.user_readback.get_value(cached=False),
+            motor.deadband.get_value(),
+            motor.motor_resolution.get_value(),
         )
         allowed = self.tolerance if self.tolerance is not None else max(deadband, 2 * abs(step), 1e-6)
         if abs(at - target) > allowed:

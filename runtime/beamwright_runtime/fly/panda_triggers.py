@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from ophyd_async.core import DetectorTrigger, SignalRW, wait_for_value
@@ -27,13 +27,15 @@ from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scan import SAME, Points, axis_name
 from beamwright_runtime.fly.triggers import TriggerLogic
 
+# A mapping's keys are invariant: type checkers accept motors of a subclass only where a type variable stands for them.
+MotorT = TypeVar("MotorT", bound=Motor)
+
 LONGEST = 4096
 """Rows that the table of a sequencer has."""
 REPEATS = 65535
 """How often a row of it can be repeated."""
 
 
-@dataclass
 class SequencerTriggers(TriggerLogic[Motor]):
     """A sequencer starts each row when an encoder passes its start, and its frames in time; output A is high for each.
 
@@ -45,28 +47,30 @@ class SequencerTriggers(TriggerLogic[Motor]):
     :param timeout: seconds that it may take to start and to stop.
     """
 
-    seq: SeqBlock
-    positions: Mapping[Motor, PosOutScaleOffset] = field(default_factory=dict)
-    timeout: float = 2.0
     trigger = DetectorTrigger.EXTERNAL_LEVEL
-    _longest: float = 0.0
+
+    def __init__(
+        self, seq: SeqBlock, positions: Mapping[MotorT, PosOutScaleOffset] | None = None, timeout: float = 2.0
+    ) -> None:
+        self.seq = seq
+        self.positions: Mapping[Motor, PosOutScaleOffset] = dict((positions or {}).items())
+        self.timeout = timeout
+        self._longest = 0.0
 
     async def check(self, flight: Points[Motor], deadtime: float) -> None:
         """See that the table is not too long.
 
         :raises ScanRefusedError: if it is.
         """
-        await self._table(flight, self._compared(flight), deadtime)
-
-    async def _table(self, flight: Points[Motor], compared: Motor | None, deadtime: float) -> SeqTable:
-        scale, offset = await _counts(self.positions[compared]) if compared is not None else (1.0, 0.0)
-        return table_of(flight, compared, scale, offset, deadtime, gated=self._gate is not None)
+        # As long in whatever units, so that a scan of many rows does not ask the box for them at each.
+        _lines(flight, self._compared(flight), 1.0, 0.0, deadtime, gated=self._gate is not None)
 
     async def arm(self, flight: Points[Motor], deadtime: float) -> None:
         """Write the table and start it, which then waits for the axes."""
         await self._switch_off()
         compared = self._compared(flight)
-        table = await self._table(flight, compared, deadtime)
+        scale, offset = await _counts(self.positions[compared]) if compared is not None else (1.0, 0.0)
+        table = table_of(flight, compared, scale, offset, deadtime, gated=self._gate is not None)
         self._longest = float(flight.duration.max())
         # The units first: a PandA scales what it has when they change.
         await self.seq.prescale_units.set(PandaTimeUnits.US)
@@ -143,6 +147,12 @@ def table_of(
 
     :raises ScanRefusedError: if it is longer than a table can be.
     """
+    return _table(_lines(flight, compared, scale, offset, deadtime, gated))
+
+
+def _lines(
+    flight: Points[Motor], compared: Motor | None, scale: float, offset: float, deadtime: float, gated: bool
+) -> list[Line]:
     rows: list[Line] = []
     for row in flight.rows():
         if compared is not None and (velocity := row.velocity(compared)[0] / scale):
@@ -158,7 +168,7 @@ def table_of(
             rows.append(Line(trigger, repeats=repeats, high=round(duration * 1e6) - dead, low=dead))
     if len(rows) > LONGEST:
         raise ScanRefusedError(f"the frames need {len(rows)} of the {LONGEST} rows of a sequencer's table")
-    return _table(rows)
+    return rows
 
 
 class Line(NamedTuple):

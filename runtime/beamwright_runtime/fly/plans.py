@@ -10,8 +10,10 @@ from typing import Any, cast
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.protocols import Movable, Readable
+import numpy as np
+from bluesky.protocols import HasHints, Movable, Readable
 from bluesky.utils import Msg, MsgGenerator, RunEngineControlException, short_uid
+from scanspec.core import Dimension, SnakedDimension
 from scanspec.specs import Fly, Spec
 
 from beamwright_runtime.fly.errors import ScanRefusedError
@@ -19,6 +21,7 @@ from beamwright_runtime.fly.flight import Flight
 from beamwright_runtime.fly.scan import AxisT, Scan, axis_name
 from beamwright_runtime.fly.scanner import FlyScanner
 from beamwright_runtime.fly.segments import STREAM
+from beamwright_runtime.nexus.vocabulary import Role, nexus_facts
 
 
 def fly_scan(
@@ -61,7 +64,7 @@ def fly_scan(
     def staged() -> MsgGenerator[str]:
         yield from _until_done("stage", scanner)
         flown = bpp.finalize_wrapper(scan_all(), lambda: _for_certain(end))
-        return cast("str", (yield from bpp.run_wrapper(flown, md=_start(scanner, scan, metadata))))
+        return cast("str", (yield from bpp.run_wrapper(flown, md=_start(scanner, scan, stream, metadata))))
 
     def unstage() -> MsgGenerator[None]:
         yield from _until_done("unstage", scanner)
@@ -93,35 +96,56 @@ def step_scan(
     detectors: Sequence[Readable[Any]],
     spec: Spec[Any],
     *,
+    monitors: Sequence[Readable[Any]] = (),
     metadata: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[str]:
     """Step through a scan specification: move all axes, then trigger and read the detectors, frame by frame.
 
     :param detectors: what is triggered and read at each point.
     :param spec: whose axes are devices; what it says of durations and flying is not used.
+    :param monitors: detectors that measure the beam and not the sample; triggered and read with the others.
     :param metadata: for the start document.
     :returns: the uid of the run.
     """
     axes = list(spec.axes())
-    shape = list(spec.shape())
-    facts = {
-        "plan_name": "step_scan",
-        "detectors": [axis_name(detector) for detector in detectors],
-        "motors": [axis_name(axis) for axis in axes],
-        "num_points": prod(shape),
-        "shape": shape,
-        "spec": dict(spec.serialize()),
-        **(metadata or {}),
+    read = [*detectors, *monitors]
+    facts = {**_step_facts(spec, axes), "detectors": [axis_name(one) for one in read], **(metadata or {})}
+    roles: dict[str, Role] = {
+        **dict.fromkeys(map(axis_name, detectors), "detector"),
+        **dict.fromkeys(map(axis_name, monitors), "monitor"),
+        **dict.fromkeys(map(axis_name, axes), "axis"),
     }
+    facts["nexus"] = nexus_facts(roles, metadata)
 
     def step() -> MsgGenerator[None]:
         for point in spec.midpoints():
             yield from bps.checkpoint()
             yield from bps.mv(*(part for axis in axes for part in (axis, float(point[axis]))))
-            yield from bps.trigger_and_read([*detectors, *axes])
+            yield from bps.trigger_and_read([*read, *axes])
 
-    staged = bpp.stage_wrapper(bpp.run_wrapper(step(), md=facts), [*detectors, *axes])
+    staged = bpp.stage_wrapper(bpp.run_wrapper(step(), md=facts), [*read, *axes])
     return cast("str", (yield from staged))
+
+
+def _step_facts(spec: Spec[Any], axes: Sequence[Any]) -> dict[str, Any]:
+    with np.errstate(invalid="ignore"):
+        dimensions: list[Dimension[Any]] = spec.calculate(bounds=False)
+    shape = list(map(len, dimensions))
+    fields = [[field for axis in one.axes() for field in _fields(axis)] for one in dimensions]
+    return {
+        "plan_name": "step_scan",
+        "motors": [axis_name(axis) for axis in axes],
+        "num_points": prod(shape),
+        "shape": shape,
+        "snaking": [isinstance(one, SnakedDimension) for one in dimensions],
+        "spec": dict(spec.serialize()),
+        "hints": {"dimensions": [[names, "primary"] for names in fields]},
+    }
+
+
+def _fields(axis: object) -> Sequence[str]:
+    """Name the data keys of an axis that tell where it is."""
+    return axis.hints.get("fields", []) if isinstance(axis, HasHints) else [axis_name(axis)]
 
 
 def _grid(lines: Sequence[Spec[AxisT]], duration: float, snake: bool) -> Spec[AxisT]:
@@ -131,20 +155,27 @@ def _grid(lines: Sequence[Spec[AxisT]], duration: float, snake: bool) -> Spec[Ax
     return Fly(duration @ reduce(mul, turned))
 
 
-def _start(scanner: FlyScanner[AxisT], scan: Scan[AxisT], metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+def _start(
+    scanner: FlyScanner[AxisT], scan: Scan[AxisT], stream: str, metadata: Mapping[str, Any] | None
+) -> dict[str, Any]:
     facts = scan.facts()
+    detectors = scanner.detector_facts()
+    outer: dict[str, Role] = {axis_name(axis): "axis" for axis in scan.outer_axes}
     return {
         "plan_name": "fly_scan",
+        "detectors": list(detectors),
         "motors": [axis_name(axis) for axis in (*scan.outer_axes, *scan.axes)],
         "num_points": len(scan),
         "shape": list(scan.shape),
         "fly_scan": {
             **facts,
-            "detectors": scanner.detector_facts(),
+            "detectors": detectors,
+            "stream": stream,
             "segments": STREAM,
             "surplus": scanner.surplus.value,
         },
         **(metadata or {}),
+        "nexus": nexus_facts({**outer, **scanner.roles}, metadata),
     }
 
 

@@ -79,3 +79,8 @@ class PulseTrains(TriggerLogic[Motor]):
     async def sent(self) -> int | None:
         """Tell how many frames were triggered."""
         return await self.triggers.sent()
+
+    async def release(self) -> None:
+        """Switch the blocks off: triggers of other scans would start trains too."""
+        await asyncio.gather(*(block.enable.set(PandaBitMux.ZERO) for block in self.trains.values()))
+        await self.triggers.release()

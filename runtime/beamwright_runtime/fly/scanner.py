@@ -39,10 +39,11 @@ from beamwright_runtime.fly.errors import FlyScanError
 from beamwright_runtime.fly.files import Files
 from beamwright_runtime.fly.flight import Flight, FlightRun, Timing
 from beamwright_runtime.fly.motion import MotionLogic
-from beamwright_runtime.fly.scan import AxisT
+from beamwright_runtime.fly.scan import AxisT, axis_name
 from beamwright_runtime.fly.segments import STREAM, SegmentLog
 from beamwright_runtime.fly.states import IN_FLIGHT, REPLAYED, FlyState
 from beamwright_runtime.fly.triggers import SoftwareTriggers, TriggerLogic
+from beamwright_runtime.nexus.vocabulary import Role
 
 
 class FlyScanner(
@@ -98,6 +99,7 @@ class FlyScanner(
         files = Files(flown, surplus, self._collector, self._timing.step)
         self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments, files)
         self._asked = 0
+        self._described: frozenset[str] = frozenset()
         super().__init__(name=name)
 
     def set_name(self, name: str, *, child_name_separator: str | None = None) -> None:
@@ -128,6 +130,14 @@ class FlyScanner(
     def detector_facts(self) -> dict[str, Any]:
         """Say for the start document which detectors there are, and how many collections each frame has; plain data."""
         return {one.name: {"collections_per_event": one.collections_per_event} for one in self._run.detectors}
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """What each detector and each axis is, by name."""
+        roles: dict[str, Role] = {one.name: one.role for one in self._run.detectors}
+        for axis in self.axes:
+            roles[axis_name(axis)] = "axis"
+        return roles
 
     @AsyncStatus.wrap
     async def stage(self) -> None:
@@ -223,7 +233,9 @@ class FlyScanner(
             *(one.detector.unstage() for one in self._run.detectors),
             return_exceptions=True,
         )
-        released = await asyncio.gather(self._run.motion.release(), return_exceptions=True)
+        released = await asyncio.gather(
+            self._run.motion.release(), self._run.triggers.release(), return_exceptions=True
+        )
         self._run.machine.to(FlyState.IDLE)
         for error in (*ended, *released):
             if isinstance(error, BaseException):
@@ -255,7 +267,9 @@ class FlyScanner(
 
     async def describe_collect(self) -> dict[str, DataKey]:
         """Describe what all detectors write."""
-        return await _merged([one.detector.describe_collect() for one in self._run.detectors])
+        described = await _merged([one.detector.describe_collect() for one in self._run.detectors])
+        self._described = frozenset(described)
+        return described
 
     async def describe_configuration(self) -> dict[str, DataKey]:
         """Describe the configuration of the detectors and the axes."""
@@ -271,9 +285,9 @@ class FlyScanner(
 
     @property
     def hints(self) -> Hints:
-        """What of the detectors to show first."""
+        """What of the detectors to show first; not what they read once for each exposure, which flights have not."""
         fields = [field for one in self._run.detectors for field in one.detector.hints.get("fields", [])]
-        return Hints(fields=fields)
+        return Hints(fields=[field for field in fields if field in self._described])
 
 
 async def _merged(parts: Sequence[Any]) -> dict[str, Any]:

@@ -42,6 +42,10 @@ class TriggerLogic(ABC, Generic[AxisT]):
         :returns: whether the last frame was left its full length; if not it is taken again.
         """
 
+    async def release(self) -> None:
+        """Put back what was changed for the scan."""
+        return
+
     async def sent(self) -> int | None:
         """Tell how many frames were triggered since the flight was armed, or None where nobody counts."""
         return None

@@ -6,6 +6,7 @@ import bluesky.plans as bp
 import pytest
 from bluesky.utils import FailedStatus
 from ophyd_async.core import DetectorTrigger
+from ophyd_async.epics.adcore import PluginSignalDataLogic
 from ophyd_async.epics.motor import Motor
 from scanspec.specs import Fly, Linspace, Spec
 
@@ -86,3 +87,15 @@ def test_a_camera_whose_deadtime_nobody_knows_is_refused(stage: Stage) -> None:
         stage.engine(fly_scan(scanner, grid(stage)))
     assert "camera does not tell what it needs between exposures" in str(failed.value.__cause__)
     assert stage.going_on == []
+
+
+def test_what_is_read_once_for_each_exposure_is_left_out_of_a_flight(stage: Stage) -> None:
+    camera = stage.camera
+    camera.add_detector_logics(PluginSignalDataLogic(camera.driver, camera.stat.total))
+    spec = grid(stage, rows=1)
+    scanner = stage.at_sequencer(stage.x, stage.y)
+    run = Interrupted(stage, scanner).fly(fly_scan(scanner, spec))
+    assert run.stop["exit_status"] == "success"
+    check(run, spec)
+    primary = next(one for one in run.all("descriptor") if one["name"] == "primary")
+    assert set(primary["hints"]["scanner"]["fields"]) <= set(primary["data_keys"])

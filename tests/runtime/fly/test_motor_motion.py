@@ -1,0 +1,71 @@
+"""Motor records in flights, while somebody else watches them: what was told last is older than what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from ophyd_async.core import SignalR, callback_on_mock_put, get_mock_put, set_mock_value
+from ophyd_async.epics.motor import Motor
+from scanspec.specs import Fly, Linspace
+
+from beamwright_runtime.fly import MotorMotion, Points, Scan
+
+
+@pytest_asyncio.fixture
+async def x() -> Motor:
+    """A motor that is watched, and at rest."""
+    motor = Motor("X", name="x")
+    await motor.connect(mock=True)
+    for signal, value in (
+        (motor.velocity, 1.0),
+        (motor.max_velocity, 5.0),
+        (motor.acceleration_time, 0.01),
+        (motor.motor_done_move, 1),
+        (motor.high_limit_travel, 10.0),
+        (motor.low_limit_travel, -10.0),
+    ):
+        set_mock_value(signal, value)
+    for watched in (motor.user_readback, motor.motor_done_move):
+        watched.subscribe_reading(lambda _: None)
+    return motor
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch) -> Callable[[SignalR[Any], object], None]:
+    """Have a record say something that nobody who watches it has been told yet."""
+
+    def say(signal: SignalR[Any], value: object) -> None:
+        async def get_value() -> object:
+            return value
+
+        monkeypatch.setattr(signal._connector.backend, "get_value", get_value)
+
+    return say
+
+
+async def row(x: Motor, motion: MotorMotion) -> Points[Motor]:
+    spec = Fly(0.1 @ Linspace(x, 0, 1, 11))
+    (flight,) = await motion.flights(Scan(spec, flown=[x]).points())
+    return flight
+
+
+async def test_an_axis_has_arrived_where_its_record_says(
+    x: Motor, says: Callable[[SignalR[Any], object], None]
+) -> None:
+    motion = MotorMotion([x])
+    flight = await row(x, motion)
+    callback_on_mock_put(x.user_setpoint, lambda target, *_, **__: says(x.user_readback, target))
+    await motion.approach(flight)
+    await motion.start(flight)
+    await motion.finish(flight)
+    assert await x.user_readback.get_value() == 0.0
+
+
+async def test_an_axis_that_moves_is_stopped(x: Motor, says: Callable[[SignalR[Any], object], None]) -> None:
+    motion = MotorMotion([x])
+    says(x.motor_done_move, 0)
+    await motion.stop()
+    get_mock_put(x.motor_stop).assert_called_once()
