@@ -13,7 +13,7 @@ READY := .venv/.ready
 SHOWN := .venv/.shown
 SERVED := .venv/.served
 RESULTS := build/benchmarks
-BENCHMARKS := corpus generate connect twin fly_faults fly_overhead
+BENCHMARKS := corpus generate connect twin fly_faults fly_overhead audit
 STATIC := ruff-check ruff-format mypy basedpyright lint-imports
 
 .PHONY: help demo test soak bench docs format lint clean constraints environment pytest $(STATIC)

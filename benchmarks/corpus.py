@@ -153,7 +153,7 @@ def survey(folders: Sequence[Path], work: Path) -> Survey:
     for load, reasons, run in zip(found.loads, found.verdicts, found.runs, strict=True):
         if run.generates and not reasons:
             found.loaded[load.number] = _loaded(corpus, load)
-    groups = list(_served_together(found.loaded))
+    groups = list(served_together(found.loaded))
     for transport in Transport:
         progress(f"generating one beamline of {len(generating)} files for {str(transport).upper()}")
         found.trees[transport] = together(generating, corpus, work, transport)
@@ -183,7 +183,7 @@ def _loaded(corpus: Corpus, load: Load) -> LoadedDatabase:
     return loaded
 
 
-def _served_together(loaded: Mapping[int, LoadedDatabase]) -> Iterator[list[int]]:
+def served_together(loaded: Mapping[int, LoadedDatabase]) -> Iterator[list[int]]:
     """Sort files into IOCs, so that no two of one IOC have a record of the same name."""
     waiting = dict(loaded)
     while waiting:

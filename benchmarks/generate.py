@@ -1,4 +1,4 @@
-"""How fast `gen beamline` is: a cold run, a check without changes, memory, growth with size, and bare reading.
+"""How fast `gen beamline` is: a cold run, a check without changes, memory, growth, the catalogue, and bare reading.
 
 Run as `python -m benchmarks.generate [--json FILE]`; the synthetic beamline has 100,000 records.
 """
@@ -29,6 +29,7 @@ class Beamline:
     folder: Path
     cold: list[Run] = field(default_factory=list)
     check: list[Run] = field(default_factory=list)
+    show: list[Run] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.file = write_beamline(self.folder, self.size)
@@ -42,13 +43,23 @@ class Beamline:
             raise SystemExit(f"gen beamline wrote no module into {output}")
         self.check.append(self._gen("--out", output, "--check"))
 
-    def _gen(self, *arguments: str | Path) -> Run:
+    def measure_page(self) -> None:
+        """Write the catalogue."""
+        progress(f"gen show, {self.size.records:,} records")
+        self.show.append(self._gen("--out", self.page, command="show"))
+
+    def _gen(self, *arguments: str | Path, command: str = "beamline") -> Run:
         gen = Path(sys.executable).with_name("gen")
-        run = measure([gen, "beamline", self.file, *arguments], cwd=self.folder)
+        run = measure([gen, command, self.file, *arguments], cwd=self.folder)
         if run.status != 0:
             lines = "\n".join(run.output.splitlines()[-20:])
-            raise SystemExit(f"gen beamline {' '.join(map(str, arguments))} ended with {run.status}:\n{lines}")
+            raise SystemExit(f"gen {command} {' '.join(map(str, arguments))} ended with {run.status}:\n{lines}")
         return run
+
+    @property
+    def page(self) -> Path:
+        """The catalogue's page."""
+        return self.folder / "catalogue.html"
 
     @property
     def cold_seconds(self) -> float:
@@ -69,6 +80,7 @@ def generation_figures(folder: Path, repeats: int) -> list[Figure]:
     for _ in range(repeats):
         for beamline in (smallest, small, large):
             beamline.measure()
+        large.measure_page()
     start = smallest.cold_seconds
     growth = large.cold_seconds / LARGE.records / (small.cold_seconds / SMALL.records)
     net_growth = (large.cold_seconds - start) / LARGE.records / ((small.cold_seconds - start) / SMALL.records)
@@ -79,6 +91,9 @@ def generation_figures(folder: Path, repeats: int) -> list[Figure]:
         Figure("growth", growth, "time per record at 100,000 over that at 10,000", "at most 1.1"),
         Figure("growth_net", net_growth, "the same, without the time that a run of 100 records takes"),
         Figure("start_s", start, "s for a run of 100 records"),
+        Figure("show_100k_s", statistics.median(run.seconds for run in large.show), "s to write the catalogue's page"),
+        Figure("show_100k_mb", large.page.stat().st_size / 1e6, "MB that the page has"),
+        Figure("show_peak_memory_mib", max(run.peak_mib for run in large.show), "MiB held at most while writing it"),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord
 from beamwright_generator.parse.statements import Database, Include, Record, Substitute
@@ -60,13 +60,12 @@ def with_stand_ins(database: Database) -> tuple[str, list[str]]:
     return "".join((*parts, text[at:])), unknown
 
 
-def served_text(loaded: LoadedDatabase) -> str:
-    """Write the records of base types without what needs hardware, their values and everything else as loaded.
+def served_text(loaded: LoadedDatabase, types: Collection[str] = BASE_TYPES) -> str:
+    """Write the records of some types without what needs hardware, their values and everything else as loaded.
 
     Left out are device support that base lacks with its address (`@...`, `#...`), and scanning by its interrupts.
     """
-    records = (record for record in loaded.records.values() if record.type in BASE_TYPES)
-    return "".join(_record_text(record) for record in records)
+    return "".join(_record_text(record) for record in loaded.records.values() if record.type in types)
 
 
 def _record_text(record: LoadedRecord) -> str:

@@ -58,6 +58,25 @@ with_debian_package() {
     return 1
 }
 
+has_browser() { # the same places that the tests look at
+    local name
+    if [ -n "${BEAMWRIGHT_CHROMIUM:-}" ]; then return 0; fi
+    for name in chromium chromium-browser google-chrome google-chrome-stable; do
+        if command -v "$name" >/dev/null; then return 0; fi
+    done
+    compgen -G "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}/chromium-*" >/dev/null
+}
+
+with_browser() { # Chromium, where it can be had as a package; tests that need it are skipped without it
+    if has_browser; then return 0; fi
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        say "installing the package chromium, which tests look at pages with"
+        export DEBIAN_FRONTEND=noninteractive
+        if { apt-get update && apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; } >"$log" 2>&1 </dev/null; then return 0; fi
+    fi
+    say "there is no Chromium: tests that look at pages are skipped (install chromium, or run: .venv/bin/playwright install chromium)"
+}
+
 make_environment() {
     local python way
     local -a pythons
@@ -86,4 +105,5 @@ pip=(.venv/bin/python -m pip --disable-pip-version-check --no-input install --qu
 say "installing what beamwright and its tests need (a minute or two the first time)"
 quietly "${pip[@]}" hatchling editables
 quietly "${pip[@]}" --no-build-isolation --editable ".[$extras]"
+if [[ ",$extras," == *,dev,* ]]; then with_browser; fi
 say "ready"

@@ -159,6 +159,7 @@ def describe() -> dict[str, Any]:
         "ophyd_async": ophyd_async.__version__,
         "device_members": sorted(reserved),
         "motor_members": sorted(_public(Motor) | {name for name, _ in Motor().children()}),
+        "motor_signals": motor_signals(),
         "panda_members": sorted(_public(Panda)),
         "table_members": sorted(_public(Table)),
         "blocks": {
@@ -174,6 +175,22 @@ def describe() -> dict[str, Any]:
         "enums": {path: enum_facts(enums[path]) for path in sorted(enums)},
         "classes": classes,
     }
+
+
+def motor_signals() -> dict[str, dict[str, Any]]:
+    """Describe the signals of the runtime's motor: type, field of the record, and states."""
+    described = {}
+    for name, child in Motor(PREFIX).children():
+        backend = getattr(child._connector, "backend")  # noqa: B009 - not on the base class of connectors
+        datatype = getattr(backend, "datatype", None)  # a command has none
+        enum = get_enum_cls(datatype)
+        described[name] = {
+            "kind": type(child).__name__,
+            "datatype": datatype_text(datatype) if datatype is not None else "",
+            "field": backend.write_pv.removeprefix(PREFIX).removeprefix("."),
+            **({"choices": [member.value for member in enum]} if enum is not None else {}),
+        }
+    return described
 
 
 def block_types(path: str) -> dict[str, tuple[type[Signal[Any]], Any]]:
@@ -246,7 +263,16 @@ def text(table: Mapping[str, Any]) -> str:
     """Lay the table out: one enum or signal on a line."""
     enums = ",\n".join(f"  {json.dumps(path)}: {json.dumps(facts)}" for path, facts in table["enums"].items())
     classes = ",\n".join(_block(path, facts) for path, facts in table["classes"].items())
-    plain = ("ophyd_async", "device_members", "motor_members", "panda_members", "table_members", "blocks", "tables")
+    plain = (
+        "ophyd_async",
+        "device_members",
+        "motor_members",
+        "motor_signals",
+        "panda_members",
+        "table_members",
+        "blocks",
+        "tables",
+    )
     head = ",\n".join(f"{json.dumps(key)}: {_rows(table[key])}" for key in plain)
     return f'{{\n{head},\n"enums": {{\n{enums}\n}},\n"classes": {{\n{classes}\n}}\n}}\n'
 

@@ -93,7 +93,11 @@ def test_a_device_that_is_described_no_more_is_removed(copy: Path) -> None:
     beamline = copy / BEAMLINE
     kept = [line for line in beamline.read_text().splitlines(keepends=True) if "SR01-DI-RING-01" not in line]
     beamline.write_text("".join(kept))
-    assert states(check(BEAMLINE)) == {"beamlines/x01.py": "changed", "devices/machine.py": "extra"}
+    assert states(check(BEAMLINE)) == {
+        "README.md": "changed",
+        "beamlines/x01.py": "changed",
+        "devices/machine.py": "extra",
+    }
     result = CliRunner().invoke(main, ["beamline", BEAMLINE], catch_exceptions=False)
     assert result.exit_code == 0
     assert not (copy / "generated" / "beamwright_generated" / "devices" / "machine.py").exists()

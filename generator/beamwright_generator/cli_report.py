@@ -56,6 +56,14 @@ def beamline_file(file: Path) -> Path:
     return file
 
 
+def definition(text: str) -> tuple[str, str]:
+    """Take NAME=VALUE apart."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise click.UsageError(f"{text!r} is not NAME=VALUE")
+    return name.strip(), value
+
+
 def save(target: str, text: str) -> None:
     """Write a text to a file, which it replaces in one step, or to stdout for `-`."""
     from beamwright_generator.tree import replace_file
@@ -71,6 +79,13 @@ def save(target: str, text: str) -> None:
             replace_file(path.resolve(), text)
     except OSError as error:
         fail(f"cannot write {target}: {error.strerror}")
+
+
+def show_diff(text: str) -> None:
+    """Print a unified diff, in colours where stdout is a terminal."""
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in text.splitlines():
+        click.echo(click.style(line, fg=colours.get(line[:1])))
 
 
 def fail(message: str) -> NoReturn:

@@ -53,7 +53,7 @@ def first_beamline_file(
         )
         return None
     source = Source(target.resolve(), files.shown(target.resolve()), "")
-    model = resolve_beamline(files, source, beamline, BeamlinePositions(source.name, {}), problems)
+    model = resolve_beamline(files, source, beamline, BeamlinePositions(source.name, {}), problems).model
     if problems.errors:
         return None
     read = [(root / shown).resolve() for shown in files.digests]

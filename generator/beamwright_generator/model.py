@@ -264,13 +264,22 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """An areaDetector: driver, file writer and plugins, found by following their asyn ports."""
+    """An areaDetector: driver, file writer and plugins, found by following their asyn ports.
+
+    :param frames: the ways that frames go, each from a member to the member that listens to it.
+    """
 
     place: Place
     class_name: str
     driver: Part
     writer: Part | None
     plugins: tuple[Part, ...]
+    frames: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Everything that it is made of, the driver first."""
+        return (self.driver, *([self.writer] if self.writer else []), *self.plugins)
 
 
 @dataclass(frozen=True, slots=True)

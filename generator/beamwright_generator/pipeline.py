@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from beamwright_generator.files import Files
 from beamwright_generator.model import Model
@@ -19,6 +19,7 @@ from beamwright_generator.tree import Difference, Manifest, compare, is_current
 from beamwright_generator.vocabulary import Transport
 
 if TYPE_CHECKING:
+    from beamwright_generator.catalogue import Catalogue
     from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions
     from beamwright_generator.parse.observations import Observations
     from beamwright_generator.resolve.described import DescribedPv
@@ -79,17 +80,18 @@ def generate_beamline(
     observations = _observations(files, source, beamline, positions, problems)
     if problems.errors:
         return None
-    model = resolve_beamline(files, source, beamline, positions, problems, progress, observations)
+    model = resolve_beamline(files, source, beamline, positions, problems, progress, observations).model
     if problems.errors:
         return None
     texts = _texts(model, jobs)
     texts = _shared_with_others(texts, package, manifest, beamline.name, root, problems)
+    texts, others = _with_readme(texts, model, package, manifest)
     _check_links(texts, package, problems)
     if problems.errors:
         return None
     differences = compare(texts, package, manifest, beamline.name)
     entry = Manifest.entry(texts, files.digests, files.absent, generator)
-    after = Manifest(tool(), {**manifest.beamlines, beamline.name: entry})
+    after = Manifest(tool(), {**others, beamline.name: entry})
     return Generated(beamline.name, package, model, texts, differences, after)
 
 
@@ -119,6 +121,22 @@ def read_described(path: Path, problems: Problems) -> Described | None:
     before = _observations(files, source, beamline, positions, problems) if named and named.is_file() else None
     pvs = describe_beamline(files, source, beamline, positions, problems)
     return None if problems.errors else Described(beamline.name, pvs, named, before)
+
+
+def read_catalogue(path: Path, problems: Problems, progress: Progress) -> Catalogue | None:
+    """Look up everything about the devices of a beamline; None when errors stand in the way."""
+    opened = _open(path, repository(path), problems)
+    if opened is None:
+        return None
+    from beamwright_generator.resolve.beamline import resolve_beamline
+    from beamwright_generator.resolve.cataloguing import catalogue_of
+
+    files, source, beamline, positions = opened
+    observations = _observations(files, source, beamline, positions, problems)
+    if problems.errors:
+        return None
+    resolution = resolve_beamline(files, source, beamline, positions, problems, progress, observations)
+    return None if problems.errors else catalogue_of(resolution, beamline, observations, problems)
 
 
 def _open(path: Path, root: Path, problems: Problems) -> tuple[Files, Source, BeamlineFile, BeamlinePositions] | None:
@@ -266,6 +284,22 @@ def _shared_with_others(
                 hint="give the class another name under overrides/templates, or give one beamline its own `out`",
             )
     return shared
+
+
+def _with_readme(
+    texts: Mapping[str, str], model: Model, package: Path, manifest: Manifest
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """Add the README, with the sections that other beamlines have in it; give what the manifest says of those then."""
+    from beamwright_generator.render.readme import README, render_readme, render_section, sections_of
+    from beamwright_generator.tree import read, sha256
+
+    assert model.beamline is not None
+    others = {name: entry for name, entry in manifest.beamlines.items() if name != model.name}
+    kept = {name: text for name, text in sections_of(read(package / README) or "").items() if name in others}
+    text = render_readme({**kept, model.name: render_section(model.beamline)})
+    digest = {README: sha256(text)}
+    shared = {name: {**entry, "outputs": {**entry["outputs"], **digest}} for name, entry in others.items()}
+    return {README: text, **texts}, shared
 
 
 @cache

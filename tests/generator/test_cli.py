@@ -21,6 +21,7 @@ from beamwright_generator.cli import main
 CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
 PACKAGE = Path("generated/beamwright_generated")
 WRITTEN = {
+    "README.md",
     "__init__.py",
     "_manifest.json",
     "beamlines/__init__.py",
@@ -66,6 +67,7 @@ def test_the_first_run_writes_everything_and_says_so(gen: Gen, folder: Path) -> 
     assert result.exit_code == CLEAN
     assert generated(folder) == WRITTEN
     assert result.stdout.splitlines() == [
+        "wrote    generated/beamwright_generated/README.md",
         "wrote    generated/beamwright_generated/__init__.py",
         "wrote    generated/beamwright_generated/beamlines/__init__.py",
         "wrote    generated/beamwright_generated/beamlines/b01.py",

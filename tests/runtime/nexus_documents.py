@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from beamwright_runtime.fly import Segment
 from beamwright_runtime.nexus import NexusWriter, Written
 
 FRAME = (2, 3)
@@ -125,10 +127,11 @@ class MadeRun:
 
     def segments(self, *segments: tuple[int, int, int, int]) -> None:
         """Tell of segments of a fly scan: start, stop, row, rows."""
-        names = ("segment", "start", "stop", "row", "rows", "reason")
+        names = [one.name for one in fields(Segment)]
         self.describe(stream="fly_segments", **{f"fly_segments__{name}": None for name in names})
         for number, one in enumerate(segments):
-            values = dict(zip(names, (number, *one, "pause"), strict=True))
+            told = dict(zip(("start", "stop", "row", "rows"), one, strict=True))
+            values: dict[str, Any] = dict.fromkeys(names, 0) | told | {"segment": number, "reason": "pause"}
             self.event(number + 1, "fly_segments", **{f"fly_segments__{name}": values[name] for name in names})
 
     def stop(self, exit_status: str = "success", reason: str = "") -> Written:

@@ -29,7 +29,16 @@ from ophyd_async.sim import PatternGenerator, SimBlobDetector, SimMotor, SimPoin
 from scanspec.core import Path as ScanPath
 from scanspec.specs import Fly, Linspace, Spec
 
-from beamwright_runtime.fly import BeamWatch, FlownDetector, FlyScanner, SoftwareTriggers, Timing, rows_of
+from beamwright_runtime.fly import (
+    BeamWatch,
+    Emission,
+    FlownDetector,
+    FlyScanner,
+    SoftwareTriggers,
+    Surplus,
+    Timing,
+    rows_of,
+)
 from beamwright_runtime.nexus import NexusWriter, Written
 from beamwright_runtime.plans import fly_grid, fly_scan, step_scan
 from tests.runtime.fly.beamline import TIMING, Beamline, Disturbed
@@ -249,9 +258,15 @@ def test_a_fly_scan_that_pauses_in_a_row_that_runs_back(tmp_path: Path, disturbe
     assert run.start["nexus"]["roles"] == {"det1": "detector", "det2": "detector", "x": "axis", "y": "axis"}
 
 
-def test_a_fly_scan_that_goes_back_to_when_there_was_beam(tmp_path: Path, disturbed: Disturbed) -> None:
+@pytest.mark.parametrize(("surplus", "files"), [(Surplus.APPEND, 1), (Surplus.NEW_FILE, 2), (Surplus.OVERWRITE, 1)])
+def test_a_fly_scan_that_goes_back_to_when_there_was_beam(
+    tmp_path: Path, disturbed: Disturbed, surplus: Surplus, files: int
+) -> None:
     current, set_current = soft_signal_r_and_setter(float, 300.0)
-    beamline = Beamline(tmp_path, beam=BeamWatch(current, lambda value: value > 100, margin=0.03))
+    beam = BeamWatch(current, lambda value: value > 100, margin=0.03)
+    late = Emission(frames=8) if surplus is Surplus.OVERWRITE else Emission()
+    overwrites = surplus is Surplus.OVERWRITE
+    beamline = Beamline(tmp_path, overwrites=overwrites, beam=beam, surplus=surplus, emission=late)
     writer = NexusWriter(tmp_path / "nexus")
     disturbed.engine.subscribe(writer)
 
@@ -266,7 +281,10 @@ def test_a_fly_scan_that_goes_back_to_when_there_was_beam(tmp_path: Path, distur
     assert written.problems == []
     assert run.segments()[0]["reason"] == "beam"
     rows = check_flown(run, written, SNAKED, ["det1", "det2"])
-    assert rows[-1] > 23, "no frame was taken again"
+    assert overwrites or rows[-1] > 23, "no frame was taken again"
+    assert written.path is not None
+    with h5py.File(written.path) as file:
+        assert len([name for name in file["/entry/instrument/det1/files"] if name.startswith("data_")]) == files
 
 
 def test_an_aborted_fly_scan_is_written_with_its_holes(tmp_path: Path, disturbed: Disturbed) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from beamwright_generator.files import Files
@@ -13,7 +13,7 @@ from beamwright_generator.parse.macros import Scope
 from beamwright_generator.parse.observations import Observations
 from beamwright_generator.parse.search import find_file
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.classes import Classes
+from beamwright_generator.resolve.classes import Classes, Resolved
 from beamwright_generator.resolve.content import Content
 from beamwright_generator.resolve.contents import Contents
 from beamwright_generator.resolve.described import DescribedPv, described_pvs, gather_facts
@@ -32,6 +32,19 @@ Progress = Callable[[int, int], None]
 """Called with how many of how many instances are done."""
 
 
+@dataclass(frozen=True)
+class Resolution:
+    """A beamline's model, with what it was made of.
+
+    :param seen: everything that its IOCs serve, placed or not.
+    :param classes: what each content became.
+    """
+
+    model: Model
+    seen: Sequence[Seen]
+    classes: Resolved
+
+
 def resolve_beamline(
     files: Files,
     source: Source,
@@ -40,7 +53,7 @@ def resolve_beamline(
     problems: Problems,
     progress: Progress = lambda done, total: None,
     observations: Observations | None = None,
-) -> Model:
+) -> Resolution:
     """Give the device types and placed devices of a beamline; what is wrong or left out is reported.
 
     :param observations: what its running IOCs serve, which sharpens the types that descriptions leave open.
@@ -68,9 +81,8 @@ def resolve_beamline(
     seen = sorted([*seen, *recorded.seen], key=lambda one: places[id(one.instance.ioc)])
     classes_of_all = recorded.added_to(resolved)
     placed = Placing(beamline, positions, classes_of_all, readable, problems, recorded.writers).place(seen)
-    return Model(
-        beamline.name, modules, Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed)
-    )
+    module = Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed)
+    return Resolution(Model(beamline.name, modules, module), seen, classes_of_all)
 
 
 def resolve_template(

@@ -207,7 +207,7 @@ def _menu_field(field: FieldDef, setting: str, transport: Transport) -> Answer:
     )
 
 
-def _from_driver(settings: Mapping[str, str]) -> bool:
+def from_driver(settings: Mapping[str, str]) -> bool:
     """Tell whether device support may replace states: asyn's does, with enum callbacks."""
     device = settings.get("DTYP", "")
     return device.startswith("asyn") or bool(macros_in(device))
@@ -237,7 +237,7 @@ def _two_states(record: str, settings: Mapping[str, str], transport: Transport) 
         return refused
     zero, one = (settings.get(label, "") for label in labels)
     native = native_scalar("ENUM", transport)
-    driver_states = record != "busy" and _from_driver(settings)
+    driver_states = record != "busy" and from_driver(settings)
     if zero and not one and transport is Transport.PVA:
         return Untyped(f"the {record} has one state, so 1 cannot be read over PVA", "give it a label for 1 (ONAM)")
     if zero and not one:
@@ -260,7 +260,7 @@ def _many_states(record: str, settings: Mapping[str, str], transport: Transport)
     states = [settings.get(name, "") for name in STATE_FIELDS]
     while states and not states[-1]:
         states.pop()
-    driver_states = _from_driver(settings)
+    driver_states = from_driver(settings)
     if not states:
         return _stateless(record, settings, transport, driver_states)
     kind = Kind.ENUM if any(state.strip() for state in states) else Kind.STR

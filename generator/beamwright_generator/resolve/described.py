@@ -49,7 +49,8 @@ def described_pvs(seen: Sequence[Seen], transport: Transport, optional: Mapping[
     for one in seen:
         ioc = one.instance.ioc
         over = ioc.transport or transport
-        for content, name, record in _records_of(one, one.content, one.prefix):
+        for content, prefix, record in records_below(one.content, one.prefix):
+            name = _filled(one, prefix, record)
             if (ioc.name, name) in known:
                 continue
             known.add((ioc.name, name))
@@ -93,11 +94,12 @@ def _filled(one: Seen, prefix: str, record: TemplateRecord) -> str:
     return prefix + expand(record.leaf, Scope({**one.content.defaults, **one.instance.macros}))
 
 
-def _records_of(one: Seen, content: Content, prefix: str) -> Iterator[tuple[Content, str, TemplateRecord]]:
+def records_below(content: Content, prefix: str) -> Iterator[tuple[Content, str, TemplateRecord]]:
+    """List the records of a content and of its parts, each with its own content and what stands before its leaf."""
     for record in content.records:
-        yield content, _filled(one, prefix, record), record
+        yield content, prefix, record
     for part, suffix in _parts(content):
-        yield from _records_of(one, part, prefix + suffix)
+        yield from records_below(part, prefix + suffix)
 
 
 def _all_contents(content: Content, prefix: str) -> Iterator[tuple[Content, str]]:

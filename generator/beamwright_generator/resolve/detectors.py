@@ -55,7 +55,8 @@ class Composition:
     """A driver with everything that its frames reach.
 
     :param prefix: what the prefixes of all of them have in common.
-    :param attributes: of the plugins, in load order.
+    :param attributes: of the driver and the plugins, in load order.
+    :param frames: the ways that frames go, each from an attribute to another.
     """
 
     driver: Seen
@@ -63,6 +64,7 @@ class Composition:
     plugins: tuple[Seen, ...]
     prefix: str
     attributes: Mapping[int, str]
+    frames: tuple[tuple[str, str], ...]
     chain: str
 
 
@@ -96,9 +98,11 @@ def _composition(driver: Seen, listeners: Mapping[str, Sequence[Seen]], plugins:
     names = Names(reserved=device_members() | _MEMBERS)
     labels = {id(one): _label(one.prefix, prefix) for one in (driver, *ordered)}
     attributes = {id(one): names.take(snake(labels[id(one)]) or snake(one.content.stem)) for one in ordered}
+    attributes[id(driver)] = "driver"
+    frames = tuple((attributes[id(talker)], attributes[id(plugin)]) for talker, found in heard for plugin in found)
     chain = "; ".join(f"{labels[id(t)]} -> {', '.join(labels[id(p)] for p in found)}" for t, found in heard)
     writer = next((plugin for plugin in ordered if plugin.extends(WRITER)), None)
-    return Composition(driver, writer, tuple(ordered), prefix, attributes, chain or labels[id(driver)])
+    return Composition(driver, writer, tuple(ordered), prefix, attributes, frames, chain or labels[id(driver)])
 
 
 def _common(prefixes: Sequence[str]) -> str:

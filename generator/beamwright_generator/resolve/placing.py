@@ -159,16 +159,10 @@ class Placing:
 
     def _part(self, attribute: str, one: Seen) -> Part:
         ref = self.classes.ref(one.content)
-        return Part(attribute, ref, self._addressed(one), one.arguments, self._doc(one), self._is_readable(ref))
+        return Part(attribute, ref, addressed(one), one.arguments, self._doc(one), self._is_readable(ref))
 
     def _is_readable(self, ref: ClassRef) -> bool:
         return ref == MOTOR or ref in self.readable
-
-    def _addressed(self, one: Seen) -> str:
-        """Give the prefix with its protocol, where that is not Channel Access."""
-        transport = one.content.transport
-        prefix = one.prefix if one.start is None else one.start
-        return prefix if transport is Transport.CA else f"{transport}://{prefix}"
 
     def _detector(self, composition: Composition, common: str) -> Detector:
         driver = composition.driver
@@ -186,9 +180,10 @@ class Placing:
         return Detector(
             self._place(name, doc, override, driver),
             self._class_name(name, "Detector"),
-            self._part("driver", driver),
+            self._part(composition.attributes[id(driver)], driver),
             self._part(composition.attributes[id(writer)], writer) if writer else None,
             plugins,
+            composition.frames,
         )
 
     def _alone(self, alike: Sequence[Seen], common: str) -> Placed:
@@ -198,8 +193,8 @@ class Placing:
         ref = self.classes.ref(one.content)
         if len(alike) > 1:
             entries = tuple(sorted((int(other.arguments[0][1]), other.arguments) for other in alike))
-            return Numbered(place, ref, self._addressed(one), entries)
-        return Device(place, ref, self._addressed(one), one.arguments, ref in self.writers)
+            return Numbered(place, ref, addressed(one), entries)
+        return Device(place, ref, addressed(one), one.arguments, ref in self.writers)
 
     def _name(self, override: DeviceOverride, prefix: str, common: str, one: Seen) -> str:
         wanted = override.name or snake(prefix.removeprefix(common)) or snake(prefix) or snake(one.content.stem)
@@ -224,6 +219,13 @@ class Placing:
         if desc.strip() and "$(" not in desc:
             return " ".join(desc.split())
         return f"Records of {one.content.source.rpartition('/')[2]}"
+
+
+def addressed(one: Seen) -> str:
+    """Give what a constructor gets: the prefix with its protocol, where that is not Channel Access."""
+    transport = one.content.transport
+    prefix = one.prefix if one.start is None else one.start
+    return prefix if transport is Transport.CA else f"{transport}://{prefix}"
 
 
 def is_placed(prefix: str, overrides: Overrides) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -104,6 +105,21 @@ Answer = Served | Untyped | Undecided
 def macros_in(text: str) -> tuple[str, ...]:
     """Name the macros a text still holds, each once."""
     return tuple(dict.fromkeys(re.findall(r"\$[({]([^$(){}=,]+)", text)))
+
+
+def states_against(compared: str, declared: Collection[str], served: Collection[str]) -> tuple[set[str], set[str]]:
+    """Give the states that an enum asks for and are not served, and those served that it does not allow.
+
+    :param compared: `strict`, `subset` or `superset`, as ophyd-async's enum classes compare.
+    """
+    missing, extra = set(declared) - set(served), set(served) - set(declared)
+    match compared:
+        case "strict":
+            return missing, extra
+        case "subset":
+            return missing, set()
+        case _:
+            return set(), extra
 
 
 NUMBERS: Final = ("CHAR", "UCHAR", "SHORT", "USHORT", "LONG", "ULONG", "INT64", "UINT64", "FLOAT", "DOUBLE")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from beamwright_generator.model import Access, ArrayType, ClassRef, Datatype, Plain, Signal
-from beamwright_generator.resolve.served import Kind, Served
+from beamwright_generator.resolve.served import Kind, Served, states_against
 from beamwright_generator.tables.shipped import (
     ShippedClass,
     ShippedSignal,
@@ -108,14 +108,7 @@ def _enum_against(path: str, suffix: str, served: Served) -> str | None:
     enum = shipped_enum(path)
     if enum is None or served.native not in ("ENUM", "NTEnum") or served.kind is Kind.DRIVER_STATES:
         return f"{suffix} has no states"
-    declared, found = set(enum.members.values()), set(served.states)
-    match enum.kind:
-        case "strict":
-            missing, extra = declared - found, found - declared
-        case "subset":
-            missing, extra = declared - found, set()
-        case _:
-            missing, extra = set(), found - declared
+    missing, extra = states_against(enum.kind, enum.members.values(), served.states)
     if not missing and not extra:
         return None
     parts = [f"lacks {', '.join(map(repr, sorted(missing)))}"] if missing else []

@@ -99,6 +99,21 @@ class ShippedBlock:
     signals: Mapping[str, tuple[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class MotorSignal:
+    """One signal of `beamwright_runtime.Motor`.
+
+    :param datatype: the datatype as source text; empty for a command.
+    :param field: the field of the motor record.
+    """
+
+    attribute: str
+    kind: str
+    datatype: str
+    field: str
+    choices: tuple[str, ...] = ()
+
+
 class _SignalFacts(TypedDict):
     kind: str
     datatype: str
@@ -106,6 +121,13 @@ class _SignalFacts(TypedDict):
     write: str
     enum: NotRequired[str]
     wait: NotRequired[str]
+
+
+class _MotorFacts(TypedDict):
+    kind: str
+    datatype: str
+    field: str
+    choices: NotRequired[list[str]]
 
 
 class _EnumFacts(TypedDict):
@@ -137,6 +159,7 @@ class _Table(TypedDict):
     ophyd_async: str
     device_members: list[str]
     motor_members: list[str]
+    motor_signals: dict[str, _MotorFacts]
     panda_members: list[str]
     table_members: list[str]
     blocks: dict[str, _BlockFacts]
@@ -236,6 +259,15 @@ def device_members() -> frozenset[str]:
 def motor_members() -> frozenset[str]:
     """Name what no attribute of a class that extends `beamwright_runtime.Motor` may hide."""
     return device_members() | frozenset(_table()["motor_members"])
+
+
+@cache
+def motor_signals() -> tuple[MotorSignal, ...]:
+    """Give the signals of `beamwright_runtime.Motor`."""
+    return tuple(
+        MotorSignal(name, facts["kind"], facts["datatype"], facts["field"], tuple(facts.get("choices", ())))
+        for name, facts in _table()["motor_signals"].items()
+    )
 
 
 @cache

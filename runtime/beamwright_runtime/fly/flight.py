@@ -108,8 +108,7 @@ class FlightRun(Generic[AxisT]):
         if self.internal:
             # Detectors that time their own frames do not wait where axes turn.
             self._parts = [row for part in self._parts for row in part.rows()]
-        for part in self._parts:
-            await self.triggers.check(part, self._deadtime)
+        await asyncio.gather(*(self.triggers.check(part, self._deadtime) for part in self._parts))
         if len(points):
             first = next(iter(self._parts)) if self.internal else points
             await self.files.renew()

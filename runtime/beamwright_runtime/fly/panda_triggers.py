@@ -63,17 +63,15 @@ class SequencerTriggers(TriggerLogic[Motor]):
 
         :raises ScanRefusedError: if it is.
         """
-        await self._table(flight, self._compared(flight), deadtime)
-
-    async def _table(self, flight: Points[Motor], compared: Motor | None, deadtime: float) -> SeqTable:
-        scale, offset = await _counts(self.positions[compared]) if compared is not None else (1.0, 0.0)
-        return table_of(flight, compared, scale, offset, deadtime, gated=self._gate is not None)
+        # As long in whatever units, so that a scan of many rows does not ask the box for them at each.
+        _lines(flight, self._compared(flight), 1.0, 0.0, deadtime, gated=self._gate is not None)
 
     async def arm(self, flight: Points[Motor], deadtime: float) -> None:
         """Write the table and start it, which then waits for the axes."""
         await self._switch_off()
         compared = self._compared(flight)
-        table = await self._table(flight, compared, deadtime)
+        scale, offset = await _counts(self.positions[compared]) if compared is not None else (1.0, 0.0)
+        table = table_of(flight, compared, scale, offset, deadtime, gated=self._gate is not None)
         self._longest = float(flight.duration.max())
         # The units first: a PandA scales what it has when they change.
         await self.seq.prescale_units.set(PandaTimeUnits.US)
@@ -154,6 +152,12 @@ def table_of(
 
     :raises ScanRefusedError: if it is longer than a table can be.
     """
+    return _table(_lines(flight, compared, scale, offset, deadtime, gated))
+
+
+def _lines(
+    flight: Points[Motor], compared: Motor | None, scale: float, offset: float, deadtime: float, gated: bool
+) -> list[Line]:
     rows: list[Line] = []
     for row in flight.rows():
         if compared is not None and (velocity := row.velocity(compared)[0] / scale):
@@ -169,7 +173,7 @@ def table_of(
             rows.append(Line(trigger, repeats=repeats, high=round(duration * 1e6) - dead, low=dead))
     if len(rows) > LONGEST:
         raise ScanRefusedError(f"the frames need {len(rows)} of the {LONGEST} rows of a sequencer's table")
-    return _table(rows)
+    return rows
 
 
 class Line(NamedTuple):

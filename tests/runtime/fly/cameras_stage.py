@@ -22,7 +22,6 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from numpy.typing import NDArray
 from ophyd_async.core import DetectorTrigger, PathProvider, init_devices
 from ophyd_async.epics.motor import Motor
-from ophyd_async.fastcs.panda import PosOutScaleOffset
 from scanspec.specs import Spec
 
 from beamwright_generated.beamlines import x01
@@ -81,10 +80,7 @@ class Devices:
             panda = PandaDevice(f"pva://{PANDA}", paths)
             camera, second = x01.Camera(paths), SecondCamera(paths)
         self.x, self.y, self.panda, self.camera, self.second = x, y, panda, camera, second
-        self.positions: dict[Motor, PosOutScaleOffset] = {
-            axis: PosOutScaleOffset(f"INENC{number}.VAL", inenc.val_scale, inenc.val_offset)
-            for axis, (number, inenc) in zip((x, y), panda.inenc.items(), strict=False)
-        }
+        self.positions = {x: panda.encoder(1), y: panda.encoder(2)}
 
     def capture_at(self, source: PandaBitMux, rate: int = 1) -> FlownDetector:
         """Have the PandA capture its encoders at each rise of a bit."""

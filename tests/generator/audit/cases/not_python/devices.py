@@ -1,0 +1,2 @@
+class Gauge(EpicsDevice)
+    pressure = 1
