@@ -163,9 +163,8 @@ def test_an_ioc_that_dies(stage: Stage, ioc: str) -> None:
     broken(stage, stage.twin.down(ioc), DEVICES[ioc], "does not answer", dead=ioc)
 
 
-@pytest.mark.parametrize(
-    "ioc", [pytest.param(one, marks=pytest.mark.soak if one != CAMERA_IOC else ()) for one in DEVICES]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("ioc", DEVICES)
 def test_an_ioc_that_restarts(stage: Stage, ioc: str) -> None:
     broken(stage, lambda: stage.twin.restart(ioc), DEVICES[ioc], dead=ioc)
 
