@@ -290,8 +290,9 @@ class Twin:
     def failing(self, record: str, fault: str) -> Iterator[None]:
         """Let what a record runs fail for a while.
 
-        A motor can be `stuck`. A camera (its Acquire) can be `stuck`, and its frames `dropped` or `late`. The disk of
-        a file writer (its Capture) can be `full`.
+        A motor can be `stuck`, and meet a `limit` switch while it moves. A camera (its Acquire) can be `stuck`, and
+        its frames `dropped` or `late`. The disk of a file writer (its Capture) can be `full`, and a flush `slow` or
+        `stuck`.
         """
         ioc = self._of(record)
         ioc.order("fault", record, fault, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from beamwright_generator.twin.asyn import Port
 from beamwright_generator.twin.attributes import Tag
@@ -16,6 +17,8 @@ from beamwright_generator.twin.plugin import Plugin
 from beamwright_generator.twin.world import World
 
 SINGLE, CAPTURE, STREAM = 0, 1, 2
+SLOW: Final = 1.0
+"""Simulated seconds that a flush takes while the fault `slow` is on."""
 
 
 class Hdf5(Plugin):
@@ -28,7 +31,8 @@ class Hdf5(Plugin):
         self._paths = FilePaths(self)
         self._layout = read_layout("")
         self._capturing = False
-        self._full = False
+        self._full = self._slow = self._stuck = False
+        self._held = False
         self._file: FrameFile | None = None
         self._last: Frame | None = None
         self._kept: list[Frame] = []
@@ -46,8 +50,7 @@ class Hdf5(Plugin):
             case "CAPTURE":
                 self._capture(bool(self.get("CAPTURE")))
             case "HDF5_SWMRFlushNow":
-                self._attempt(self._flush)
-                self.set(parameter, 0)
+                self._flush_now()
             case "WRITE_FILE":
                 if self.get(parameter):
                     self._write([self._last] if self.get("WRITE_MODE") == SINGLE else self._kept)
@@ -192,6 +195,19 @@ class Hdf5(Plugin):
             self._file.flush()
             self.set("HDF5_SWMRCbCounter", self.number("HDF5_SWMRCbCounter") + 1)
 
+    def _flush_now(self) -> None:
+        """Flush as a client asked for; who waits for it waits for as long as the disk takes."""
+        if self._stuck:
+            self._held = True
+        elif self._slow:
+            self.world.schedule.at(self.world.clock.now() + SLOW, self._end_flush)
+        else:
+            self._end_flush()
+
+    def _end_flush(self) -> None:
+        self._attempt(self._flush)
+        self.set("HDF5_SWMRFlushNow", 0)
+
     def _close(self) -> None:
         file, self._file = self._file, None
         if file is not None and self._attempt(file.close):
@@ -219,12 +235,21 @@ class Hdf5(Plugin):
         self.set("WRITE_MESSAGE", why)
 
     def fault(self, kind: str, on: bool) -> None:
-        """Let the disk be full, or have room again.
+        """Let the disk be full, or a flush take a second (`slow`) or have no end (`stuck`).
 
-        :raises ValueError: when the fault is not `full`.
+        :raises ValueError: when it is another fault.
         """
-        if kind != "full":
-            raise ValueError(f"a file writer has no fault {kind!r}; its disk can be full")
-        self._full = on
-        if self._file is not None:
-            self._file.full = on
+        match kind:
+            case "full":
+                self._full = on
+                if self._file is not None:
+                    self._file.full = on
+            case "slow":
+                self._slow = on
+            case "stuck":
+                self._stuck = on
+                if self._held and not on:
+                    self._held = False
+                    self.world.schedule.soon(self._end_flush)
+            case _:
+                raise ValueError(f"a file writer has no fault {kind!r}; its disk can be full, slow or stuck")

@@ -21,7 +21,7 @@ FAR: Final = 1e9
 SETPOINTS: Final = ("VAL", "DVAL", "RVAL", "RLV")
 HIGH_ALARM, LOW_ALARM = 4, 6
 STOPPED, PAUSED, ONE_MOVE, GO = range(4)
-DIRECTION, DONE, HOME, SLIP, MOVING, HOMED = 1 << 0, 1 << 1, 1 << 3, 1 << 6, 1 << 10, 1 << 14
+DIRECTION, DONE, HIGH_LIMIT, HOME, SLIP, MOVING, LOW_LIMIT, HOMED = (1 << bit for bit in (0, 1, 2, 3, 6, 10, 13, 14))
 """Bits of the controller's status (MSTA)."""
 
 
@@ -35,6 +35,7 @@ class Motor(MotorSettings):
         self.trajectory = Trajectory.rest(0.0)
         self.homed = False
         self.stuck: Trajectory | None = None
+        self.limit = 0
         self._written: set[str] = set()
         self._motion = 0
         self._jogging = False
@@ -93,24 +94,40 @@ class Motor(MotorSettings):
         epics.forward_link(self.address)
 
     def fault(self, kind: str, on: bool) -> None:
-        """Make the axis stick where it is, or come free and go on.
+        """Make the axis stick where it is, or come free and go on; or meet a limit switch, or leave it.
 
-        :raises ValueError: when the fault is not `stuck`.
+        :raises ValueError: when the fault is neither `stuck` nor `limit`, or an axis at rest is to meet a switch.
         """
-        if kind != "stuck":
-            raise ValueError(f"a motor has no fault {kind!r}; it can be stuck")
         with epics.locked(self.address):
             now = self.world.clock.now()
-            position, _ = self.trajectory.at(now)
-            if on and self.stuck is None:
-                meant = self.trajectory
-                self._follow(Trajectory.rest(position, now))
-                self.stuck = meant
-            elif not on and self.stuck is not None:
-                meant, self.stuck = self.stuck, None
-                if not self["DMOV"]:
-                    self._go(meant.target, self.profile)
+            match kind:
+                case "stuck":
+                    self._stick(now, on)
+                case "limit":
+                    self._meet_limit(now, on)
+                case _:
+                    raise ValueError(f"a motor has no fault {kind!r}; it can be stuck or at a limit")
             self._show(now)
+
+    def _stick(self, now: float, on: bool) -> None:
+        if on and self.stuck is None:
+            meant = self.trajectory
+            self._follow(Trajectory.rest(meant.position(now), now))
+            self.stuck = meant
+        elif not on and self.stuck is not None:
+            meant, self.stuck = self.stuck, None
+            if not self["DMOV"]:
+                self._go(meant.target, self.profile)
+
+    def _meet_limit(self, now: float, on: bool) -> None:
+        """Stop at once at a limit switch, which lets the axis move away only; or let the switch go."""
+        position, velocity = self.trajectory.at(now)
+        if on and not velocity:
+            raise ValueError(f"{self.name} does not move, so it meets no limit switch")
+        self.limit = int(math.copysign(1, velocity)) if on else 0
+        self["HLS"], self["LLS"] = int(self.limit * self.way > 0), int(self.limit * self.way < 0)
+        if on:
+            self._follow(Trajectory.rest(position, now))
 
     # Setpoints
 
@@ -219,7 +236,7 @@ class Motor(MotorSettings):
     def _go(self, target: float, profile: Profile) -> None:
         now = self.world.clock.now()
         position, velocity = self.trajectory.at(now)
-        if target == position and not velocity and not self.stuck:
+        if self.limit * (target - position) > 0 or (target == position and not velocity and not self.stuck):
             self._buttons_up()
             return
         self._settle_here = False
@@ -315,7 +332,14 @@ class Motor(MotorSettings):
         self["RDIF"] = self.steps(self["DIFF"])
         self["ATHM"] = int(self.homed and steps == 0)
         status = MOVING if self["MOVN"] else DONE
-        for bit, on in ((DIRECTION, self["TDIR"]), (HOMED, self.homed), (HOME, self["ATHM"]), (SLIP, self.stuck)):
+        for bit, on in (
+            (DIRECTION, self["TDIR"]),
+            (HOMED, self.homed),
+            (HOME, self["ATHM"]),
+            (SLIP, self.stuck),
+            (HIGH_LIMIT, self.limit > 0),
+            (LOW_LIMIT, self.limit < 0),
+        ):
             status |= bit if on else 0
         self["MSTA"] = status
 

@@ -4,9 +4,9 @@ from beamwright_runtime.fly.beam import BeamWatch
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.emission import EAGER, Emission, Overwrites, Surplus
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
-from beamwright_runtime.fly.flight import Flight, Timing
 from beamwright_runtime.fly.motion import MotionLogic, MotorMotion
 from beamwright_runtime.fly.panda_triggers import PositionCompareTriggers, SequencerTriggers
+from beamwright_runtime.fly.prepared import Flight, Timing
 from beamwright_runtime.fly.pulse_trains import PulseTrains
 from beamwright_runtime.fly.scan import Points, Scan
 from beamwright_runtime.fly.scanner import FlyScanner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -15,13 +16,17 @@ from beamwright_runtime.fly.errors import FlyScanError
 class Collector:
     """Makes documents up to a row for all detectors, or keeps those it has until the others' are there too.
 
-    :param limit: tells up to which row documents may be made, once everything is flushed and counted.
+    :param limit: tells up to which row documents may be made, once everything is flushed.
+    :param growing: tells whether files still grow; only then are detectors asked, which may not answer any more.
     :param timeout: seconds that a detector may take to flush.
     """
 
-    def __init__(self, detectors: Sequence[FlownDetector], limit: Callable[[], int], timeout: float) -> None:
+    def __init__(
+        self, detectors: Sequence[FlownDetector], limit: Callable[[], int], growing: Callable[[], bool], timeout: float
+    ) -> None:
         self._detectors = detectors
         self._limit = limit
+        self._growing = growing
         self._timeout = timeout
         self.clear()
 
@@ -55,29 +60,29 @@ class Collector:
             making.add_done_callback(lambda done: done.cancelled() or done.exception())
             await asyncio.shield(making)
 
+    async def _flush(self, detector: FlownDetector) -> None:
+        """Flush; a detector that does not answer for a while is left to be stalled, or to be flushed the next time."""
+        try:
+            await detector.flush(self._timeout)
+        except FlyScanError:
+            if detector.fault is not None or time.monotonic() - detector.flushed_at > self._timeout:
+                raise
+
     async def _make(self, limit: Callable[[], int]) -> None:
         async with self._turn:
+            if self._growing():
+                await asyncio.gather(*(self._flush(detector) for detector in self._detectors))
+            if not self._made:
+                self.promised = max(self.rows, limit())
+            if self.promised == self.rows:
+                return
             try:
-                async with asyncio.timeout(self._timeout):
-                    await self._count()
-                if not self._made:
-                    self.promised = max(self.rows, limit())
-                if self.promised == self.rows:
-                    return
                 for detector in self._detectors:
                     if detector.name not in self._made:
                         async with asyncio.timeout(self._timeout):
                             self._made[detector.name] = await detector.documents(self.promised)
             except TimeoutError:
-                raise FlyScanError("detectors did not flush in time") from None
+                raise FlyScanError("detectors did not describe in time what they wrote") from None
             self._ready.append([document for documents in self._made.values() for document in documents])
             self._made = {}
             self.rows = self.promised
-
-    async def _count(self) -> None:
-        for detector in self._detectors:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    await detector.count()
-            except Exception as error:
-                raise FlyScanError(f"{detector.name} does not tell what it wrote ({error!r})") from error

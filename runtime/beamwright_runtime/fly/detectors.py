@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from math import prod
 
 from bluesky.protocols import StreamAsset
 from ophyd_async.core import (
     DetectorDataLogic,
     DetectorTrigger,
+    SignalR,
+    SignalW,
     StandardDetector,
     StreamableDataProvider,
     StreamResourceDataProvider,
@@ -19,6 +22,7 @@ from ophyd_async.core import (
     wait_for_value,
 )
 
+from beamwright_runtime.fly.complaints import complaints_of, why, with_complaints
 from beamwright_runtime.fly.emission import Overwrites
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scan import AxisT, Points
@@ -58,11 +62,19 @@ class FlownDetector:
         self._needs = deadtime
         self.role: Role = role
         self.changed_at = 0.0
+        self.safe = 0
+        """Whole frames that were flushed, as last done."""
+        self.flushed_at = 0.0
+        self.fault: FlyScanError | None = None
+        """What its counters have shown to be wrong."""
         self._livetime = self._deadtime = 0.0
-        self._counted: dict[object, int] = {}
+        self._counted: dict[SignalR[int], int] = {}
         self._rows_before = 0
         self._unopened = True
         self._begun = 0
+        self._flushes: list[SignalW[bool]] = []
+        self._flushing: asyncio.Future[list[None]] | None = None
+        self._flush_turn = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -147,10 +159,20 @@ class FlownDetector:
         )
         self._livetime, self._deadtime = livetime, info.deadtime
         await self.detector.prepare(info)
+        self._take_flushes()
         await self._count_from_0()
         await self.count()
+        self.flushed_at = time.monotonic()
         if not self._providers:
             raise ScanRefusedError(f"{self.name} writes no stream, so it cannot fly")
+
+    def _take_flushes(self) -> None:
+        """Flush ourselves: documents of rows that are safe can then be made when the writer no longer answers."""
+        context = self.detector._prepare_ctx
+        for provider in context.streamable_data_providers if context is not None else ():
+            if isinstance(provider, StreamResourceDataProvider) and (flush := provider.flush_signal) is not None:
+                provider.flush_signal = None
+                self._flushes = [*(one for one in self._flushes if one is not flush), flush]
 
     async def start(self) -> None:
         """Have a detector that times its own frames start."""
@@ -161,11 +183,19 @@ class FlownDetector:
         if (acquire := self.detector._acquire_logic) is not None:
             await acquire.ensure_stopped()
 
+    @property
+    def tops_up(self) -> bool:
+        """Whether it can take frames without triggers from outside."""
+        supported = self.detector._supported_triggers
+        return DetectorTrigger.INTERNAL in supported and self.detector._trigger_logic is not None
+
     async def set_back(self, rows: int) -> None:
         """Have the rows behind a number of rows written over.
 
         :raises FlyScanError: if it then counts otherwise.
         """
+        # Counts that are asked for meanwhile must not be taken for those of a restart.
+        self._begin(self._rows_before, unopened=False)
         for logic in self._writing:
             assert isinstance(logic, Overwrites), "a scanner is refused whose detectors cannot overwrite"
             await logic.set_back((rows - self._rows_before) * self.collections_per_event)
@@ -173,11 +203,13 @@ class FlownDetector:
         await self.count()
         if self.collections != rows * self.collections_per_event:
             raise FlyScanError(f"{self.name} was set back to {rows} rows, but tells of {self.rows}")
+        self.safe = rows
 
     async def close_file(self) -> None:
         """Close the file, so that a new one is opened when it is armed next; may be repeated."""
         await self.unwatch()
         self._begin(self.rows, unopened=True)
+        self.safe = self.rows
         await asyncio.gather(*(logic.stop() for logic in self._writing))
         # ophyd-async opens a file where there is no context.
         self.detector._prepare_ctx = None
@@ -205,14 +237,28 @@ class FlownDetector:
             await self.count()
 
     async def count(self) -> None:
-        """Read how much is on disk."""
-        begun = self._begun
-        signals = [provider.collections_written_signal for provider in self._providers]
-        values = await asyncio.gather(*(signal.get_value() for signal in signals))
-        if begun == self._begun:
-            self._note(dict(zip(signals, values, strict=True)))
+        """Read how much is on disk.
 
-    def _note(self, counted: dict[object, int]) -> None:
+        :raises FlyScanError: if it is less than before.
+        """
+        begun, before = self._begun, self._counted
+        signals = [provider.collections_written_signal for provider in self._providers]
+        # Not what a subscription was told last, which stays when an IOC is gone.
+        values = await asyncio.gather(*(signal.get_value(cached=False) for signal in signals))
+        if begun != self._begun:
+            return
+        for signal, value in zip(signals, values, strict=True):
+            if value < before.get(signal, 0) and self.fault is None:
+                # What was safe stays so: the file that was written has those rows.
+                self.fault = FlyScanError(
+                    f"{self.name} counts {value} after {before[signal]} ({signal.source}): "
+                    "its IOC or its writer was restarted"
+                )
+        self._note(dict(zip(signals, values, strict=True)))
+        if self.fault is not None:
+            raise self.fault
+
+    def _note(self, counted: dict[SignalR[int], int]) -> None:
         """Take what is told into account; what was asked for may come later than what was told since."""
         before = self._counted
         self._counted = before | {signal: max(value, before.get(signal, 0)) for signal, value in counted.items()}
@@ -232,6 +278,10 @@ class FlownDetector:
     async def _follow(self, changed: Callable[[], None]) -> None:
         signals = [provider.collections_written_signal for provider in self._providers]
         async for signal, value in observe_signals_value(*signals):
+            if value < self._counted.get(signal, 0):
+                # Told late, after it was read, or the writer begins anew.
+                with suppress(Exception):
+                    await self.count()
             self._note({signal: value})
             changed()
 
@@ -242,11 +292,38 @@ class FlownDetector:
             watch.cancel()
             await asyncio.wait({watch})
 
-    async def flush(self) -> None:
-        """Have everything that is counted readable in the file."""
-        for provider in self._providers:
-            if isinstance(provider, StreamResourceDataProvider) and provider.flush_signal is not None:
-                await provider.flush_signal.set(True)
+    async def flush(self, timeout: float) -> None:
+        """Count, and have everything that is counted readable in the file.
+
+        :param timeout: seconds that it may take.
+        :raises FlyScanError: if that cannot be, naming the detector.
+        """
+        try:
+            async with asyncio.timeout(timeout), self._flush_turn:
+                await self._earlier_flush()
+                await self.count()
+                rows = self.rows
+                self._flushing = asyncio.gather(*(flush.set(True, timeout=None) for flush in self._flushes))
+                await asyncio.shield(self._flushing)
+                self.safe, self.flushed_at = rows, time.monotonic()
+        except FlyScanError:
+            raise
+        except Exception as error:
+            told = f"in {timeout:g} s" if isinstance(error, TimeoutError) else f"({why(error)})"
+            raise await self.broken(f"{self.name} did not flush what it wrote {told}", armed=False) from error
+
+    async def _earlier_flush(self) -> None:
+        # A server of CA that is asked again before it has answered makes the whole connection wait for a minute.
+        if self._flushing is not None and not self._flushing.done():
+            await asyncio.wait({self._flushing})
+
+    async def broken(self, text: str, armed: bool) -> FlyScanError:
+        """Make an error of what was seen and what the detector itself says.
+
+        :param armed: whether it should be armed.
+        """
+        counters = [provider.collections_written_signal for provider in self._providers]
+        return FlyScanError(with_complaints(text, await complaints_of(self.detector, counters, armed)))
 
     async def documents(self, rows: int) -> list[StreamAsset]:
         """Make the documents of rows not made known yet, up to a number of rows.
@@ -261,3 +338,6 @@ class FlownDetector:
     def forget(self) -> None:
         """Begin with nothing on disk."""
         self._begin(0, unopened=True)
+        self._flushes = []
+        self.safe = 0
+        self.fault = None

@@ -3,60 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import chain
 from typing import Generic
 
 from ophyd_async.core import DetectorTrigger
 
 from beamwright_runtime.fly.beam import BeamWatch
+from beamwright_runtime.fly.complaints import why, with_complaints
 from beamwright_runtime.fly.detectors import FlownDetector
-from beamwright_runtime.fly.errors import FlyScanError
+from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.files import Files
 from beamwright_runtime.fly.motion import MotionLogic
+from beamwright_runtime.fly.prepared import Flight, Timing
 from beamwright_runtime.fly.progress import Progress
-from beamwright_runtime.fly.scan import AxisT, Points, Scan
+from beamwright_runtime.fly.scan import AxisT, Points
 from beamwright_runtime.fly.segments import SegmentLog
 from beamwright_runtime.fly.states import IN_FLIGHT, FlyState, StateMachine
 from beamwright_runtime.fly.stop_sequence import StopSequence
 from beamwright_runtime.fly.triggers import TriggerLogic
 
-
-@dataclass(frozen=True)
-class Flight(Generic[AxisT]):
-    """What a scanner is prepared for: the flight at one position of the outer axes.
-
-    :param scan: the whole scan.
-    :param step: which flight of it, from 0.
-    """
-
-    scan: Scan[AxisT]
-    step: int = 0
-
-    @property
-    def start(self) -> int:
-        """The scan index of its first frame."""
-        return self.step * self.scan.flight_frames
-
-    @property
-    def stop(self) -> int:
-        """The scan index behind its last frame."""
-        return self.start + self.scan.flight_frames
-
-
-@dataclass
-class Timing:
-    """How long a scanner waits.
-
-    :param stall: seconds without a new frame, more than a frame takes, after which a detector has failed.
-    :param settle: seconds without a new frame, more than a frame takes, after which none is on its way.
-    :param step: seconds that each step of stopping may take.
-    """
-
-    stall: float = 10.0
-    settle: float = 0.1
-    step: float = 10.0
+log = logging.getLogger("beamwright")
+PAUSE, STOP, FAILURE = "pause", "stop", "failure"
 
 
 class FlightRun(Generic[AxisT]):
@@ -85,6 +55,7 @@ class FlightRun(Generic[AxisT]):
         self.finished: asyncio.Future[None] | None = None
         self.next = 0
         self._segment_start = 0
+        self._part_start = 0
         self._row = 0
         self._exposure = 0.0
         self._deadtime = 0.0
@@ -146,7 +117,7 @@ class FlightRun(Generic[AxisT]):
         self._begin_segment()
 
     def _begin_segment(self) -> None:
-        self._segment_start = self.next
+        self._segment_start = self._part_start = self.next
         self._row = self.files.rows
         self._part_row = None
         self.progress.restart(self._row)
@@ -169,6 +140,21 @@ class FlightRun(Generic[AxisT]):
         self.machine.to(FlyState.RUNNING)
         self._task = asyncio.create_task(self._fly())
 
+    async def check(self) -> None:
+        """See that what is left of a paused flight can be flown: limits may have changed.
+
+        :raises ScanRefusedError: if it cannot.
+        """
+        if self.state is not FlyState.PAUSED or self.flight is None or self.next >= self.flight.stop:
+            return
+        try:
+            async with asyncio.timeout(self.timing.step):
+                await self.motion.flights(self.flight.scan.points(self.next, self.flight.stop))
+        except ScanRefusedError:
+            raise
+        except Exception as error:
+            raise ScanRefusedError(f"the flight cannot go on: {why(error)}") from error
+
     def resume(self) -> None:
         """Go on after an interruption; returns at once, what goes wrong is told by `finished`."""
         if self.state is FlyState.PAUSED:
@@ -188,7 +174,7 @@ class FlightRun(Generic[AxisT]):
                         self.machine.to(FlyState.RUNNING)
                     await self._fly_segment()
                 self.machine.to(FlyState.DRAINING)
-                await asyncio.gather(*(detector.flush() for detector in self.detectors))
+                await self._flush()
                 if not self._lost_beam():
                     break
                 assert self.beam is not None
@@ -209,6 +195,7 @@ class FlightRun(Generic[AxisT]):
     async def _fly_segment(self) -> None:
         await asyncio.gather(*(detector.watch(self._counted) for detector in self.detectors))
         for part in self._parts:
+            self._part_start = part.start
             await self.motion.approach(part)
             if self.internal:
                 await asyncio.gather(*(d.arm(self.triggers.trigger, part, self._deadtime) for d in self.detectors))
@@ -218,6 +205,7 @@ class FlightRun(Generic[AxisT]):
             if self.internal:
                 await asyncio.gather(*(detector.start() for detector in self.detectors))
             await self._take(part)
+            self._part_start = part.stop
 
     async def _take(self, part: Points[AxisT]) -> None:
         """Wait until the axes, the triggers and the detectors are done with a part, or one of them cannot be."""
@@ -227,12 +215,14 @@ class FlightRun(Generic[AxisT]):
         try:
             while True:
                 late = [detector for detector in self.detectors if detector.rows < target]
+                self._raise_failed(others)
                 if not late and all(task.done() for task in others):
                     break
-                self._raise_failed(others)
-                self._raise_stalled(late, began, part)
+                await self._raise_stalled(late, began)
                 await self._changed(0.2, *(task for task in others if not task.done()))
-            self._raise_failed(others)
+            for detector in self.detectors:
+                if detector.rows > target:
+                    raise FlyScanError(f"{detector.name} wrote {detector.rows - target} frames too many")
         finally:
             for task in others:
                 task.cancel()
@@ -247,13 +237,19 @@ class FlightRun(Generic[AxisT]):
         for task in tasks:
             if task.done():
                 task.result()
+        for detector in self.detectors:
+            if detector.fault is not None:
+                raise detector.fault
 
-    def _raise_stalled(self, late: Sequence[FlownDetector], began: float, part: Points[AxisT]) -> None:
+    async def _raise_stalled(self, late: Sequence[FlownDetector], began: float) -> None:
         for detector in late:
             silent = time.monotonic() - max(began, detector.changed_at)
             if silent > self._exposure + self.timing.stall:
                 frame = self._segment_start + detector.rows - self._row
-                raise FlyScanError(f"{detector.name} wrote no frame for {silent:.1f} s: {frame} is missing")
+                text = f"{detector.name} wrote no frame for {silent:.1f} s: {frame} is missing"
+                seen = await detector.broken(text, armed=True)
+                others = await asyncio.gather(self.triggers.complaints(), self.motion.complaints())
+                raise FlyScanError(with_complaints(str(seen), [*chain(*others)]))
 
     def _counted(self) -> None:
         self.progress.reached(min(detector.rows for detector in self.detectors))
@@ -272,18 +268,26 @@ class FlightRun(Generic[AxisT]):
     def _lost_beam(self) -> bool:
         return self.beam is not None and self.beam.good_until is not None
 
+    async def _flush(self) -> None:
+        await asyncio.gather(*(detector.flush(self.timing.step) for detector in self.detectors))
+
     async def _unwatch(self) -> None:
         await asyncio.gather(*(detector.unwatch() for detector in self.detectors))
 
-    async def _close(self, reason: str, whole: bool, rows: int | None = None, cut: bool = True) -> None:
+    async def _close(
+        self, reason: str, whole: bool, rows: int | None = None, cut: bool = True, sure: bool = True
+    ) -> None:
         """Record the segment, and set which frame comes next.
 
-        :param rows: that were taken together; all that were written by default.
+        :param rows: that were taken together; all that are safe by default.
         :param cut: whether rows may go whose frames are taken again.
+        :param sure: whether each row is the frame that it should be; else those of rows of the scan that were over are.
         """
         assert self.flight is not None
-        taken = (self.files.rows if rows is None else rows) - self._row
+        taken = max(0, (self.files.rows if rows is None else rows) - self._row)
         good = taken if whole else max(0, taken - 1)
+        if not sure:
+            good = min(good, self._part_start - self._segment_start)
         if self.beam is not None and (until := self.beam.good_until) is not None:
             good = max(0, min(good, self.progress.before(until) - self._row))
             reason = "beam"
@@ -301,9 +305,10 @@ class FlightRun(Generic[AxisT]):
                 return
             self.machine.to(FlyState.STOPPING)
             await self._end_task()
-            if fault := await self._halt(reason):
+            if faults := await self._halt(reason):
+                log.error("%s: %s", reason, "; ".join(map(str, faults)))
                 self.machine.to(FlyState.FAILED)
-                self._finish(fault)
+                self._finish(FlyScanError("; ".join(map(str, faults))))
             else:
                 self.machine.to(FlyState.PAUSED)
 
@@ -312,34 +317,44 @@ class FlightRun(Generic[AxisT]):
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _halt(self, reason: str) -> FlyScanError | None:
-        ended = await self._stopping.run(self._row, self._exposure)
+    async def _halt(self, reason: str) -> list[FlyScanError]:
+        """Stop everything, and record what there is; give what went wrong."""
+        ended = await self._stopping.run(self._row, self._exposure, reason == FAILURE)
         await self._unwatch()
         rows = self.files.rows
+        if not self.internal and len({detector.safe for detector in self.detectors}) > 1 and not ended.unclear:
+            told = ", ".join(f"{detector.name} {detector.safe - self._row}" for detector in self.detectors)
+            ended.unclear.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
+        sure = not ended.unclear and not ended.faults and reason != FAILURE
         try:
-            if self.internal:
-                await self._level()
-            elif len({detector.rows for detector in self.detectors}) > 1 and not ended.faults:
-                told = ", ".join(f"{detector.name} {detector.rows - self._row}" for detector in self.detectors)
-                ended.faults.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
-            await self._close(reason, ended.whole, rows, cut=reason != "failure" and not ended.faults)
+            if reason != FAILURE and not ended.faults and (self.internal or (ended.unclear and reason == PAUSE)):
+                await self._level(ended.unclear)
+            await self._close(reason, ended.whole, rows, cut=reason != FAILURE and not ended.faults, sure=sure)
         except Exception as error:
             ended.faults.append(FlyScanError(f"detectors could not be brought into step: {error}"))
-        return ended.faults[0] if ended.faults else None
+        return ended.faults
 
-    async def _level(self) -> None:
-        """Have detectors that time their own frames write as many rows as the one with most."""
+    async def _level(self, unclear: Sequence[FlyScanError]) -> None:
+        """Have detectors take frames that nobody wants, so that all have as many rows as the one with most.
+
+        :param unclear: why this is needed, if detectors do not time their own frames; told if one cannot.
+        """
         most = max(-(-detector.collections // detector.collections_per_event) for detector in self.detectors)
+        lacking = {one: most * one.collections_per_event - one.collections for one in self.detectors}
+        if unclear:
+            log.warning("frames are taken again from %d on: %s", self._part_start, "; ".join(map(str, unclear)))
+            if any(lack and not one.tops_up for one, lack in lacking.items()):
+                raise FlyScanError("; ".join(map(str, unclear)))
         async with asyncio.timeout(self.timing.step + self._exposure):
-            await asyncio.gather(
-                *(one.top_up(most * one.collections_per_event - one.collections) for one in self.detectors)
-            )
+            await asyncio.gather(*(one.top_up(lack) for one, lack in lacking.items()))
+        await self._flush()
 
     async def _fail(self, error: Exception) -> None:
         self.machine.to(FlyState.FAILED)
-        await self._halt("failure")
-        told = error if isinstance(error, FlyScanError) else FlyScanError(f"the flight failed: {error!r}")
-        told.__cause__ = None if told is error else error
+        others = [f"besides, {fault}" for fault in await self._halt(FAILURE)]
+        text = str(error) if isinstance(error, FlyScanError) else f"the flight failed: {why(error)}"
+        told = FlyScanError(with_complaints(text, others))
+        told.__cause__ = error.__cause__ if isinstance(error, FlyScanError) else error
         self._finish(told)
 
     def _finish(self, error: Exception | None) -> None:
@@ -350,7 +365,7 @@ class FlightRun(Generic[AxisT]):
         """End the flight before its last frame."""
         if self.state is FlyState.FAILED and self._task is not None:
             await asyncio.wait({self._task})
-        await self.interrupt("stop")
+        await self.interrupt(STOP)
         if self.state in (FlyState.PAUSED, FlyState.ARMED):
             self.machine.to(FlyState.STOPPED)
         self._finish(error)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic
 
-from ophyd_async.core import AsyncStatus, wait_for_value
+from ophyd_async.core import AsyncStatus, SignalR, wait_for_value
 from ophyd_async.epics.motor import Motor, MotorLimitsError
 
+from beamwright_runtime.fly.complaints import PATIENCE, why, with_complaints
 from beamwright_runtime.fly.errors import FlyScanError
 from beamwright_runtime.fly.scan import AxisT, Points, constant_velocity, run_down, run_up
+
+LATE = 0.5
+"""Seconds that a motor may take longer than its velocity and ramps say before it counts as late."""
 
 
 class MotionLogic(ABC, Generic[AxisT]):
@@ -49,6 +54,10 @@ class MotionLogic(ABC, Generic[AxisT]):
     async def stop(self) -> None:
         """Stop, and return when nothing moves; may be called at any time."""
 
+    async def complaints(self) -> list[str]:
+        """Tell which axes are not on the way that they were sent, as far as is known; naming them."""
+        return []
+
     async def release(self) -> None:
         """Put back what was changed for the scan."""
         return
@@ -61,6 +70,19 @@ class Speeds:
     velocity: float
     fastest: float
     ramp: float
+
+
+@dataclass
+class Move:
+    """A motor on its way.
+
+    :param done: ends with the move, also with one that was stopped.
+    :param due: when it should be there, in time of `time.monotonic`.
+    """
+
+    done: AsyncStatus[None]
+    target: float
+    due: float
 
 
 @dataclass
@@ -79,7 +101,7 @@ class MotorMotion(MotionLogic[Motor]):
     tolerance: float | None = None
     timeout: float = 10.0
     _speeds: dict[Motor, Speeds] = field(default_factory=dict)
-    _moves: dict[Motor, AsyncStatus[None]] = field(default_factory=dict)
+    _moves: dict[Motor, Move] = field(default_factory=dict)
 
     @property
     def axes(self) -> Sequence[Motor]:
@@ -144,7 +166,26 @@ class MotorMotion(MotionLogic[Motor]):
             await wait_for_value(motor.motor_done_move, 1, timeout=self.timeout)
         if (move := self._moves.pop(motor, None)) is not None:
             # A stopped move ends as it likes: its outcome is of no interest.
-            await asyncio.wait({move.task}, timeout=self.timeout)
+            await asyncio.wait({move.done.task}, timeout=self.timeout)
+
+    async def complaints(self) -> list[str]:
+        """Tell which motors are at a limit switch, in alarm, late, or stopped on their way."""
+        told = await asyncio.gather(*(self._complaint(motor, move) for motor, move in self._moves.items()))
+        return [complaint for complaint in told if complaint]
+
+    async def _complaint(self, motor: Motor, move: Move) -> str | None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                reading = (await motor.user_readback.read(cached=False))[motor.user_readback.name]
+                alarmed = (reading.get("alarm_severity") or 0) > 1
+                off = abs(reading["value"] - move.target) > await self._allowed(motor)
+                switch = await _switch(motor)
+        except Exception:
+            return f"{motor.user_readback.source} does not answer"
+        if not off or not (alarmed or switch or move.done.done or time.monotonic() > move.due + LATE):
+            return None
+        how = f" at its {switch} limit switch" if switch else ", in alarm" if alarmed else ""
+        return f"{motor.name} is at {reading['value']:g} on its way to {move.target:g}{how}"
 
     async def release(self) -> None:
         """Put the velocities back."""
@@ -153,29 +194,45 @@ class MotorMotion(MotionLogic[Motor]):
 
     async def _move(self, motor: Motor, target: float, velocity: float) -> None:
         distance = abs(target - await motor.user_readback.get_value())
-        limit = distance / velocity + 2 * self._speeds[motor].ramp + self.timeout
-        self._moves[motor] = AsyncStatus(_put(motor, target, limit), name=motor.name)
+        takes = distance / velocity + 2 * self._speeds[motor].ramp
+        status = AsyncStatus(_put(motor, target, takes + self.timeout), name=motor.name)
+        self._moves[motor] = Move(status, target, time.monotonic() + takes)
 
     async def _arrive(self, motor: Motor, target: float) -> None:
         if (move := self._moves.get(motor)) is not None:
             try:
-                await asyncio.shield(move.task)
-            except TimeoutError as error:
-                raise FlyScanError(f"{motor.name} did not reach {target:g} in time") from error
-            self._moves.pop(motor, None)
-        at, deadband, step = await asyncio.gather(
-            # Somebody may watch the readback: what was told last is then older than the end of the move.
-            motor.user_readback.get_value(cached=False),
-            motor.deadband.get_value(),
-            motor.motor_resolution.get_value(),
-        )
-        allowed = self.tolerance if self.tolerance is not None else max(deadband, 2 * abs(step), 1e-6)
+                await asyncio.shield(move.done.task)
+            except Exception as error:
+                told = "in time" if isinstance(error, TimeoutError) else f"({why(error)})"
+                raise FlyScanError(
+                    with_complaints(f"{motor.name} did not reach {target:g} {told}", await self.complaints())
+                ) from error
+        # Somebody may watch the readback: what was told last is then older than the end of the move.
+        at, allowed = await asyncio.gather(motor.user_readback.get_value(cached=False), self._allowed(motor))
         if abs(at - target) > allowed:
-            raise FlyScanError(f"{motor.name} stopped at {at:g} on its way to {target:g}")
+            switch = await _switch(motor)
+            where = f" at its {switch} limit switch" if switch else ""
+            raise FlyScanError(f"{motor.name} stopped at {at:g} on its way to {target:g}{where}")
+        self._moves.pop(motor, None)
+
+    async def _allowed(self, motor: Motor) -> float:
+        if self.tolerance is not None:
+            return self.tolerance
+        deadband, step = await asyncio.gather(motor.deadband.get_value(), motor.motor_resolution.get_value())
+        return max(float(deadband), 2 * abs(float(step)), 1e-6)
 
 
 async def _put(motor: Motor, target: float, limit: float) -> None:
     await motor.user_setpoint.set(target, timeout=limit)
+
+
+async def _switch(motor: Motor) -> str | None:
+    """Tell which limit switch a motor has met; ophyd-async's motor has no signals for them, the generated ones do."""
+    for which in ("high", "low"):
+        signal: SignalR[int] | None = getattr(motor, f"{which}_limit_switch", None)
+        if signal is not None and await signal.get_value():
+            return which
+    return None
 
 
 async def _speeds(motor: Motor) -> Speeds:

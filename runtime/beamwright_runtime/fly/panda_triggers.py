@@ -23,6 +23,7 @@ from ophyd_async.fastcs.panda import (
     SeqTrigger,
 )
 
+from beamwright_runtime.fly.complaints import PATIENCE
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scan import SAME, Points, axis_name
 from beamwright_runtime.fly.triggers import TriggerLogic
@@ -126,6 +127,10 @@ class SequencerTriggers(TriggerLogic[Motor]):
             whole = self._gate is not None
         await self._switch_off()
         return whole
+
+    async def complaints(self) -> list[str]:
+        """Tell whether the sequencer was switched off."""
+        return await switched_off(self.seq)
 
     async def _switch_off(self) -> None:
         await self.seq.enable.set(PandaBitMux.ZERO)
@@ -267,8 +272,22 @@ class PositionCompareTriggers(TriggerLogic[Motor]):
         """Wait for the last pulse."""
         await wait_for_value(self.pcomp.active, False, None)
 
+    async def complaints(self) -> list[str]:
+        """Tell whether the block was switched off."""
+        return await switched_off(self.pcomp)
+
     async def gate(self) -> bool:
         """Switch off; exposures that have started end by themselves."""
         await self.pcomp.enable.set(PandaBitMux.ZERO)
         await wait_for_value(self.pcomp.active, False, self.timeout)
         return True
+
+
+async def switched_off(block: SeqBlock | PcompBlock) -> list[str]:
+    """Tell whether a block that should run is switched off, or does not answer."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            enabled = await block.enable.get_value(cached=False)
+    except Exception:
+        return [f"{block.enable.source} does not answer"]
+    return [] if enabled == PandaBitMux.ONE else [f"{block.name} was switched off ({block.enable.source})"]

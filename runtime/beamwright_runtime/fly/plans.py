@@ -6,22 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from math import prod
 from operator import mul
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 import numpy as np
 from bluesky.protocols import HasHints, Movable, Readable
-from bluesky.utils import Msg, MsgGenerator, RunEngineControlException, short_uid
+from bluesky.utils import FailedStatus, Msg, MsgGenerator, RunEngineControlException, short_uid
 from scanspec.core import Dimension, SnakedDimension
 from scanspec.specs import Fly, Spec
 
-from beamwright_runtime.fly.errors import ScanRefusedError
-from beamwright_runtime.fly.flight import Flight
+from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
+from beamwright_runtime.fly.prepared import Flight
 from beamwright_runtime.fly.scan import AxisT, Scan, axis_name
 from beamwright_runtime.fly.scanner import FlyScanner
 from beamwright_runtime.fly.segments import STREAM
 from beamwright_runtime.nexus.vocabulary import Role, nexus_facts
+
+T = TypeVar("T")
 
 
 def fly_scan(
@@ -49,11 +51,11 @@ def fly_scan(
     def scan_all() -> MsgGenerator[None]:
         for step in range(scan.steps):
             yield from bps.checkpoint()
-            yield from _move(scan.outer_positions(step))
+            yield from _move(scanner, scan.outer_positions(step))
             yield from _until_done("prepare", scanner, Flight(scan, step))
             if step == 0:
-                yield from _declare(scanner, name=stream)
-                yield from _declare(scanner.segments, name=STREAM)
+                yield from _declare(scanner, scanner, name=stream)
+                yield from _declare(scanner, scanner.segments, name=STREAM)
             yield from _until_done("kickoff", scanner)
             yield from _collect_while_flying(scanner, stream, flush_period)
 
@@ -63,7 +65,7 @@ def fly_scan(
 
     def staged() -> MsgGenerator[str]:
         yield from _until_done("stage", scanner)
-        flown = bpp.finalize_wrapper(scan_all(), lambda: _for_certain(end))
+        flown = bpp.finalize_wrapper(_with_reason(scan_all()), lambda: _for_certain(end))
         return cast("str", (yield from bpp.run_wrapper(flown, md=_start(scanner, scan, stream, metadata))))
 
     def unstage() -> MsgGenerator[None]:
@@ -179,6 +181,16 @@ def _start(
     }
 
 
+def _with_reason(plan: MsgGenerator[None]) -> MsgGenerator[None]:
+    """Let a failure say in the stop document what broke, and not which task was waited for."""
+    try:
+        yield from plan
+    except FailedStatus as failure:
+        if isinstance(failure.__cause__, FlyScanError | ScanRefusedError):
+            raise FailedStatus(str(failure.__cause__)) from failure.__cause__
+        raise
+
+
 def _for_certain(ending: Callable[[], MsgGenerator[None]]) -> MsgGenerator[None]:
     """End something, and do so to the end if an abort or a stop is asked for on the way: it has its turn afterwards."""
     try:
@@ -188,40 +200,57 @@ def _for_certain(ending: Callable[[], MsgGenerator[None]]) -> MsgGenerator[None]
         raise
 
 
-def _wait(command: str, device: object, *arguments: object) -> MsgGenerator[bool]:
-    group = short_uid(command)
-    yield Msg(command, device, *arguments, group=group)
-    return (yield from bps.wait(group=group)) is not None
+def _answered(scanner: FlyScanner[AxisT], asking: Callable[[], MsgGenerator[T | None]]) -> MsgGenerator[T | None]:
+    """Ask again when an interruption has taken the answer away: the RunEngine then answers None.
+
+    Where the scanner was not paused, nobody answers: the plan is only looked at, as by a `RunEngineSimulator`.
+    """
+    while True:
+        before = scanner.interruptions
+        if (answer := (yield from asking())) is not None or scanner.interruptions == before:
+            return answer
 
 
-def _until_done(command: str, device: object, *arguments: object) -> MsgGenerator[None]:
-    """Ask again when an interruption has taken the wait away: the RunEngine then answers None."""
-    while not (yield from _wait(command, device, *arguments)):
-        pass
+def _until_done(command: str, scanner: FlyScanner[AxisT], *arguments: object) -> MsgGenerator[None]:
+    def ask() -> MsgGenerator[bool | None]:
+        group = short_uid(command)
+        yield Msg(command, scanner, *arguments, group=group)
+        return cast("bool | None", (yield from bps.wait(group=group)))
+
+    yield from _answered(scanner, ask)
 
 
-def _move(positions: Mapping[AxisT, float]) -> MsgGenerator[None]:
-    there = not positions
-    while not there:
+def _move(scanner: FlyScanner[AxisT], positions: Mapping[AxisT, float]) -> MsgGenerator[None]:
+    def ask() -> MsgGenerator[bool | None]:
         group = short_uid("outer")
         for axis, position in positions.items():
             yield Msg("set", cast("Movable[float]", axis), position, group=group)
-        there = (yield from bps.wait(group=group)) is not None
+        return cast("bool | None", (yield from bps.wait(group=group)))
+
+    if positions:
+        yield from _answered(scanner, ask)
 
 
-def _declare(device: object, name: str) -> MsgGenerator[None]:
-    while (yield Msg("declare_stream", None, device, name=name, collect=True)) is None:
-        pass
+def _declare(scanner: FlyScanner[AxisT], device: object, name: str) -> MsgGenerator[None]:
+    def ask() -> MsgGenerator[object]:
+        return (yield Msg("declare_stream", None, device, name=name, collect=True))
+
+    yield from _answered(scanner, ask)
 
 
 def _collect_while_flying(scanner: FlyScanner[AxisT], stream: str, period: float) -> MsgGenerator[None]:
-    done: bool | None = None
+    done = False
     group = ""
     while not done:
-        if done is None:
+        if not group:
             group = short_uid("complete")
             yield Msg("complete", scanner, group=group)
-        done = yield from bps.wait(group=group, timeout=period, error_on_timeout=False)
+        before = scanner.interruptions
+        answer = yield from bps.wait(group=group, timeout=period, error_on_timeout=False)
+        if answer is None and scanner.interruptions != before:
+            group = ""
+        else:
+            done = answer is None or answer
         yield from _collect(scanner, stream)
         yield from bps.checkpoint()
     yield from _collect_rest(scanner, stream)

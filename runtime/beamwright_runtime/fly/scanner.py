@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any, Generic
 
 from bluesky.protocols import (
@@ -33,12 +33,14 @@ from ophyd_async.core import (
 
 from beamwright_runtime.fly.beam import BeamWatch
 from beamwright_runtime.fly.collecting import Collector
+from beamwright_runtime.fly.complaints import why
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.emission import EAGER, Emission, Surplus
 from beamwright_runtime.fly.errors import FlyScanError
 from beamwright_runtime.fly.files import Files
-from beamwright_runtime.fly.flight import Flight, FlightRun, Timing
+from beamwright_runtime.fly.flight import PAUSE, FlightRun, log
 from beamwright_runtime.fly.motion import MotionLogic
+from beamwright_runtime.fly.prepared import Flight, Timing
 from beamwright_runtime.fly.scan import AxisT, axis_name
 from beamwright_runtime.fly.segments import STREAM, SegmentLog
 from beamwright_runtime.fly.states import IN_FLIGHT, REPLAYED, FlyState
@@ -95,10 +97,12 @@ class FlyScanner(
         self.segments = SegmentLog()
         self._timing = timing or Timing()
         flown = [one if isinstance(one, FlownDetector) else FlownDetector(one) for one in detectors]
-        self._collector = Collector(flown, self._emitted_until, self._timing.step)
+        self._collector = Collector(flown, self._emitted_until, self._growing, self._timing.step)
         files = Files(flown, surplus, self._collector, self._timing.step)
         self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments, files)
         self._asked = 0
+        self.interruptions = 0
+        """How often a RunEngine has paused it, in whatever state."""
         self._described: frozenset[str] = frozenset()
         super().__init__(name=name)
 
@@ -207,44 +211,68 @@ class FlyScanner(
 
         :raises NoReplayAllowed: once a flight is prepared: it is not repeated, it goes on.
         """
+        self.interruptions += 1
         if self.state in REPLAYED:
             return
         # A second request to stop, which cancels this one, must not leave half of it undone.
-        await asyncio.shield(asyncio.create_task(self._run.interrupt("pause")))
+        await asyncio.shield(asyncio.create_task(self._run.interrupt(PAUSE)))
         raise NoReplayAllowed
 
     async def resume(self) -> None:
-        """Have a paused flight go on at the frame where it was stopped; what goes wrong is told by `complete`."""
+        """Have a paused flight go on at the frame where it was stopped; what goes wrong is told by `complete`.
+
+        :raises ScanRefusedError: if what is left cannot be flown any more; it stays paused, and may be asked again.
+        """
+        await self._run.check()
         self._run.resume()
 
     async def stop(self, success: bool = True) -> None:
         """End the flight before its last frame; `complete` then ends, with an error unless this is a success."""
+        if success and self._run.finished is not None and not self._run.finished.done():
+            # Whoever stops has a reason of its own, which what goes wrong on the way must not replace.
+            self._asked += 1
         error = None if success else FlyScanError(f"{self.name} was stopped")
         # As in `pause`: nothing that cancels this one may leave half of it undone.
         await asyncio.shield(asyncio.create_task(self._run.stop(error)))
 
     @AsyncStatus.wrap
     async def unstage(self) -> None:
-        """Stop everything, close the files and put back what was changed for the scan."""
+        """Stop everything, close the files and put back what was changed for the scan.
+
+        What goes wrong after a flight has failed is logged: the reason to tell is that of the failure.
+        """
         await self._run.end()
-        ended = await asyncio.gather(
-            self._run.triggers.gate(),
-            self._run.motion.stop(),
-            *(one.detector.unstage() for one in self._run.detectors),
-            return_exceptions=True,
+        failed = self.state is FlyState.FAILED
+        ended = await self._together(
+            {
+                "the triggers": self._run.triggers.gate(),
+                "the axes": self._run.motion.stop(),
+                **{one.name: one.detector.unstage() for one in self._run.detectors},
+            }
         )
-        released = await asyncio.gather(
-            self._run.motion.release(), self._run.triggers.release(), return_exceptions=True
+        ended += await self._together(
+            {"the axes": self._run.motion.release(), "the triggers": self._run.triggers.release()}
         )
         self._run.machine.to(FlyState.IDLE)
-        for error in (*ended, *released):
-            if isinstance(error, BaseException):
-                raise error
+        if ended and not failed:
+            raise FlyScanError("; ".join(ended))
+        for text in ended:
+            log.error("%s had failed: %s", self.name, text)
+
+    async def _together(self, ending: Mapping[str, Awaitable[object]]) -> list[str]:
+        """End what is named, each within the time of a step; tell what went wrong."""
+        within = (asyncio.wait_for(one, self._timing.step) for one in ending.values())
+        done = await asyncio.gather(*within, return_exceptions=True)
+        pairs = zip(ending, done, strict=True)
+        return [f"{name} did not end well ({why(error)})" for name, error in pairs if isinstance(error, BaseException)]
+
+    def _growing(self) -> bool:
+        return self.state in IN_FLIGHT
 
     def _emitted_until(self) -> int:
         run, emission = self._run, self.emission
         rows = run.files.rows
-        if emission == EAGER or (self.state not in IN_FLIGHT and self.state is not FlyState.STOPPING):
+        if emission == EAGER or not (self._growing() or self.state is FlyState.STOPPING):
             return rows
         if self.state is FlyState.STOPPING:
             # Which of the last rows are valid is not decided yet.

@@ -9,6 +9,7 @@ from typing import Any, Generic
 
 from ophyd_async.core import DetectorTrigger
 
+from beamwright_runtime.fly.complaints import PATIENCE, why
 from beamwright_runtime.fly.detectors import FlownDetector
 from beamwright_runtime.fly.errors import FlyScanError
 from beamwright_runtime.fly.motion import MotionLogic
@@ -21,10 +22,12 @@ class Ended:
     """How a stop went.
 
     :param whole: whether the last frame had its full length.
+    :param unclear: why it cannot be known which frames there are, if it cannot.
     :param faults: what went wrong; every later step was done all the same.
     """
 
     whole: bool = True
+    unclear: list[FlyScanError] = field(default_factory=list)
     faults: list[FlyScanError] = field(default_factory=list)
 
 
@@ -46,41 +49,53 @@ class StopSequence(Generic[AxisT]):
     settle: float
     timeout: float
 
-    async def run(self, row: int, exposure: float) -> Ended:
+    async def run(self, row: int, exposure: float, failed: bool) -> Ended:
         """Stop; motion last of what makes frames, so that those that have started are good.
 
         :param row: at which the segment started.
         :param exposure: seconds of the longest frame.
+        :param failed: whether this is for a failure: then frames are waited for only as long as some come.
         """
         ended = Ended()
         whole = await self._step(ended, "the triggers did not stop", self.triggers.gate())
         ended.whole = bool(whole)
         if self.triggers.trigger is DetectorTrigger.INTERNAL:
             await self._disarm(ended)
-        await self._step(ended, "frames are missing", self._drain(row, exposure), self.timeout + exposure)
+        draining = self._drain(ended, row, exposure, failed)
+        await self._step(ended, "frames are missing", draining, self.timeout + exposure)
+        await self._step(ended, "the axes could not be looked at", self._look_at_axes(ended))
         await self._step(ended, "the axes did not stop", self.motion.stop())
         await self._disarm(ended)
-        for detector in self.detectors:
-            await self._step(ended, f"{detector.name} did not flush", detector.flush())
-            await self._step(ended, f"{detector.name} does not tell what it wrote", detector.count())
+        await self._flush(ended)
         return ended
+
+    async def _flush(self, ended: Ended) -> None:
+        longest = self.timeout + 3 * PATIENCE
+        await asyncio.gather(
+            *(self._step(ended, f"{d.name} did not flush", d.flush(self.timeout), longest) for d in self.detectors)
+        )
+
+    async def _look_at_axes(self, ended: Ended) -> None:
+        if complaints := await self.motion.complaints():
+            ended.unclear.append(FlyScanError("; ".join(complaints)))
 
     async def _disarm(self, ended: Ended) -> None:
         await asyncio.gather(*(self._step(ended, f"{d.name} did not stop", d.disarm()) for d in self.detectors))
 
-    async def _drain(self, row: int, exposure: float) -> None:
+    async def _drain(self, ended: Ended, row: int, exposure: float, failed: bool) -> None:
         expected = await self.expected()
         try:
             async with asyncio.timeout(self.timeout):
                 while not self._all_there(expected) or expected is None:
-                    if not await self.changed(self.settle + exposure) and self._all_there(expected):
+                    quiet = not await self.changed(self.settle + exposure)
+                    if quiet and (failed or self._all_there(expected)):
                         return
         except TimeoutError:
             wanted = max(d.collections / d.collections_per_event for d in self.detectors)
             wanted = wanted if expected is None else expected
             behind = [d for d in self.detectors if d.collections / d.collections_per_event < wanted]
             told = ", ".join(f"{d.name} has {d.rows - row} of {wanted - row:g}" for d in behind or self.detectors)
-            raise FlyScanError(f"{told} frames since the segment started") from None
+            ended.unclear.append(FlyScanError(f"{told} frames since the segment started"))
 
     def _all_there(self, expected: int | None) -> bool:
         if self.triggers.trigger is DetectorTrigger.INTERNAL:
@@ -104,6 +119,6 @@ class StopSequence(Generic[AxisT]):
                 raise
             ended.faults.append(FlyScanError(f"{fault} ({error!r})"))
         except Exception as error:
-            why = "in time" if isinstance(error, TimeoutError) else f"({error})"
-            ended.faults.append(FlyScanError(f"{fault} {why}"))
+            told = "in time" if isinstance(error, TimeoutError) else f"({why(error)})"
+            ended.faults.append(FlyScanError(f"{fault} {told}"))
         return None

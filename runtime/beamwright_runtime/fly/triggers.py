@@ -42,6 +42,10 @@ class TriggerLogic(ABC, Generic[AxisT]):
         :returns: whether the last frame was left its full length; if not it is taken again.
         """
 
+    async def complaints(self) -> list[str]:
+        """Tell what keeps triggers that should come from coming, as far as is known."""
+        return []
+
     async def release(self) -> None:
         """Put back what was changed for the scan."""
         return

@@ -22,6 +22,8 @@ class Recorded:
 
     def __init__(self) -> None:
         self.documents: list[tuple[str, dict[str, Any]]] = []
+        self.left_open = False
+        """Whether a writer has died, so that its files can be read as those that are being written."""
 
     def __call__(self, name: str, document: Any) -> None:
         self.documents.append((name, document))
@@ -71,7 +73,7 @@ class Recorded:
         """What each file holds, by data key, in the order of documents."""
         found: dict[str, list[NDArray[Any]]] = defaultdict(list)
         for doc in self.all("stream_resource"):
-            with h5py.File(Path(unquote(urlparse(doc["uri"]).path)), "r") as file:
+            with h5py.File(Path(unquote(urlparse(doc["uri"]).path)), "r", swmr=self.left_open) as file:
                 found[doc["data_key"]].append(file[doc["parameters"]["dataset"]][()])
         return found
 
@@ -94,7 +96,7 @@ def taken(run: Recorded) -> int:
 def check_consistent(run: Recorded) -> None:
     """See that documents tell of all whole frames that are in all files, and segments of all rows."""
     rate = {name: one["collections_per_event"] for name, one in run.start["fly_scan"]["detectors"].items()}
-    least = min(len(values) // rate[key.partition("-")[0]] for key, values in run.datasets().items())
+    least = min((len(values) // rate[key.partition("-")[0]] for key, values in run.datasets().items()), default=0)
     assert run.told() == least
     assert sum(one["rows"] for one in run.segments()) == least
 

@@ -31,7 +31,7 @@ from ophyd_async.core import (
     soft_signal_r_and_setter,
 )
 
-from beamwright_runtime.fly import FlownDetector, FlyScanError, MotionLogic, Points, TriggerLogic
+from beamwright_runtime.fly import FlownDetector, FlyScanError, MotionLogic, Points, ScanRefusedError, TriggerLogic
 from beamwright_runtime.fly.scan import constant_velocity, run_down, run_up
 
 SHAPE = (2, 3)
@@ -109,6 +109,7 @@ class ExactMotion(MotionLogic[str]):
         self.moves = {name: Axis(fastest, ramp) for name in names}
         self.began = 0.0
         self.stuck_in: int | None = None
+        self.refused = ""
 
     @property
     def axes(self) -> Sequence[str]:
@@ -121,6 +122,8 @@ class ExactMotion(MotionLogic[str]):
         return any(moment < axis.still_at for axis in self.moves.values())
 
     async def flights(self, points: Points[str]) -> Sequence[Points[str]]:
+        if self.refused:
+            raise ScanRefusedError(self.refused)
         return constant_velocity(points)
 
     async def approach(self, flight: Points[str]) -> None:
@@ -182,6 +185,10 @@ class CompareTriggers(TriggerLogic[str]):
         self._sent = 0
         self._closed = False
         self._firing: asyncio.Task[None] | None = None
+
+    @property
+    def closed(self) -> bool:
+        return self._closed or self._firing is None or self._firing.done()
 
     async def arm(self, flight: Points[str], deadtime: float) -> None:
         self._sent = 0
@@ -258,6 +265,14 @@ class Camera(StandardDetector):
     def watch(self, motion: ExactMotion) -> None:
         """Look at axes by itself, when it times its own exposures."""
         self._motion = motion
+
+    @property
+    def armed(self) -> bool:
+        return self._left > 0
+
+    @property
+    def writing(self) -> bool:
+        return self._file is not None
 
     def expect(self, exposures: int, period: float) -> None:
         self._left = exposures

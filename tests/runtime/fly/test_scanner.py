@@ -271,11 +271,6 @@ def test_a_missed_trigger_names_the_detector(impatient: Beamline, disturbed: Dis
     broken(disturbed, impatient, "det2")
 
 
-def test_a_missed_trigger_is_found_by_a_pause_too(impatient: Beamline, disturbed: Disturbed) -> None:
-    impatient.cameras[0].faults.missed = 2
-    broken(disturbed, impatient, "det1 has", 0.4)
-
-
 def test_a_detector_that_dies_is_named(impatient: Beamline, disturbed: Disturbed) -> None:
     impatient.cameras[0].faults.dead_from = 15
     broken(disturbed, impatient, "det1")

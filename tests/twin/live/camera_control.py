@@ -168,6 +168,25 @@ def test_a_full_disk_is_a_write_error_and_frames_are_not_counted(
     assert numbers[1] == numbers[0] + 2
 
 
+@pytest.mark.parametrize("fault", ["slow", "stuck"])
+def test_a_flush_takes_long(triggered: CameraControl, twin: Twin, tmp_path: Path, fault: str) -> None:
+    triggered.trigger(twin.clock.now())
+    wait_for(twin, "HDF5:NumCaptured_RBV", 1)
+    with twin.failing(f"{P}HDF5:Capture", fault):
+        asked = twin.clock.now()
+        twin.put(f"{P}HDF5:FlushNow", 1)
+        assert twin.get(f"{P}HDF5:FlushNow") == 1
+        triggered.trigger(twin.clock.now())
+        wait_for(twin, "HDF5:NumCaptured_RBV", 2)
+        if fault == "slow":
+            wait_for(twin, "HDF5:FlushNow", 0)
+            assert twin.clock.now() >= asked + 1
+        else:
+            assert twin.get(f"{P}HDF5:FlushNow") == 1
+    wait_for(twin, "HDF5:FlushNow", 0)
+    assert len(captured(twin, tmp_path / "captured.h5", 2)[0]) == 2
+
+
 def test_a_folder_that_cannot_be_written_ends_the_capture(twin: Twin) -> None:
     start_capture(twin, Path("/proc"), "never")
     twin.put(f"{P}CAM:ImageMode", "Single")

@@ -10,7 +10,7 @@ import pytest
 from aioca import FORMAT_TIME, caget, camonitor, caput
 from ophyd_async.epics.motor import Motor, MotorLimitsError
 
-from beamwright_generator.twin import Twin
+from beamwright_generator.twin import Twin, TwinError
 
 X, Y, THETA, ENERGY = (
     "BL01X-MO-STAGE-01:X",
@@ -245,6 +245,25 @@ async def test_a_stuck_axis_stays_where_it_is_until_it_is_free(y: str, twin: Twi
         status.close()
     await move
     assert await caget(f"{y}.RBV") == 6
+    readback.close()
+
+
+async def test_an_axis_at_a_limit_switch_moves_away_from_it_only(y: str, twin: Twin) -> None:
+    readback = Updates(f"{y}.RBV")
+    move = asyncio.create_task(caput(y, 6, wait=True, timeout=30))
+    await readback.beyond(1)
+    with twin.failing(y, "limit"):
+        await move
+        held = await caget(f"{y}.RBV")
+        assert 1 < held < 6
+        assert (await caget(f"{y}.HLS"), await caget(f"{y}.LLS"), await caget(f"{y}.DMOV")) == (1, 0, 1)
+        await caput(y, 7, wait=True, timeout=30)
+        assert await caget(f"{y}.RBV") == held
+        await caput(y, 0.5, wait=True, timeout=30)
+        assert await caget(f"{y}.RBV") == 0.5
+    assert await caget(f"{y}.HLS") == 0
+    with pytest.raises(TwinError, match="does not move"), twin.failing(y, "limit"):
+        raise AssertionError
     readback.close()
 
 

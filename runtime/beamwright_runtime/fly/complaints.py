@@ -1,0 +1,75 @@
+"""What devices themselves say is wrong with them, for the text of an error: nothing is waited for long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from ophyd_async.core import SignalR, StandardDetector
+
+PATIENCE = 1.0
+"""Seconds that a signal has for its answer: the flight has failed already, and its axes may still move."""
+
+
+async def complaints_of(detector: StandardDetector, counters: Sequence[SignalR[int]], armed: bool) -> list[str]:
+    """Tell what keeps a detector from taking and writing frames, as far as its signals say.
+
+    :param counters: count what it has written.
+    :param armed: whether it should be armed.
+    """
+    silent = await asyncio.gather(*(_silent(counter) for counter in counters))
+    if any(silent):
+        return [told for told in silent if told]
+    acquire = detector._acquire_logic
+    active = getattr(acquire, "driver_armed_signal", None) or getattr(getattr(acquire, "pcap", None), "active", None)
+    told = []
+    if armed and active is not None and not await _is(active, True):
+        told.append(f"it is not armed ({active.source})")
+    for logic in detector._data_logics:
+        writer = getattr(logic, "writer", None) or getattr(logic, "data_block", None)
+        told += await _complaints_of_writer(writer) if writer is not None else []
+    return told
+
+
+async def _complaints_of_writer(writer: Any) -> list[str]:
+    told = []
+    message = getattr(writer, "write_message", None)
+    if message is not None and (text := await _value(message)):
+        told.append(f"{message.source} says {text!r}")
+    if (capture := getattr(writer, "capture", None)) is not None and not await _is(capture, True):
+        told.append(f"its file is closed ({capture.source})")
+    return told
+
+
+async def _silent(signal: SignalR[Any]) -> str | None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            # Not what a subscription was told last: that stays when an IOC is gone.
+            await signal.get_value(cached=False)
+    except Exception:
+        return f"{signal.source} does not answer"
+    return None
+
+
+async def _value(signal: SignalR[Any]) -> Any:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await signal.get_value(cached=False)
+    except Exception:
+        return None
+
+
+async def _is(signal: SignalR[Any], wanted: object) -> bool:
+    """Tell whether a signal has a value; one that does not answer gets the benefit of the doubt."""
+    return await _value(signal) in (wanted, None)
+
+
+def why(error: BaseException) -> str:
+    """Say on one line what an error says, or of which kind one is that says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def with_complaints(text: str, complaints: Sequence[str]) -> str:
+    """Put what devices say behind what was seen."""
+    return "; ".join([text, *complaints])
