@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,14 +58,14 @@ def migrate(
     :param origin: a file that is left alone, because it defines what is replaced.
     """
     files = dict.fromkeys(file for path in paths for file in modules_below(path))
-    words = _words(successors)
+    concerned = _concerned(successors)
     contents = {file: content for file in files if (content := _read(file, problems)) is not None}
     interface = joined(successors.new, successors.old)
     subclasses = _subclasses(contents, interface)
     known = joined(interface, subclasses)
     found = []
     for file, content in contents.items():
-        if any(word in content for word in words) and not (origin and file.samefile(origin)):
+        if concerned(content) and not (origin and file.samefile(origin)):
             migrated = _migrated(file, content, successors, known, frozenset(subclasses.classes), problems)
             found += [migrated] if migrated else []
     for migrated in found:
@@ -101,10 +102,19 @@ def modules_below(path: Path) -> Iterator[Path]:
             yield entry
 
 
-def _words(successors: Successors) -> list[bytes]:
-    """Give the names that a file must hold for anything in it to change."""
-    names = {name.rpartition(".")[2] for name in (*successors.gone, *successors.altered)} | successors.wanted
-    return [name.encode() for name in names]
+def _concerned(successors: Successors) -> Callable[[bytes], bool]:
+    """Make a quick test whether a file may hold anything that changes: the names, where they can matter."""
+    members = b"|".join(re.escape(name).encode() for name in sorted(successors.wanted))
+    names = (name.rpartition(".") for name in (*successors.gone, *successors.altered, *successors.calls))
+    others = b"|".join({re.escape(short).encode() for _, _, short in names})
+    places = [rb"\b(?:" + others + rb")\b"] if others else []
+    if members:  # behind a point, as a text, as a keyword of a pattern
+        places += [rb"\.[\s\\]*(?:" + members + rb")\b", rb"[\"'](?:" + members + rb")[\"']"]
+        places.append(rb"\b(?:" + members + rb")\s*=")
+    if not places:
+        return lambda content: False
+    found = re.compile(b"|".join(places))
+    return lambda content: found.search(content) is not None
 
 
 def _read(file: Path, problems: Problems) -> bytes | None:

@@ -59,7 +59,7 @@ def test_a_second_run_changes_nothing(site: Path, plans: Path) -> None:
 
 
 def test_a_file_that_is_not_python_stops_everything(site: Path, plans: Path, update_golden: bool) -> None:
-    (plans / "broken.py").write_text("def speed(:\n")
+    (plans / "broken.py").write_text("x = 1\nprint(pump.speed(:\n")
     before = texts(plans)
     done = gen(site, "migrate", "plans", *SIDES)
     assert done.returncode == NOT_CLEAN
