@@ -160,12 +160,21 @@ class Survey:
             Figure("pairs", len(self.pairs), "a class with one of the databases that it fits"),
             Figure("verified", len(verified), "verdicts compared with connecting, over CA and PVA"),
             Figure("refused", sum(v[4] is not None for v in verified), "of these signals do not connect"),
+            Figure(
+                "refused_types",
+                sum(_is_refused(v[4]) for v in verified),
+                "of those are there, and refused for what they are",
+            ),
             Figure("false_alarms", len(self.wrong(alarm=True)), "errors where the signal connects", "0"),
             Figure("missed", len(self.wrong(alarm=False)), "signals that do not connect, and are no error", "0"),
             Figure("open", self.open(), "verdicts left open on what is served"),
             Figure("unlike", len(self.unlike()), "signals read otherwise than the class makes them", "0"),
             Figure("unmade", len(unmade), "classes that need more than prefixes to be made, and were not connected"),
         ]
+
+
+def _is_refused(outcome: str | None) -> bool:
+    return outcome is not None and not outcome.startswith("NotConnectedError")
 
 
 def datatype_as_made(signal: Declared) -> str | None:

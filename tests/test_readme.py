@@ -34,6 +34,7 @@ from tests.pvi_servers.served import Served
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RULES = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+CHANGES = (ROOT / "docs" / "changes.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"((?:^<!-- [^\n]+ -->\n)+)^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"^<!-- (.+) -->$", re.MULTILINE)
 BIN = Path(sys.executable).parent
@@ -145,7 +146,8 @@ def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "text"), [(said, text) for kind, said, text in (*steps(), *steps(RULES)) if kind == "from"]
+    ("file", "text"),
+    [(said, text) for kind, said, text in (*steps(), *steps(RULES), *steps(CHANGES)) if kind == "from"],
 )
 def test_excerpts_stand_in_their_files(file: str, text: str) -> None:
     whole = (ROOT / file).read_text(encoding="utf-8")

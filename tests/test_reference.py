@@ -26,7 +26,10 @@ from beamwright_generator.problems import CODES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 GOLDEN = Path(__file__).resolve().parent / "golden"
-LIVE = [Path(__file__).resolve().parent / folder for folder in ("generator/audit", "generator/observe", "twin")]
+LIVE = [
+    Path(__file__).resolve().parent / folder
+    for folder in ("generator/audit", "generator/changes", "generator/observe", "twin")
+]
 
 ENTRIES: Mapping[str, type[BaseModel]] = {
     "The beamline": BeamlineFile,

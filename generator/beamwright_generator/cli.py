@@ -13,9 +13,12 @@ import click
 
 from beamwright_generator.cli_audit import audit
 from beamwright_generator.cli_completion import BeamlineFile, completion
+from beamwright_generator.cli_diff import diff as diff_command
+from beamwright_generator.cli_diff import markdown_of
 from beamwright_generator.cli_live import snapshot
+from beamwright_generator.cli_migrate import adopt, migrate
 from beamwright_generator.cli_observe import observe
-from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, definition, fail, report, save
+from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, definition, fail, report, save, show_diff
 from beamwright_generator.cli_show import show
 from beamwright_generator.cli_twin import twin
 from beamwright_generator.wording import counted
@@ -30,7 +33,7 @@ class _InOrder(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands: the way from an IOC to current code, and then the rest."""
-        main_path = ["init", "beamline", "snapshot", "observe", "twin", "show", "audit"]
+        main_path = ["init", "beamline", "diff", "migrate", "snapshot", "observe", "twin", "show", "audit", "adopt"]
         return [*main_path, *(name for name in super().list_commands(ctx) if name not in main_path)]
 
 
@@ -44,6 +47,8 @@ def main() -> None:
       gen init iocBoot/st.cmd --name x01    write a first beamline.yaml from a boot script
       gen beamline                          generate, or bring up to date, what it describes
       gen beamline --check                  in a pipeline: is the committed code current?
+      gen diff HEAD generated               what does that mean for plans?
+      gen migrate plans/                    rewrite plans where something is called otherwise now
       gen snapshot PREFIX -o box.yaml       record a server that has no database, such as a PandA
       gen observe                           record what only the running IOCs know
       gen observe --check                   every night: do they still serve what is committed?
@@ -64,6 +69,12 @@ def main() -> None:
     type=click.Path(dir_okay=False, allow_dash=True),
     help="Write a Markdown summary of the change of signals and devices, breaking ones first (- for stdout).",
 )
+@click.option(
+    "--plans",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Let the summary name where these files or folders use what broke; may be repeated.",
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the generated package.")
 @click.option(
     "--jobs", type=click.IntRange(1), default=1, help="Processes to render modules in; worth it for thousands."
@@ -76,6 +87,7 @@ def beamline(
     check: bool,
     diff: bool,
     summary: str | None,
+    plans: tuple[Path, ...],
     out: Path | None,
     jobs: int,
     strict: bool,
@@ -104,7 +116,7 @@ def beamline(
     if generated is None or failed:
         fail("nothing was written")
     if summary is not None:
-        _write_summary(generated, summary)
+        _write_summary(generated, summary, plans)
     if check or diff:
         _show_differences(generated, file, with_states=check)
         sys.exit(NOT_CLEAN if check and generated.differences else CLEAN)
@@ -148,25 +160,18 @@ def _show_differences(generated: Generated, file: Path, *, with_states: bool) ->
             click.echo(f"{difference.state:8} {name}{explained.get(difference.state, '')}")
     for difference in generated.differences:
         if difference.state is not State.EXTRA:
-            _show_diff(difference.unified(_shown(generated, difference.path)))
+            show_diff(difference.unified(_shown(generated, difference.path)))
     count = len(generated.differences)
     if with_states and count:
         what = "1 file is" if count == 1 else f"{count} files are"
         click.echo(f"{what} not what the descriptions say. Run: gen beamline {file}")
 
 
-def _show_diff(text: str) -> None:
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in text.splitlines():
-        click.echo(click.style(line, fg=colours.get(line[:1])))
-
-
-def _write_summary(generated: Generated, target: str) -> None:
-    from beamwright_generator.summary import summarise
+def _write_summary(generated: Generated, target: str, plans: tuple[Path, ...]) -> None:
+    from beamwright_generator.changes.sides import compare_with_disk
 
     before = {difference.path: difference.found for difference in generated.differences}
-    text = summarise(generated.name, generated.files, before)
-    save(target, text)
+    save(target, markdown_of(generated.name, compare_with_disk(generated.files, before), plans))
 
 
 def _write(generated: Generated, quiet: bool) -> None:
@@ -289,6 +294,9 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
+main.add_command(diff_command)
+main.add_command(migrate)
+main.add_command(adopt)
 main.add_command(snapshot)
 main.add_command(observe)
 main.add_command(twin)

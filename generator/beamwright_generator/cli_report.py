@@ -81,6 +81,13 @@ def save(target: str, text: str) -> None:
         fail(f"cannot write {target}: {error.strerror}")
 
 
+def show_diff(text: str) -> None:
+    """Print a unified diff, in colours where stdout is a terminal."""
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in text.splitlines():
+        click.echo(click.style(line, fg=colours.get(line[:1])))
+
+
 def fail(message: str) -> NoReturn:
     """Print a message and end the run as not clean."""
     click.echo(message, err=True)

@@ -28,7 +28,7 @@ PAGE = "index.html"
     type=click.Path(path_type=Path),
     default="site",
     show_default=True,
-    help="Folder for the page, which is its index.html, or a file called *.html.",
+    help="Folder for the page, which is its index.html, or a file that ends with .html.",
 )
 @click.option("--strict", is_flag=True, help="Warnings count as errors: nothing is written while there are any.")
 @click.option("--notes", is_flag=True, help="Show decisions worth knowing, which the page has too.")

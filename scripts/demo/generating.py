@@ -80,7 +80,7 @@ CHANGES: Sequence[tuple[str, str, str]] = (
 )
 """Changes to a copy of the descriptions: file, what stands there (nothing: add at the end), and what shall."""
 
-TOLD = ("`Gauge.hours", "`ShutterState.GOING_SHUT`", "`Temperature.proportional_gain`", "`cryostat`")
+TOLD = ("`Gauge.hours", "`GOING_SHUT`", "`Temperature.proportional_gain`", "`cryostat`")
 """What the summary must name then."""
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from beamwright_generator.audit.announced import FLOATS, Announced
 from beamwright_generator.audit.declared import DeclaredType, Form
-from beamwright_generator.resolve.served import Transport, element_dtype, states_against
+from beamwright_generator.resolve.served import Kind, Transport, element_dtype, states_against
 
 STATES: Final = ("ENUM", "NTEnum")
 TEXTS: Final = ("STRING", "s")
@@ -66,13 +66,13 @@ def _judged(
     if declared.form is Form.UNKNOWN:
         return Verdict(Outcome.OPEN, "audit-unresolved", "its type cannot be told without running the code")
     if any(side.driver_only for _, side in sides):
-        return _of_driver(declared, command, name)
+        return _of_driver(declared, command, sides, transport)
     if command:
         return CONNECTS if first.served.takes_command else _refused(f"{_is(name, first)}, which no command can write")
     if odd := next(((n, s) for n, s in sides if s.native != first.native), None):
         return _refused(f"{_is(name, first)}, but {_is(*odd)}; both sides have to be the same", "audit-sides")
-    if any(side.empty for _, side in sides):
-        return _refused(f"{name} has no element while its text is empty, and does not connect then")
+    if any(side.empty for _, side in sides) and declared.form in (Form.STR, Form.ANY):
+        return Verdict(Outcome.OPEN, "audit-open", f"{name} does not connect while its text is empty")
     if first.native in STATES and declared.enum == "driver":
         return CONNECTS
     if first.native in STATES:
@@ -154,6 +154,9 @@ def _of_states(declared: DeclaredType, sides: Sequence[tuple[str, Announced]], t
             against = _texts_against(declared, sides, transport)
         case _:
             return _refused(f"{_is(name, first)}, declared {declared.text}")
+    texts = declared.form is Form.ENUM or (declared.form is Form.STR and transport is Transport.PVA)
+    if not against and texts and any(side.hidden for _, side in sides):
+        return Verdict(Outcome.OPEN, "audit-open", f"{name} may have a value without state, which cannot be read")
     if not against:
         return CONNECTS
     if declared.form is Form.ENUM and not declared.enum:
@@ -176,8 +179,8 @@ def _texts_against(declared: DeclaredType, sides: Sequence[tuple[str, Announced]
         parts += [f"also has {_listed(extra)}"] if extra else []
         if parts:
             return f"{name} {' and '.join(parts)}, declared {declared.text}"
-    if not states and transport is Transport.PVA:
-        return f"{name} has no states, so its value cannot be read over PVA"
+    if not states and (declared.form is Form.ENUM or transport is Transport.PVA):
+        return f"{name} has no states, so its value cannot be read"
     return ""
 
 
@@ -185,8 +188,14 @@ def _listed(states: set[str]) -> str:
     return ", ".join(repr(state) for state in sorted(states))
 
 
-def _of_driver(declared: DeclaredType, command: bool, name: str) -> Verdict:
+def _of_driver(
+    declared: DeclaredType, command: bool, sides: Sequence[tuple[str, Announced]], transport: Transport
+) -> Verdict:
     """Judge a record whose states, if it has any, come from its driver alone."""
-    if declared.form in (Form.STR, Form.ENUM, Form.BOOL, Form.INT, Form.ANY) or command:
+    name = sides[0][0]
+    number = any(side.served.kind is Kind.DRIVER_STATES for _, side in sides)
+    if declared.form is Form.STR and transport is Transport.CA and not number and not command:
+        return CONNECTS
+    if declared.form in (Form.STR, Form.ENUM, Form.BOOL, Form.ANY) or command or (number and declared.form is Form.INT):
         return Verdict(Outcome.RUNTIME, "audit-runtime-states", f"{name} has the states that its driver brings, if any")
-    return _refused(f"{name} has states that its driver brings, or is an integer; declared {declared.text}")
+    return _refused(f"{name} has states that its driver brings, declared {declared.text}")

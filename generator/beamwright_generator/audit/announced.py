@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from beamwright_generator.parse.observations import Fact
 from beamwright_generator.resolve.arrays import LONG_STRINGS
-from beamwright_generator.resolve.datatypes import field_type, from_driver, value_type
+from beamwright_generator.resolve.datatypes import (
+    CA_MOST_STATES,
+    LONGEST_STATE,
+    field_type,
+    from_driver,
+    value_type,
+)
 from beamwright_generator.resolve.observed import sharpened
 from beamwright_generator.resolve.records import TemplateRecord
 from beamwright_generator.resolve.served import (
@@ -35,6 +41,7 @@ class Announced:
 
     :param precision: digits of a float; None where the descriptions do not tell.
     :param driver_only: the descriptions hold no states: the driver brings them, or the record serves a number.
+    :param hidden: the value may be one that has no state for clients, or none that CA shows.
     :param empty: nothing can be read while the text is empty.
     :param macros: hangs on these; what is said holds for their usual values.
     """
@@ -42,6 +49,7 @@ class Announced:
     served: Served
     precision: int | None = None
     driver_only: bool = False
+    hidden: bool = False
     empty: bool = False
     macros: tuple[str, ...] = ()
 
@@ -96,10 +104,8 @@ def announced(
     else:
         answer = field_type(record.type, name, record.fields, transport)
     match answer:
-        case Served(kind=Kind.DRIVER_STATES):
-            return Announced(answer, driver_only=True)
-        case Served(suffix="") | Served(suffix=_) if answer.suffix in ("", f".{name}"):
-            return Announced(answer, _precision(definition, name, answer, record.fields))
+        case Served() if answer.suffix in ("", f".{name}"):
+            return _as_served(definition, name, answer, record.fields, transport)
         case Undecided(usual=Served() as usual, macros=macros):
             return Announced(usual, macros=macros)
         case Undecided(macros=macros):
@@ -109,9 +115,22 @@ def announced(
             return _by_name(definition, known, record.fields, transport, said)
 
 
+def _as_served(
+    definition: RecordType, name: str, served: Served, fields: Mapping[str, str], transport: Transport
+) -> Announced:
+    if served.kind is Kind.DRIVER_STATES or (served.driver_states and not served.states):
+        return Announced(served, driver_only=True)
+    hidden = len(served.states) == 1 and definition.name in ("bi", "bo", "busy") and name == "VAL"
+    if transport is Transport.CA:
+        hidden |= len(served.states) > CA_MOST_STATES
+        served = replace(served, states=tuple(state[:LONGEST_STATE] for state in served.states[:CA_MOST_STATES]))
+    return Announced(served, _precision(definition, name, served, fields), hidden=hidden)
+
+
 def _characters(definition: RecordType, known: FieldDef, transport: Transport) -> Announced | Absent:
-    if known.dbf == "STRING" or known.dbf in LINKS or (definition.name, known.name) in LONG_STRINGS:
-        native = "CHAR[]" if transport is Transport.CA else "s"
+    link = known.dbf in LINKS
+    if link or known.dbf == "STRING" or (definition.name, known.name) in LONG_STRINGS:
+        native = "CHAR[]" if transport is Transport.CA else "s" if link else "ab"
         return Announced(Served(Kind.STR, native))
     return Absent(f"the field {known.name} of {definition.name} is no text, so `$` does not apply")
 
@@ -123,14 +142,19 @@ def _by_name(
     kind, name = definition.name, known.name
     string = Served(Kind.STR, native_scalar("STRING", transport))
     states = native_scalar("ENUM", transport)
-    if (kind, name) in LONG_STRINGS or (kind in ("waveform", "aai", "aao", "subArray") and said.startswith("an array")):
+    if (kind, name) in LONG_STRINGS:
         return Announced(string, empty=not fields.get("VAL"))
+    if said.startswith("an array of one string"):
+        return Announced(string, empty=kind != "aai" and not fields.get("VAL"))
+    if said.startswith("an array of enums") and transport is Transport.PVA:
+        return Absent(said)
     if known.dbf == "NOACCESS":
         return Absent(said)
     if known.dbf == "STRING" or known.dbf in LINKS:
         return Announced(string)
     if name == "VAL" and kind in ("bi", "bo", "busy") and fields.get("ZNAM") and not fields.get("ONAM"):
-        return Announced(Served(Kind.STR, states, states=(fields["ZNAM"],), driver_states=from_driver(fields)))
+        one = Served(Kind.STR, states, states=(fields["ZNAM"],), driver_states=from_driver(fields))
+        return Announced(one, hidden=True)
     if name == "VAL" and kind in ("mbbi", "mbbo") and "state " not in said:
         served = Served(Kind.STR, states, driver_states=from_driver(fields))
         return Announced(served, driver_only=from_driver(fields))

@@ -88,9 +88,9 @@ class Audit:
         self.classes += 1
         self.signals += len(cls.signals)
         for name, at in cls.silent.items():
-            self._add(_silent(cls, name, at))
+            self.add(_silent(cls, name, at))
         if named and cls.signals and not placed:
-            self._add(_unplaced(cls, descriptions))
+            self.add(_unplaced(cls, descriptions))
         for signal in cls.signals:
             self._unclear(cls, signal)
         for description, several in placed:
@@ -110,7 +110,7 @@ class Audit:
             share = f"{best.found} of its {best.of} PVs" if best is not None else "none of its PVs"
             message = f"{cls.name} is not audited: the databases serve {share}"
             hint = f"audit it by its name: {cls.module}:{cls.name}"
-            self._add(Finding(Problem("audit-unplaced", Severity.NOTE, cls.at, message, (), hint), cls.path))
+            self.add(Finding(Problem("audit-unplaced", Severity.NOTE, cls.at, message, (), hint), cls.path))
 
     def in_order(self) -> list[Finding]:
         """Sort by file, line and column."""
@@ -122,13 +122,14 @@ class Audit:
         if None in asked or any(pv_text(text).leaf is None for text in texts_of(signal)):
             hint = "audit a class that gives it a value, or write the PV with the prefix and plain text"
             message = f"{signal.attribute}: its PV cannot be told without running the code"
-            self._add(_finding(cls, signal, Severity.NOTE, "audit-unresolved", message, hint=hint))
+            self.add(_finding(cls, signal, Severity.NOTE, "audit-unresolved", message, hint=hint))
         elif "" in asked:
             message = f"{signal.attribute} is annotated without a PvSuffix, so it has no PV"
             hint = "give it one: Annotated[..., PvSuffix(...)]"
-            self._add(_finding(cls, signal, Severity.ERROR, "audit-no-pv", message, hint=hint))
+            self.add(_finding(cls, signal, Severity.ERROR, "audit-no-pv", message, hint=hint))
 
-    def _add(self, finding: Finding) -> None:
+    def add(self, finding: Finding) -> None:
+        """Keep a finding, once."""
         self.findings[finding] = None
 
 
@@ -289,7 +290,7 @@ class _AtPlace:
         if signal.type.form is Form.ENUM and said.code in ("audit-states", "audit-runtime-states"):
             detail.append(f"{signal.type.text}: {', '.join(signal.type.states)}")
         finding = _finding(self.cls, signal, severity, said.code, message, detail=detail, hint=hint or _hint(said))
-        self.audit._add(replace(finding, pv=pv, against=self.description.label, database=record.at if record else None))
+        self.audit.add(replace(finding, pv=pv, against=self.description.label, database=record.at if record else None))
         return said
 
 

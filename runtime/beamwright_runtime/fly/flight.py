@@ -189,7 +189,9 @@ class FlightRun(Generic[AxisT]):
                 self.machine.to(FlyState.DONE)
             self._finish(None)
         except Exception as error:
-            await self._fail(error)
+            # Whoever stops has it cancelled, which waits may tell as a timeout; what is broken is seen when it goes on.
+            if self.state is not FlyState.STOPPING:
+                await self._fail(error)
 
     async def _fly_segment(self) -> None:
         await self._frames.watch()
@@ -257,9 +259,11 @@ class FlightRun(Generic[AxisT]):
                 self.machine.to(FlyState.PAUSED)
 
     async def _end_task(self) -> None:
-        if self._task is not None and self._task is not asyncio.current_task():
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        task = self._task
+        while task is not None and task is not asyncio.current_task() and not task.done():
+            # Again and again: a wait that is over in the same moment takes a cancellation away, and goes on.
+            task.cancel()
+            await asyncio.wait({task}, timeout=0.05)
 
     async def _halt(self, reason: str) -> list[FlyScanError]:
         """Stop everything, and record what there is; give what went wrong."""

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -150,12 +150,16 @@ def main(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
         then = RunEngine.abort if options["abort"] else RunEngine.resume
         spec = cast("Spec[Motor]", SPECS[shape](x, y))
         try:
-            run = disturbed.fly(fly_scan(scanner, spec, flush_period=0.1), *options["pauses"], then=then)
+            plan = fly_scan(scanner, spec, flush_period=0.1)
+            if frames := options["frames"]:
+                run = disturbed.fly(plan, *[0.1] * len(frames), how=after(scanner, list(frames)))
+            else:
+                run = disturbed.fly(plan, *options["pauses"], then=then)
         except Exception as error:
             moved = any(len(path.times) > 1 for path in pmac.paths.values())
             return {"error": str(error.__cause__ or error), "moved": moved, "moving": pmac.moving()}
-        frames = taken(run) if options["abort"] else None
-        rows = check(run, SPECS[shape]("x", "y"), frames, tolerance=1.0 if source == "software" else 1e-6)
+        there = taken(run) if options["abort"] else None
+        rows = check(run, SPECS[shape]("x", "y"), there, tolerance=1.0 if source == "software" else 1e-6)
         return {
             "exit_status": run.stop["exit_status"],
             "rows": rows.tolist(),
@@ -163,6 +167,18 @@ def main(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
             "executions": pmac.executions,
             "moving": pmac.moving(),
         }
+
+
+def after(scanner: FlyScanner[Motor], frames: list[int]) -> Callable[[RunEngine], object]:
+    """Pause each time that a number of frames is on disk."""
+
+    def pause(engine: RunEngine) -> None:
+        wanted = frames.pop(0)
+        while scanner.frames_done < wanted and engine.state == "running":
+            time.sleep(0.001)
+        engine.request_pause()
+
+    return pause
 
 
 def at_rest(pmac: Pmac) -> None:

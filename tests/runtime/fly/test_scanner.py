@@ -16,7 +16,7 @@ from ophyd_async.core import WatchableAsyncStatus, soft_signal_r_and_setter
 from ophyd_async.sim import PatternGenerator, SimMotor, SimPointDetector
 from scanspec.specs import Ellipse, Fly, Linspace, Spec, Spiral, Static
 
-from beamwright_runtime.fly import BeamWatch, Emission, FlyState, ScanRefusedError, SoftwareTriggers
+from beamwright_runtime.fly import BeamWatch, Emission, FlyState, Points, ScanRefusedError, SoftwareTriggers
 from beamwright_runtime.plans import fly_grid, fly_scan, step_scan
 from tests.runtime.fly.beamline import Beamline, Disturbed
 from tests.runtime.fly.recorded import check, check_consistent, taken
@@ -142,6 +142,36 @@ def test_an_abort_at_the_very_end_leaves_nothing_open(beamline: Beamline, distur
     aborting.join()
     assert ended.is_set()
     assert beamline.scanner.state is FlyState.IDLE
+    check(run, SNAKED)
+
+
+@pytest.mark.parametrize("told", [None, TimeoutError()])
+def test_a_wait_that_hides_its_cancellation_is_no_failure(
+    beamline: Beamline, disturbed: Disturbed, told: Exception | None
+) -> None:
+    """As `asyncio.wait_for` of Python 3.11 does where what it waits for is over in the same moment."""
+    approaching = threading.Event()
+    approach = beamline.motion.approach
+
+    async def hiding(flight: Points[str]) -> None:
+        await approach(flight)
+        if approaching.is_set():
+            return
+        approaching.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if told is not None:
+                raise told from None
+
+    def pause(engine: RunEngine) -> None:
+        assert approaching.wait(20)
+        engine.request_pause()
+
+    beamline.motion.approach = hiding  # type: ignore[method-assign]
+    disturbed.at_rest = lambda: at_rest(beamline)
+    run = disturbed.fly(fly_scan(beamline.scanner, SNAKED, flush_period=0.1), 0.0, how=pause)
+    assert run.stop["exit_status"] == "success"
     check(run, SNAKED)
 
 

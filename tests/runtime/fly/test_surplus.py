@@ -162,7 +162,8 @@ def test_rows_that_are_known_stay_and_the_others_are_written_over(tmp_path: Path
 @pytest.mark.parametrize("surplus", ANY)
 def test_flights_at_each_outer_position_rewind_too(tmp_path: Path, disturbed: Disturbed, surplus: Surplus) -> None:
     z = SimMotor("z", instant=False)
-    spec: Spec[Any] = Fly(0.02 @ (Linspace(z, 0, 0.4, 3) * ~Linspace("x", 0, 1, 10)))
+    outer: Spec[Any] = Linspace(z, 0, 0.4, 3)
+    spec: Spec[Any] = Fly(0.02 @ (outer * ~Linspace("x", 0, 1, 10)))
     beam = Beam(margin=0.03)
     beamline = beamline_of(tmp_path, surplus, beam, rates=(1, 2))
     plan = fly_scan(beamline.scanner, spec, flush_period=0.05)

@@ -26,7 +26,7 @@ FRAMES = {"ellipse": 33, "spiral": 51, "grid": 40, "one way": 40}
 
 def fly(folder: Path, shape: str, *pauses: float, **options: Any) -> dict[str, Any]:
     path = os.pathsep.join([*(p for p in sys.path if p), str(ROOT)])
-    given = {"source": "wired", "surplus": "append", "sliced": 0, "abort": False, "faults": [], **options}
+    given = {"source": "wired", "surplus": "append", "sliced": 0, "frames": [], "abort": False, "faults": [], **options}
     done = subprocess.run(
         [sys.executable, HERE / "pmac_scan.py", folder, json.dumps({"shape": shape, "pauses": pauses, **given})],
         env=os.environ | {"PYTHONPATH": path},
@@ -46,17 +46,28 @@ def fly(folder: Path, shape: str, *pauses: float, **options: Any) -> dict[str, A
 @pytest.mark.parametrize("shape", FRAMES)
 def test_each_frame_is_where_it_should_be(tmp_path: Path, shape: str, pauses: tuple[float, ...]) -> None:
     result = fly(tmp_path, shape, *pauses)
+    assert result.get("rows") == list(range(FRAMES[shape])), result
     assert result["exit_status"] == "success"
-    assert result["rows"] == list(range(FRAMES[shape]))
     if not pauses:
         assert result["executions"] == 1, "the axes stopped more often than they must"
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("shape", ["ellipse", "spiral", "grid"])
+def test_it_goes_on_in_the_middle_of_a_row(tmp_path: Path, shape: str) -> None:
+    result = fly(tmp_path, shape, frames=[3, 14, 24])
+    assert result.get("rows") == list(range(FRAMES[shape])), result
+    starts = [one["start"] for one in result["segments"]]
+    assert len(starts) == 4
+    assert all(start >= frame for start, frame in zip(starts[1:], (3, 14, 24), strict=True))
+    assert result["executions"] == 4
+
+
+@pytest.mark.soak
 @pytest.mark.parametrize("surplus", ["append", "new_file"])
 def test_a_trajectory_is_filled_up_while_it_is_flown(tmp_path: Path, surplus: str) -> None:
-    result = fly(tmp_path, "grid", 1.6, sliced=8, surplus=surplus)
-    assert result["rows"] == list(range(40))
+    result = fly(tmp_path, "grid", 0.9, sliced=16, surplus=surplus)
+    assert result.get("rows") == list(range(40)), result
 
 
 @pytest.mark.soak

@@ -1,0 +1,1 @@
+"""What a change of descriptions means for plans: differences of generated code, and plans rewritten to follow them."""

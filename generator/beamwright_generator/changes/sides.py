@@ -1,0 +1,153 @@
+"""The two sides of a comparison: a generated tree, a git revision of one, or what a beamline file makes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from beamwright_generator.changes import git_history
+from beamwright_generator.changes.change import Changes
+from beamwright_generator.changes.comparing import compare
+from beamwright_generator.changes.git_history import GitError
+from beamwright_generator.changes.reading import read_interface
+from beamwright_generator.pipeline import PACKAGE, file_of, generate_beamline, repository
+from beamwright_generator.problems import Problems
+from beamwright_generator.tree import MANIFEST, Manifest, read
+
+DESCRIPTIONS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Side:
+    """Generated texts by their paths in the package.
+
+    :param name: as the user named it.
+    :param beamline: the only beamline that it is made for; empty for a whole tree.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    beamline: str = ""
+
+    def of(self, beamline: str) -> Mapping[str, str]:
+        """Give what belongs to one beamline, as far as the manifest tells."""
+        try:
+            entries = json.loads(self.files.get(MANIFEST, "{}")).get("beamlines", {})
+        except (ValueError, AttributeError):
+            entries = {}
+        if not beamline or not entries:
+            return self.files
+        owned = Manifest({}, entries).outputs(beamline)
+        return {path: text for path, text in self.files.items() if path in owned}
+
+
+def compare_sides(old: Side, new: Side) -> Changes:
+    """Compare two sides; where one is a single beamline, only what the other has for it."""
+    beamline = old.beamline or new.beamline
+    return compare(read_interface(old.of(beamline)), read_interface(new.of(beamline)))
+
+
+def compare_with_disk(files: Mapping[str, str], before: Mapping[str, str | None]) -> Changes:
+    """Compare generated texts with what stood on disk.
+
+    :param files: every text that a beamline has now.
+    :param before: for each path that differs, the text on disk; None when there was no file.
+    """
+    old = {path: text for path, text in files.items() if path not in before}
+    old |= {path: text for path, text in before.items() if text is not None}
+    return compare(read_interface(old), read_interface(files))
+
+
+def side(where: str, problems: Problems) -> Side | None:
+    """Read a side; None when there is none of that name, or it cannot be generated.
+
+    :param where: a folder, a beamline file, a revision, `REVISION:PATH`, or the name of a generated beamline.
+    """
+    path = Path(where)
+    if path.is_dir():
+        return _tree(where, path, problems)
+    if path.is_file():
+        return _described(where, path, problems)
+    try:
+        found = _committed(where, problems)
+    except GitError as error:
+        problems.error("revision-unknown", None, f"{where}: {error}")
+        return None
+    if found is not None or problems.errors:
+        return found
+    file = file_of(where, Path.cwd()) if where.isidentifier() else None
+    if file is not None:
+        return _described(where, file, problems)
+    problems.error(
+        "revision-unknown",
+        None,
+        f"{where} is no folder, no file, no git revision and no generated beamline",
+        hint="name a folder that holds a generated package, a revision such as HEAD~1, or a beamline file",
+    )
+    return None
+
+
+def working_tree() -> str:
+    """Name the generated package of the repository around the working folder."""
+    root = repository(Path.cwd() / "x")
+    return str(root / "generated")
+
+
+def _tree(where: str, folder: Path, problems: Problems) -> Side | None:
+    package = next((f for f in (folder, folder / PACKAGE, folder / "generated" / PACKAGE) if _is_package(f)), None)
+    if package is None:
+        problems.error(
+            "tree-missing", None, f"{where} holds no generated package", hint=f"name the folder of {PACKAGE}"
+        )
+        return None
+    files = (path for path in sorted(package.rglob("*")) if path.suffix == ".py" or path.name == MANIFEST)
+    return Side(where, {path.relative_to(package).as_posix(): read(path) or "" for path in files})
+
+
+def _is_package(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (MANIFEST, "devices/__init__.py", "beamlines/__init__.py"))
+
+
+def _described(where: str, file: Path, problems: Problems) -> Side | None:
+    generated = generate_beamline(file, None, problems, lambda done, total: None)
+    return Side(where, generated.files, generated.name) if generated else None
+
+
+def _committed(where: str, problems: Problems) -> Side | None:
+    revision, _, path = where.partition(":")
+    here = Path.cwd()
+    commit = git_history.commit_of(revision, here)
+    if commit is None:
+        return None
+    # As git itself has it: `./` begins at this folder, everything else at the top of the repository.
+    named = path.rstrip("/")
+    if named == "." or named.startswith("./"):
+        named = (git_history.prefix(here) + named.removeprefix(".").removeprefix("/")).rstrip("/")
+    files = git_history.listed(commit, here)
+    if named in files and named.endswith(DESCRIPTIONS):
+        with tempfile.TemporaryDirectory(prefix="beamwright-") as folder:
+            git_history.export(commit, here, Path(folder))
+            (Path(folder) / ".git").mkdir()
+            return _described(where, Path(folder) / named, problems)
+    package = _package_in(files, named, where, problems)
+    if package is None:
+        return None
+    blobs = {path.removeprefix(package): blob for path, blob in files.items() if path.startswith(package)}
+    blobs = {path: blob for path, blob in blobs.items() if path.endswith(".py") or path == MANIFEST}
+    texts = git_history.contents(list(blobs.values()), here)
+    return Side(where, {path: text.decode("utf-8", "replace") for path, text in zip(blobs, texts, strict=True)})
+
+
+def _package_in(files: Mapping[str, str], named: str, where: str, problems: Problems) -> str | None:
+    """Find the folder of the generated package in a commit, below a path if one is named."""
+    start = f"{named}/" if named else ""
+    marks = [path.removesuffix(MANIFEST) for path in files if path.endswith(f"{PACKAGE}/{MANIFEST}")]
+    found = [mark for mark in marks if mark.startswith(start)] or ([start] if f"{start}{MANIFEST}" in files else [])
+    if len(found) == 1:
+        return found[0]
+    message = "holds no generated package" if not found else f"holds several: {', '.join(found)}"
+    problems.error("tree-missing", None, f"{where} {message}", hint="name the folder: REVISION:PATH")
+    return None
