@@ -26,7 +26,7 @@ from scripts.demo.watch import Watch
 ROOT = Path(__file__).resolve().parent.parent
 SPEC: Spec[str] = Fly(0.1 @ (Linspace("y", 0, 1, 2) * ~Linspace("x", 0, 2, 3)))
 PAUSED = [(0, 4, 0, 4, "pause"), (4, 6, 4, 2, "done")]
-FIELDS = ("start", "stop", "row", "rows", "reason")
+FIELDS = ("segment", "start", "stop", "row", "rows", "reason", "resource", "resource_row")
 
 
 def documents(told: int = 6, segments: Any = PAUSED, hole: int = 0) -> dict[str, list[dict[str, Any]]]:
@@ -36,7 +36,7 @@ def documents(told: int = 6, segments: Any = PAUSED, hole: int = 0) -> dict[str,
         {
             "descriptor": "d",
             "seq_num": [number + 1],
-            "data": {"s-segment": [number], **{f"s-{key}": [value] for key, value in zip(FIELDS, one, strict=True)}},
+            "data": {f"s-{key}": [value] for key, value in zip(FIELDS, (number, *one, 0, one[2]), strict=True)},
         }
         for number, one in enumerate(segments)
     ]
