@@ -273,11 +273,11 @@ class FlightRun(Generic[AxisT]):
         if not self.internal and len({detector.safe for detector in self.detectors}) > 1 and not ended.unclear:
             told = ", ".join(f"{detector.name} {detector.safe - self._row}" for detector in self.detectors)
             ended.unclear.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
-        sure = not ended.unclear and not ended.faults and reason != FAILURE
+        intact = reason != FAILURE and not ended.faults
         try:
-            if reason != FAILURE and not ended.faults and (self.internal or (ended.unclear and reason == PAUSE)):
+            if intact and (self.internal or (ended.unclear and reason == PAUSE)):
                 await self._level(ended.unclear)
-            await self._close(reason, ended.whole, rows, cut=reason != FAILURE and not ended.faults, sure=sure)
+            await self._close(reason, ended.whole, rows, cut=intact, sure=intact and not ended.unclear)
         except Exception as error:
             ended.faults.append(FlyScanError(f"detectors could not be brought into step: {error}"))
         return ended.faults

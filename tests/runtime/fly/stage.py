@@ -5,8 +5,6 @@ Everything is told over Channel Access and PV Access by the processes of a twin.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from beamwright_runtime._area_detector import InternalTriggerLogic
 from beamwright_runtime.fly import FlownDetector, FlyScanner, MotorMotion, Scan, SequencerTriggers, Timing, rows_of
 from tests.runtime.fly.recorded import Recorded
 from tests.runtime.fly.rig import paths_in
+from tests.runtime.fly.waiting import until
 
 X, CAMERA, PANDA = "BL01X-MO-STAGE-01:X", "BL01X-EA-CAM-01:", "BL01X-EA-PANDA-01:"
 MOTION_IOC, CAMERA_IOC, PANDA_IOC = "BL01X-MO-IOC-01", "BL01X-EA-IOC-01", "BL01X-EA-IOC-02"
@@ -68,14 +67,6 @@ class TriggeredCamera(AreaDetector[SimDetector]):
         driver = SimDetector(f"{CAMERA}CAM:")
         logic = TriggeredLogic(driver)
         super().__init__(driver, writer=self.hdf5, path_provider=paths_in(folder), trigger_logic=logic, name=name)
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, f"{what} did not come"
-        time.sleep(0.005)
 
 
 @dataclass

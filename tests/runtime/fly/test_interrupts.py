@@ -19,18 +19,12 @@ from beamwright_runtime.fly import FlyState, ScanRefusedError, Timing
 from beamwright_runtime.plans import fly_scan
 from tests.runtime.fly.beamline import Beamline, Disturbed
 from tests.runtime.fly.recorded import Recorded, check, check_consistent, taken
+from tests.runtime.fly.waiting import until
 
 SPEC: Spec[str] = Fly(0.02 @ (Linspace("y", 0, 1, 2) * ~Linspace("x", 0, 2, 8)))
 FRAMES = 16
 HELD = 5
 """The frame after which triggers wait for the interruption."""
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline, f"{what} did not come"
-        time.sleep(0.001)
 
 
 def at_rest(beamline: Beamline) -> bool:

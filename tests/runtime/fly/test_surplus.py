@@ -31,6 +31,7 @@ from beamwright_runtime.plans import fly_scan
 from tests.runtime.fly.beamline import Beamline, Disturbed
 from tests.runtime.fly.recorded import Recorded, check, taken
 from tests.runtime.fly.rig import paths_in
+from tests.runtime.fly.waiting import until
 
 SNAKED: Spec[str] = Fly(0.02 @ (Linspace("y", 0, 1, 2) * ~Linspace("x", 0, 2, 12)))
 LATE = Emission(seconds=0.1)
@@ -146,14 +147,20 @@ def test_an_end_after_a_rewind_tells_of_what_is_there(
 
 @in_real_time
 def test_rows_that_are_known_stay_and_the_others_are_written_over(tmp_path: Path, disturbed: Disturbed) -> None:
-    beam = Beam(margin=0.15)
+    beam = Beam(margin=60.0)
     beamline = Beamline(
         tmp_path, overwrites=True, surplus=Surplus.OVERWRITE, beam=beam.watch, emission=Emission(frames=2)
     )
-    run = flown(beamline, disturbed, 0.36, how=beam.lose(suspended=True))
+    beamline.triggers.hold_after = 10
+
+    def lose(engine: RunEngine) -> None:
+        until(lambda: disturbed.run.told() == 8, "documents of all but two frames")
+        beam.lose(suspended=True)(engine)
+
+    run = flown(beamline, disturbed, 0.0, how=lose)
     rows = check(run, SNAKED)
     first, second = run.segments()
-    assert first["rows"] > first["stop"] - first["start"], "nothing was known that was not valid"
+    assert (first["start"], first["stop"], first["rows"]) == (0, 0, 8), "what was known is not valid, and stays"
     assert second["row"] == first["rows"]
     assert run.told() == rows[-1] + 1
 

@@ -17,7 +17,8 @@ from beamwright_runtime.fly import BeamWatch, Emission, FlyState, ScanRefusedErr
 from beamwright_runtime.plans import fly_scan
 from tests.runtime.fly.beamline import Disturbed
 from tests.runtime.fly.recorded import Recorded
-from tests.runtime.fly.stage import CAMERA, Stage, X, until
+from tests.runtime.fly.stage import CAMERA, Stage, X
+from tests.runtime.fly.waiting import until
 
 CURRENT = "SR01-DI-RING-01:CURRENT"
 HIT = 5
