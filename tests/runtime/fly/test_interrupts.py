@@ -177,8 +177,13 @@ def test_a_pause_in_the_last_frame_and_while_it_is_written(
 
 
 def suspend(engine: RunEngine, *releases: asyncio.Event) -> None:
-    for release in releases:
-        engine.request_suspend(release.wait)
+    """Suspend for all at the same moment: bluesky forgets a suspension when another comes while devices stop for it."""
+
+    def request() -> None:
+        for release in releases:
+            engine.request_suspend(release.wait)
+
+    engine.loop.call_soon_threadsafe(request)
 
 
 def let_go(engine: RunEngine, *releases: asyncio.Event) -> None:
