@@ -30,7 +30,10 @@ from beamwright_generator.parse.loading import load_database
 from beamwright_generator.problems import CODES, Problems
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
-LIVE = [Path(__file__).resolve().parents[1] / folder for folder in ("generator/observe", "generator/changes", "twin")]
+LIVE = [
+    Path(__file__).resolve().parents[1] / folder
+    for folder in ("generator/audit", "generator/changes", "generator/observe", "twin")
+]
 """Where what other commands than `gen beamline` report is kept."""
 
 CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir() and any(path.iterdir()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import selectors
 import subprocess
@@ -121,9 +122,13 @@ def mortal_ports() -> tuple[int, ...]:
     return free_ports(3)
 
 
-@pytest.fixture
-def mortal(servers: SoftIoc, mortal_ports: tuple[int, ...]) -> Iterator[SoftIoc]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def mortal(live: SoftIoc, mortal_ports: tuple[int, ...]) -> AsyncIterator[SoftIoc]:
     """An IOC with the records of `mortal.db`, not started."""
+    # A channel that an earlier test left is searched for as seldom as an IOC is that has been away for long.
+    gc.collect()
+    for _ in range(10):
+        await asyncio.sleep(0)
     ioc = SoftIoc(HERE / "mortal.db", ports=mortal_ports)
     yield ioc
     ioc.stop()

@@ -40,7 +40,8 @@ class Modes(SubsetEnum):
 
 
 class Mode(RecordDevice):
-    mode: Annotated[SignalRW[Modes], PvSuffix.rbv("Mode")]
+    # Names that no other test has channels of.
+    mode: Annotated[SignalRW[Modes], PvSuffix("Mode_RBV.VAL", "Mode.VAL")]
 
 
 @pytest.fixture(params=["ca://S:", "pva://S:"])
