@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
 from typing import Annotated
 
-from ophyd_async.core import DeviceConnector, SignalR, SignalRW, SignalW, StrictEnum, SubsetEnum, TriggerableCommand
+from bluesky.protocols import Reading
+from ophyd_async.core import (
+    DeviceConnector,
+    SignalR,
+    SignalRW,
+    SignalW,
+    StrictEnum,
+    SubsetEnum,
+    TimeoutCalculator,
+    TriggerableCommand,
+)
 from ophyd_async.core import StandardReadableFormat as Format
 from ophyd_async.epics import motor
 from ophyd_async.epics.core import EpicsDeviceConnector, EpicsOptions, PvSuffix
@@ -15,6 +28,10 @@ from beamwright_runtime._record_device import RecordConnector, record_command
 
 LONGEST_MOVE = 600.0
 """Seconds that homing and tweaking may take: no field of the record tells how far they go."""
+
+
+LATEST_UPDATE = 0.5
+"""Seconds that an update of the readback is awaited after a move; MDEL may keep the record from sending a last one."""
 
 
 class MotorDirection(StrictEnum):
@@ -43,6 +60,42 @@ class RetryMode(SubsetEnum):
     DEFAULT = "Default"
     ARITHMETIC = "Arithmetic"
     GEOMETRIC = "Geometric"
+
+
+async def told(readback: SignalR[float]) -> None:
+    """Wait until a signal that is monitored has been told of the value that the server has now.
+
+    A server may answer a put before it sends the updates that came with it: base's CA server runs its put callbacks
+    between two rounds of updates.
+    """
+    try:
+        latest = await readback.read(cached=True)
+    except RuntimeError:  # nobody monitors it: whoever reads it asks the server
+        return
+    value = (await readback.read(cached=False))[readback.name]["value"]
+    if latest[readback.name]["value"] == value:
+        return
+    arrived = asyncio.Event()
+
+    def look(reading: dict[str, Reading[float]]) -> None:
+        if reading[readback.name]["value"] == value:
+            arrived.set()
+
+    readback.subscribe_reading(look)
+    try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(arrived.wait(), LATEST_UPDATE)
+    finally:
+        readback.clear_sub(look)
+
+
+class MoveAndRead(motor.MotorFlyableMovableLogic):
+    """Moves as ophyd-async does, and has arrived when what is read of the motor has."""
+
+    async def move(self, new_position: float, timeout: TimeoutCalculator) -> None:
+        """Move; a scan that reads the motor next reads where it is, and not where it was a moment ago."""
+        await super().move(new_position, timeout)
+        await told(self.readback)
 
 
 class Motor(TreeDevice, motor.Motor):
@@ -150,6 +203,34 @@ class Motor(TreeDevice, motor.Motor):
         self.tweak_forward = record_command(f"{prefix}.TWF", LONGEST_MOVE)
         self.tweak_reverse = record_command(f"{prefix}.TWR", LONGEST_MOVE)
         self.set_name(name)
+
+    @cached_property
+    def _logic(self) -> MoveAndRead:
+        """How it moves and flies."""
+        return MoveAndRead(
+            readback=self.user_readback,
+            setpoint=self.user_setpoint,
+            motor_stop=self.motor_stop,
+            low_limit_travel=self.low_limit_travel,
+            high_limit_travel=self.high_limit_travel,
+            dial_low_limit_travel=self.dial_low_limit_travel,
+            dial_high_limit_travel=self.dial_high_limit_travel,
+            velocity=self.velocity,
+            acceleration_time=self.acceleration_time,
+            motor_done_move=self.motor_done_move,
+            max_velocity=self.max_velocity,
+            motor_egu=self.motor_egu,
+        )
+
+    @cached_property
+    def movable_logic(self) -> MoveAndRead:
+        """How it moves."""
+        return self._logic
+
+    @cached_property
+    def flyable_logic(self) -> MoveAndRead:
+        """How it flies."""
+        return self._logic
 
     @property
     def prefix(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import pytest
@@ -10,6 +11,8 @@ from ophyd_async.epics import motor
 from ophyd_async.epics.core import EpicsDevice, PvSuffix
 
 from beamwright_runtime import Motor, MotorDirection, MotorMode, RecordDevice
+from beamwright_runtime._ca_monitors import CaMonitors
+from beamwright_runtime._motor import told
 from tests.softioc import SoftIoc
 
 live_test = pytest.mark.asyncio(loop_scope="session")
@@ -110,3 +113,44 @@ async def test_settings_can_be_put(live: SoftIoc) -> None:
     await device.mode.set(MotorMode.PAUSE)
     assert await device.mode.get_value() is MotorMode.PAUSE
     await device.mode.set(MotorMode.GO)
+
+
+class Axis(RecordDevice):
+    readback: Annotated[SignalRW[float], PvSuffix("Float")]
+
+
+@live_test
+async def test_a_move_ends_when_what_is_read_has_arrived(monkeypatch: pytest.MonkeyPatch, live: SoftIoc) -> None:
+    """The update of a readback may come after the answer to the put: then a scan read where the motor had been."""
+    readback = Axis("S:", "axis").readback
+    await readback.connect()
+    await readback.set(1.0)
+    updates: asyncio.Queue[object] = asyncio.Queue()
+    readback.subscribe_reading(updates.put_nowait)
+    await updates.get()
+    take = CaMonitors.take
+    held: list[CaMonitors] = []
+
+    def hold(self: CaMonitors) -> None:
+        held.append(self)
+
+    monkeypatch.setattr(CaMonitors, "take", hold)
+    await readback.set(2.0)
+    waiting = asyncio.create_task(told(readback))
+    # Answers come in order: when the second is here, `told` has had its own.
+    await asyncio.sleep(0)
+    assert await readback.get_value(cached=False) == 2.0
+    assert await readback.get_value(cached=True) == 1.0
+    assert not waiting.done()
+    monkeypatch.setattr(CaMonitors, "take", take)
+    held[0].take()
+    await waiting
+    assert await readback.get_value(cached=True) == 2.0
+    readback.clear_sub(updates.put_nowait)
+
+
+@live_test
+async def test_a_motor_that_nobody_watches_has_arrived_at_once(live: SoftIoc) -> None:
+    readback = Axis("S:", "axis").readback
+    await readback.connect()
+    await told(readback)
