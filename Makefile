@@ -97,9 +97,9 @@ lint-imports: $(READY)
 	@echo "== lint-imports"
 	$(BIN)/lint-imports --no-cache --no-logo
 
-# Two workers, because many tests start IOCs; a file's tests share their IOC, so a file stays on one worker.
+# Three workers on two cores, because many tests wait for what moves.
 pytest: $(SERVED)
 	@echo "== pytest"
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 .ONESHELL:

@@ -15,6 +15,7 @@ import pytest
 LIVE = Path(__file__).with_name("live")
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("file", sorted(LIVE.glob("*.py")), ids=lambda file: file.stem)
 def test_against_a_running_twin(file: Path, repository: Path) -> None:
     options = ("-p", "no:beamwright", "-p", "beamwright_generator.twin.pytest_plugin", "-p", "no:cacheprovider")

@@ -12,6 +12,7 @@ STAGE = Path(__file__).with_name("on_stage")
 FILES = sorted(file for file in STAGE.glob("*.py") if file.stem != "conftest")
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_on_the_simulated_stage(file: Path, repository: Path) -> None:
     run(repository, "not soak", 280, file)
@@ -19,6 +20,7 @@ def test_on_the_simulated_stage(file: Path, repository: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
+@pytest.mark.apart
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_for_long_on_the_simulated_stage(file: Path, repository: Path) -> None:
     run(repository, "soak", 3500, file)

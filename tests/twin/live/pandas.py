@@ -207,6 +207,7 @@ async def test_an_axis_that_is_stopped_sends_no_more_pulses(
     await wait_for_value(panda.data.num_captured, lambda rows: rows >= 10, timeout=10)
     await motor.stop()
     await asyncio.wait([moving.task])
+    await wait_for_value(motor.motor_done_move, 1, timeout=10)
     rest = twin.trajectories[X].target
     written = int(rest / COUNT / 100 + 0.5 / 100) + 1
     await wait_for_value(panda.data.num_captured, written, timeout=5)
