@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a file's tests on one worker, for they share their IOC; start first those that stand apart: they are long."""
+    """Keep a file's tests on one worker, for they share their IOC; those that stand apart start first."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for number, item in enumerate(items):
