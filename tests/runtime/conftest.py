@@ -122,13 +122,23 @@ def mortal_ports() -> tuple[int, ...]:
     return free_ports(3)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def mortal(live: SoftIoc, mortal_ports: tuple[int, ...]) -> AsyncIterator[SoftIoc]:
-    """An IOC with the records of `mortal.db`, not started."""
-    # A channel that an earlier test left is searched for as seldom as an IOC is that has been away for long.
+async def close_leftovers() -> None:
+    """Close the channels of devices that nobody holds: libca goes on searching for those that are missing."""
     gc.collect()
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def _nothing_left_of_other_files() -> AsyncIterator[None]:
+    yield
+    await close_leftovers()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def mortal(live: SoftIoc, mortal_ports: tuple[int, ...]) -> AsyncIterator[SoftIoc]:
+    """An IOC with the records of `mortal.db`, not started."""
+    await close_leftovers()
     ioc = SoftIoc(HERE / "mortal.db", ports=mortal_ports)
     yield ioc
     ioc.stop()
