@@ -120,7 +120,7 @@ def test_no_ioc_is_left(shown: str) -> None:
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)])
 def test_an_interrupt_in_the_middle_ends_it_without_a_word_too_many(ending: signal.Signals) -> None:
     printed = ""
     with demo() as running:

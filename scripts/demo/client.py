@@ -80,7 +80,7 @@ def scan(session: Session) -> None:
     session.engine.preprocessors.append(way)
     documents = session.run(step_scan(axis, camera, -1.0, 1.0, POINTS), "step_scan", f"of {POINTS} points, written")
     file = session.folder / "step_scan_camera.h5"
-    with h5py.File(file) as opened:
+    with h5py.File(file, swmr=True) as opened:
         frames: Any = opened[FRAMES]
         print(f"  {shown(file)}: {frames.shape[0]} frames of {frames.shape[2]} x {frames.shape[1]} pixels")
         written = [int(frame.sum()) for frame in frames]

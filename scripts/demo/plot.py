@@ -28,7 +28,7 @@ def plot(documents: Mapping[str, Sequence[Mapping[str, Any]]], file: Path, image
     (total,) = (name for name in primary["data_keys"] if name.endswith("-total"))
     positions = [event["data"][axis] for event in events]
     units = f"{axis} ({primary['data_keys'][axis]['units']})"
-    with h5py.File(file) as opened:
+    with h5py.File(file, swmr=True) as opened:
         frames: Any = opened[FRAMES]
         frame = frames[len(events) // 2]
 

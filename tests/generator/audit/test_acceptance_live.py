@@ -70,6 +70,7 @@ def ioc() -> Iterator[SoftIoc]:
         yield running
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("over", list(Transport))
 def test_verdicts_are_what_comes_of_connecting(ioc: SoftIoc, over: Transport) -> None:
     asked: list[list[Any]] = []

@@ -10,10 +10,16 @@ from tests.runtime.fly.own_process import run
 
 STAGE = Path(__file__).with_name("on_stage")
 FILES = sorted(file for file in STAGE.glob("*.py") if file.stem != "conftest")
+LONG = {"shapes", "surplus"}
+"""Files that `make test` leaves out whole: what they fly is also flown, faster, by detectors that are simulated here."""
 
 
 @pytest.mark.apart
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(file, marks=[pytest.mark.soak] if file.stem in LONG else []) for file in FILES],
+    ids=[file.stem for file in FILES],
+)
 def test_on_the_simulated_stage(file: Path, repository: Path) -> None:
     run(repository, "not soak", 280, file)
 

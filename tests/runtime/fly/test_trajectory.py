@@ -98,7 +98,11 @@ def test_what_it_cannot_fly_is_refused_before_anything_moves(tmp_path: Path, sha
 
 
 @pytest.mark.parametrize(
-    ("fault", "why"), [("Build", "pmac did not take the trajectory"), ("Append", "pmac did not fly the trajectory")]
+    ("fault", "why"),
+    [
+        ("Build", "pmac did not take the trajectory"),
+        pytest.param("Append", "pmac did not fly the trajectory", marks=pytest.mark.soak),
+    ],
 )
 def test_a_controller_that_refuses_points_ends_the_scan(tmp_path: Path, fault: str, why: str) -> None:
     assert why in fly(tmp_path, "grid", sliced=8, faults=[fault])["error"]
