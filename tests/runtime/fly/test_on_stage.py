@@ -11,7 +11,7 @@ from tests.runtime.fly.own_process import run
 STAGE = Path(__file__).with_name("on_stage")
 FILES = sorted(file for file in STAGE.glob("*.py") if file.stem != "conftest")
 LONG = {"shapes", "surplus"}
-"""Files that `make test` leaves out whole: what they fly is also flown, faster, by detectors that are simulated here."""
+"""Files that `make test` leaves out whole: what they fly is flown faster by simulated detectors, too."""
 
 
 @pytest.mark.apart
