@@ -18,7 +18,9 @@ LIVE = Path(__file__).with_name("live")
 @pytest.mark.apart
 @pytest.mark.parametrize("file", sorted(LIVE.glob("*.py")), ids=lambda file: file.stem)
 def test_against_a_running_twin(file: Path, repository: Path) -> None:
-    options = ("-p", "no:beamwright", "-p", "beamwright_generator.twin.pytest_plugin", "-p", "no:cacheprovider")
+    # hypothesis, which is not used there, is imported late, and Python 3.11 may then fail to compile it.
+    plugins = ("no:beamwright", "beamwright_generator.twin.pytest_plugin", "no:cacheprovider", "no:hypothesispytest")
+    options = [word for plugin in plugins for word in ("-p", plugin)]
     # Channels live in the loop that made them, so that all tests of a file share one.
     loops = ("-o", "asyncio_default_fixture_loop_scope=session", "-o", "asyncio_default_test_loop_scope=session")
     settings = ("-o", "twin_beamline=examples/x01/beamline.yaml", "--timeout=120", *loops)

@@ -16,7 +16,9 @@ def run(repository: Path, marked: str, timeout: float, *files: Path, settings: t
     :param timeout: seconds for all of them.
     :param settings: further options of pytest.
     """
-    options = ("-p", "no:beamwright", "-p", "beamwright_generator.twin.pytest_plugin", "-p", "no:cacheprovider")
+    # hypothesis, which is not used there, is imported late, and Python 3.11 may then fail to compile it.
+    plugins = ("no:beamwright", "beamwright_generator.twin.pytest_plugin", "no:cacheprovider", "no:hypothesispytest")
+    options = [word for plugin in plugins for word in ("-p", plugin)]
     limits = ("-m", marked, "--timeout=240", "--tb=native")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *options, *limits, *settings, *map(str, files)],
