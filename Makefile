@@ -97,9 +97,10 @@ lint-imports: $(READY)
 	@echo "== lint-imports"
 	$(BIN)/lint-imports --no-cache --no-logo
 
-# Three workers on two cores, because many tests wait for what moves.
+# Three workers on two cores, because many tests wait for what moves; a file's tests share their IOC, so a file stays on
+# one worker.
 pytest: $(SERVED)
 	@echo "== pytest"
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 .ONESHELL:

@@ -21,17 +21,6 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--update-golden is refused where CI is set: a pipeline must not change expectations")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a file's tests on one worker, for they share their IOC; those that stand apart start first."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for number, item in enumerate(items):
-        apart = item.get_closest_marker("apart") is not None
-        item.add_marker(pytest.mark.xdist_group(f"apart-{number}" if apart else item.path.relative_to(ROOT).as_posix()))
-    items.sort(key=lambda item: item.get_closest_marker("apart") is None)
-
-
 @pytest.fixture(scope="session")
 def update_golden(pytestconfig: pytest.Config) -> bool:
     """Whether golden tests rewrite their expectations instead of comparing."""

@@ -15,7 +15,6 @@ import pytest
 LIVE = Path(__file__).with_name("live")
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize("file", sorted(LIVE.glob("*.py")), ids=lambda file: file.stem)
 def test_against_a_running_twin(file: Path, repository: Path) -> None:
     # hypothesis, which is not used there, is imported late, and Python 3.11 may then fail to compile it.

@@ -12,7 +12,6 @@ LIVE = [Path(__file__).with_name("live") / name for name in ("faults.py", "inter
 X01 = ("-o", "twin_beamline=examples/x01/beamline.yaml")
 
 
-@pytest.mark.apart
 def test_flights_of_the_stage_are_disturbed(repository: Path) -> None:
     run(repository, "not soak", 280, *LIVE, settings=X01)
 

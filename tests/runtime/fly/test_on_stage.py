@@ -14,7 +14,6 @@ LONG = {"shapes", "surplus"}
 """Files that `make test` leaves out whole: what they fly is flown faster by simulated detectors, too."""
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize(
     "file",
     [pytest.param(file, marks=[pytest.mark.soak] if file.stem in LONG else []) for file in FILES],
@@ -26,7 +25,6 @@ def test_on_the_simulated_stage(file: Path, repository: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.apart
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_for_long_on_the_simulated_stage(file: Path, repository: Path) -> None:
     run(repository, "soak", 3500, file)
