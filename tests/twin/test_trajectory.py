@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from beamwright_generator.twin.trajectory import Profile, Trajectory
@@ -58,6 +58,7 @@ def test_it_crosses_a_position_as_often_as_it_passes() -> None:
 
 
 @given(profiles, positions, positions, positions, st.floats(0, 1))
+@example(Profile.of(10.0, 9.999999999999998, 1.0), 0.0, 0.0, 6.0, 0.0)
 def test_every_move_is_continuous_and_arrives(
     profile: Profile, start: float, first: float, second: float, share: float
 ) -> None:

@@ -100,6 +100,8 @@ class Profile:
     def of(cls, velocity: float, base: float, ramp: float) -> Profile:
         """Make the profile of a motor that takes `ramp` seconds from its base velocity to its velocity."""
         base = min(abs(base), abs(velocity))
+        if math.isclose(base, abs(velocity)):  # a ramp between them would have next to no acceleration, and no end
+            base = abs(velocity)
         # A motor that starts at its velocity needs no time for it.
         return cls(
             abs(velocity), base, (abs(velocity) - base) / ramp if ramp > 0 and base < abs(velocity) else math.inf
