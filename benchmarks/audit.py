@@ -62,7 +62,7 @@ class Pair:
     :param outcomes: what came of connecting, by attribute.
     """
 
-    library: str
+    distribution: str
     cls: DeclaredClass
     database: Database
     place: Place
@@ -300,7 +300,7 @@ def _row(pair: Pair) -> Row:
         outcome = pair.outcomes.get(Transport.CA, {}).get(one.attribute, "not connected")
         message = problem.message.removeprefix(f"{pair.cls.name}.")
         findings.append(Found(problem.severity.value, problem.code, message, problem.hint, outcome))
-    return Row(pair.library, pair.cls.path, pair.database.shown, pair.is_own, len(pair.cls.signals), findings)
+    return Row(pair.distribution, pair.cls.path, pair.database.shown, pair.is_own, len(pair.cls.signals), findings)
 
 
 def main() -> None:
