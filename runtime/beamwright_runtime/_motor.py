@@ -222,16 +222,6 @@ class Motor(TreeDevice, motor.Motor):
             motor_egu=self.motor_egu,
         )
 
-    @cached_property
-    def movable_logic(self) -> MoveAndRead:
-        """How it moves."""
-        return self._logic
-
-    @cached_property
-    def flyable_logic(self) -> MoveAndRead:
-        """How it flies."""
-        return self._logic
-
     @property
     def prefix(self) -> str:
         """What starts the name of every record, its protocol included where one was given."""
