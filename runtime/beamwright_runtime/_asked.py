@@ -37,21 +37,36 @@ def failure_of(asked: Sequence[Asked], name: str, seconds: float) -> ConnectionF
     :param name: what they are together, such as the beamline's name.
     :param seconds: how long it was tried.
     """
+    text, problems = _outlined(asked, name, seconds)
+    first = asked[0]
+    if len(asked) == 1 and isinstance(first.error, ConnectionFailedError):
+        text = str(first.error)
+    return ConnectionFailedError(text, problems, {each.name: each.error for each in asked if each.error is not None})
+
+
+def lines_of(asked: Sequence[Asked]) -> list[str]:
+    """Show what is wrong with each device, in the words of the outline but without its line of totals."""
+    text, _ = _outlined(asked, "", 0.0)
+    return text.splitlines()[1:]
+
+
+def naming_its_ioc(error: ConnectionFailedError, asked: Asked, seconds: float) -> ConnectionFailedError:
+    """Tell an error of one device in words that name its IOC, if that is known and nothing of it answers."""
+    if not asked.ioc or asked.tree is None:
+        return error
+    census = Census(asked.name, seconds)
+    _count(asked, "", census)
+    return ConnectionFailedError(outline(error.problems, census), error.problems, error.sub_errors)
+
+
+def _outlined(asked: Sequence[Asked], name: str, seconds: float) -> tuple[str, list[ConnectionProblem]]:
     census = Census(name, seconds)
     problems: list[ConnectionProblem] = []
     for each in asked:
         _count(each, each.name, census)
         if each.error is not None:
-            reason = Reason.FAILED if each.made else Reason.NOT_MADE
-            problems += problems_of(each.error, each.name, reason)
-    first = asked[0]
-    if len(asked) == 1 and isinstance(first.error, ConnectionFailedError):
-        census = Census(first.name, seconds)
-        _count(first, "", census)
-        text = outline(first.error.problems, census) if first.ioc else str(first.error)
-    else:
-        text = outline(problems, census, {each.name for each in asked if each.optional})
-    return ConnectionFailedError(text, problems, {each.name: each.error for each in asked if each.error is not None})
+            problems += problems_of(each.error, each.name, Reason.FAILED if each.made else Reason.NOT_MADE)
+    return outline(problems, census, {each.name for each in asked if each.optional}), problems
 
 
 def _count(asked: Asked, name: str, census: Census) -> None:

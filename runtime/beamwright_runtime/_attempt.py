@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError, Signal, get_mock
+from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError, get_mock
 
-from beamwright_runtime._asked import Asked
+from beamwright_runtime._asked import Asked, naming_its_ioc
 from beamwright_runtime._connection import connect_tree, connected_tree, tree_of
 from beamwright_runtime._device_state import DeviceState, Stage
-from beamwright_runtime._liveness import disconnected_signals
+from beamwright_runtime._errors import ConnectionFailedError
+from beamwright_runtime._liveness import connection_problems
 from beamwright_runtime._signals_below import is_transparent
 
 PARALLEL = 32
@@ -174,6 +176,7 @@ class Connection:
         self._loop = weakref.ref(asyncio.get_running_loop())
 
     async def _attempt(self, mock: bool | None, timeout: float, force_reconnect: bool) -> None:
+        began = time.monotonic()
         try:
             device, needed = await self._build()
             self._device, self._needed = weakref.ref(device), tuple(needed)
@@ -194,6 +197,8 @@ class Connection:
         except Exception as failure:
             self._settle(Stage.UNHAPPY, failure)
             return
+        if isinstance(error, ConnectionFailedError):
+            error = naming_its_ioc(error, self.asked(error), time.monotonic() - began)
         failed = {name: reason for name, reason in zip(waits, errors, strict=True) if reason is not None}
         if failed:
             error = NotConnectedError(({self.name: error} if error else {}) | failed)
@@ -205,13 +210,15 @@ class Connection:
         return await self.join(None if connected else mock, timeout)
 
 
-def _lost(device: Device) -> NotConnectedError | None:
+def _lost(device: Device) -> ConnectionFailedError | None:
     """Say what has gone since the device was connected, as far as that is known."""
     tree = connected_tree(device)
     if tree is None or tree.ready or is_mock(device):
         return None
-    lost = [signal.source for signal in disconnected_signals(device) if isinstance(signal, Signal)]
-    return NotConnectedError(f"{len(lost)} of its signals went away: {', '.join(lost[:3])}{' ...' * (len(lost) > 3)}")
+    problems = connection_problems(device)
+    lost = [problem.pv for problem in problems if problem.pv]
+    words = f"{len(lost)} of its PVs went away: {', '.join(lost[:3])}{' ...' * (len(lost) > 3)}"
+    return ConnectionFailedError(words, problems)
 
 
 async def _nothing() -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ophyd_async.core import DEFAULT_TIMEOUT, Device
 
-from beamwright_runtime._asked import failure_of
+from beamwright_runtime._asked import failure_of, lines_of
 from beamwright_runtime._attempt import connect_in_background
 from beamwright_runtime._device_state import DeviceState, Stage
 from beamwright_runtime._errors import ConnectionFailedError
@@ -94,7 +94,7 @@ class Beamline:
         return {factory.name: factory.state for factory in self}
 
     def summary(self) -> str:
-        """Give one line of totals, and the reason of every device that is unhappy."""
+        """Give one line of totals, and an outline of what is wrong with the devices that are unhappy."""
         states = self.states
         totals = [
             f"{count} {words}"
@@ -107,12 +107,13 @@ class Beamline:
         ]
         connected = sum(state.stage is Stage.CONNECTED for state in states.values())
         lines = [", ".join([f"{self.name}: {connected} of {len(states)} devices connected", *totals])]
-        for factory in self:
-            if states[factory.name].stage is Stage.UNHAPPY:
-                first, *more = str(states[factory.name]).splitlines()
-                lines.append(f"  {factory.name}{' (optional)' if factory.optional else ''}: {first}")
-                lines += [f"    {line}" for line in more]
-        return "\n".join(lines)
+        # With those that are connected, which tell that their IOC answers.
+        asked = [
+            factory.connection.asked(states[factory.name].error, factory.optional)
+            for factory in self
+            if states[factory.name].stage in (Stage.UNHAPPY, Stage.CONNECTED)
+        ]
+        return "\n".join([*lines, *lines_of(asked)])
 
     def factory(
         self,

@@ -94,6 +94,10 @@ async def test_an_ioc_of_which_nothing_answers_is_named(live: SoftIoc) -> None:
         "  stage_x, energy: BL01X-MO-IOC-01 does not answer: 2 PVs never found (ca://ABSENT-MO-01:X:Number ...)",
         "  valve: ABSENT-VA-01:V does not answer: 4 PVs never found (ca://ABSENT-VA-01:V:Gain_RBV ...)",
     ]
+    assert x01.summary().splitlines() == [
+        "x01: 1 of 5 devices connected, 4 unhappy",
+        *str(result.failure).splitlines()[1:],
+    ]
 
 
 @pytest.mark.usefixtures("servers")
@@ -105,6 +109,12 @@ def test_a_plan_that_needs_one_device_is_told_which_ioc_is_away(run_engine: RunE
     first, *lines = str(caught.value).splitlines()
     assert first.startswith("camera: 0 of 4 PVs connected in ")
     assert lines == ["  BL01X-EA-IOC-01 does not answer: 4 PVs never found (ca://ABSENT-EA-01:CAM:Gain_RBV ...)"]
+    assert x01.states["camera"].error is caught.value.sub_errors["camera"]
+    assert str(x01.states["camera"]) == f"unhappy, because {caught.value}"
+    assert x01.summary().splitlines() == [
+        "x01: 0 of 1 devices connected, 1 unhappy",
+        "  camera: BL01X-EA-IOC-01 does not answer: 4 PVs never found (ca://ABSENT-EA-01:CAM:Gain_RBV ...)",
+    ]
 
 
 @pytest.mark.usefixtures("servers")

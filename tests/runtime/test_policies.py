@@ -220,7 +220,7 @@ async def test_why_a_device_is_unhappy_can_be_asked() -> None:
     assert result.build_errors == {}
     assert list(result.devices) == ["d0", "d1"]
     assert beam.devices.summary() == (
-        "slow: 1 of 2 devices connected, 1 unhappy\n  d0: unhappy, because BL01X-EA-IOC-01 does not answer"
+        "slow: 1 of 2 devices connected, 1 unhappy\n  d0: failed: BL01X-EA-IOC-01 does not answer"
     )
     with pytest.raises(NotConnectedError, match="d0: failed: BL01X-EA-IOC-01 does not answer"):
         result.or_raise()
@@ -258,7 +258,7 @@ async def test_a_device_that_cannot_be_made_stops_neither_the_others_nor_the_sta
     assert "starved() needs path_provider" in str(devices.states["starved"])
     assert set(result.build_errors) == {"broken", "starved"}
     assert result.optional == {"starved"}
-    assert "starved (optional): unhappy, because starved() needs path_provider" in devices.summary()
+    assert "  starved (optional): cannot be made: starved() needs path_provider" in devices.summary()
     with pytest.raises(ConnectionFailedError) as caught:
         result.or_raise()
     assert str(caught.value).splitlines()[1:] == [
