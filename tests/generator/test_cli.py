@@ -12,11 +12,10 @@ from pathlib import Path
 
 import generator_site as site
 import pytest
-from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from beamwright_generator.cli import main
+from tests.generator.conftest import Gen
 
 CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
 PACKAGE = Path("generated/beamwright_generated")
@@ -30,29 +29,6 @@ WRITTEN = {
     "devices/pump.py",
     "py.typed",
 }
-
-Gen = Callable[..., Result]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A site with one pump, which the command is run in."""
-    site.make(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def gen(folder: Path) -> Gen:
-    """Run the command in this process; it may end, but not with an exception."""
-
-    def gen(*arguments: object) -> Result:
-        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
-        assert "Traceback" not in result.output
-        return result
-
-    return gen
 
 
 def generated(folder: Path) -> set[str]:

@@ -8,37 +8,15 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import generator_site as site
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from beamwright_generator.cli import main
-
-Gen = Callable[..., Result]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A site with one pump, which the command is run in."""
-    site.make(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def gen(folder: Path) -> Gen:
-    """Run the command in this process; it may end, but not with an exception."""
-
-    def gen(*arguments: object) -> Result:
-        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
-        return result
-
-    return gen
+from tests.generator.conftest import Gen
 
 
 class Elements(HTMLParser):
