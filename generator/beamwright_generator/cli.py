@@ -18,7 +18,17 @@ from beamwright_generator.cli_diff import markdown_of
 from beamwright_generator.cli_live import snapshot
 from beamwright_generator.cli_migrate import adopt, migrate
 from beamwright_generator.cli_observe import observe
-from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, definition, fail, report, save, show_diff
+from beamwright_generator.cli_report import (
+    CLEAN,
+    NOT_CLEAN,
+    beamline_file,
+    definition,
+    fail,
+    progress_line,
+    report,
+    save,
+    show_diff,
+)
 from beamwright_generator.cli_show import show
 from beamwright_generator.cli_twin import twin
 from beamwright_generator.wording import counted
@@ -129,14 +139,14 @@ def _generate(
     from beamwright_generator.pipeline import generate_beamline
     from beamwright_generator.problems import InternalError
 
-    live = not quiet and sys.stderr.isatty()
-
-    def progress(done: int, total: int) -> None:
-        if live and (done % 20 == 0 or done == total):
-            click.echo(f"\r  {done} of {total} databases", nl=done == total, err=True)
-
     try:
-        return generate_beamline(file, out, problems, progress, trust_manifest=trust_manifest, jobs=jobs)
+        with progress_line(quiet) as tell:
+
+            def progress(done: int, total: int) -> None:
+                if done % 20 == 0 or done == total:
+                    tell(f"{done} of {counted(total, 'database')}")
+
+            return generate_beamline(file, out, problems, progress, trust_manifest=trust_manifest, jobs=jobs)
     except InternalError as error:
         fail(f"internal error, please report it: {error}")
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import click
 
-from beamwright_generator.cli_report import fail, report, save
+from beamwright_generator.cli_report import fail, progress_line, report, save
 from beamwright_generator.wording import counted
 
 
@@ -47,15 +46,13 @@ def snapshot(prefix: str, timeout: float, out: Path | None, strict: bool, quiet:
     from beamwright_generator.problems import Problems
 
     problems = Problems()
-    live = not quiet and sys.stderr.isatty()
+    with progress_line(quiet) as tell:
 
-    def progress(blocks: int, signals: int) -> None:
-        if live and signals % 20 == 0:
-            click.echo(f"\r  {counted(blocks, 'block')}, {counted(signals, 'signal')}", nl=False, err=True)
+        def progress(blocks: int, signals: int) -> None:
+            if signals % 20 == 0:
+                tell(f"{counted(blocks, 'block')}, {counted(signals, 'signal')}")
 
-    found = record_snapshot(prefix, timeout, problems, progress)
-    if live:
-        click.echo("\r\x1b[K", nl=False, err=True)
+        found = record_snapshot(prefix, timeout, problems, progress)
     failed = report(problems, strict, None)
     if found is None or failed:
         fail("nothing was written")

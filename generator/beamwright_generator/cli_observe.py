@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from beamwright_generator.cli_completion import BeamlineFile
-from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, report, save
+from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, progress_line, report, save
 from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
@@ -94,16 +94,13 @@ def _run(
 ) -> Run | None:
     from beamwright_generator.observe.observation_run import observe_iocs
 
-    live = not quiet and sys.stderr.isatty()
+    with progress_line(quiet) as tell:
 
-    def progress(done: int, total: int) -> None:
-        if live and (done % 100 == 0 or done == total):
-            click.echo(f"\r  {done:,} of {counted(total, 'PV')}", nl=False, err=True)
+        def progress(done: int, total: int) -> None:
+            if done % 100 == 0 or done == total:
+                tell(f"{done:,} of {counted(total, 'PV')}")
 
-    run = observe_iocs(described, only, timeout, jobs, progress, problems, check=check)
-    if live:
-        click.echo("\r\x1b[K", nl=False, err=True)
-    return run
+        return observe_iocs(described, only, timeout, jobs, progress, problems, check=check)
 
 
 def _tell(described: Described, run: Run, summary: str | None, quiet: bool) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -86,6 +88,25 @@ def show_diff(text: str) -> None:
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in text.splitlines():
         click.echo(click.style(line, fg=colours.get(line[:1])))
+
+
+@contextmanager
+def progress_line(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Give what shows how far the run is, in one line of a terminal that is empty again afterwards.
+
+    :param quiet: show nothing; nor is anything shown where stderr is no terminal.
+    """
+    shows = not quiet and sys.stderr.isatty()
+
+    def show(text: str) -> None:
+        if shows:
+            click.echo(f"\r  {text}", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        if shows:
+            click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def fail(message: str) -> NoReturn:
