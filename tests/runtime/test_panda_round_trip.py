@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.pvi_servers.generated_box import generate_box, qsrv_box, run_python
 from tests.pvi_servers.served import Served
-from tests.softioc import SoftIoc
-
-ROOT = Path(__file__).parents[2]
-SERVERS = ROOT / "tests" / "pvi_servers"
-
-BEAMLINE = "name: b01\niocs:\n  - name: B01-EA-IOC-01\n    snapshots: [box.yaml]\n"
 
 CONNECT = """
 import asyncio, json
@@ -60,35 +52,17 @@ def served(request: pytest.FixtureRequest) -> Iterator[tuple[str, Mapping[str, s
             prefix, server = "LEGACY:", Served("p4p_trees.py")
         case name:
             prefix, file = ("QSRV:", "pandablocks.db") if name == "qsrv" else ("FORMATTER:", "formatter.db")
-            server = SoftIoc((SERVERS / file).read_text().replace("$(P)", prefix))
+            server = qsrv_box(file, prefix)
     with server:
         yield prefix, server.environment
 
 
 def test_signals_of_the_tree_are_typed_and_connect(served: tuple[str, Mapping[str, str]], tmp_path: Path) -> None:
     prefix, environment = served
-    (tmp_path / "pyproject.toml").touch()
-    (tmp_path / "beamline.yaml").write_text(BEAMLINE)
-    run(tmp_path, environment, "-m", "beamwright_generator.cli", "snapshot", prefix, "-o", "box.yaml")
-    run(tmp_path, environment, "-m", "beamwright_generator.cli", "beamline", "beamline.yaml")
-    sources = json.loads(run(tmp_path, environment, "-W", "error", "-c", CONNECT))
+    generate_box(tmp_path, environment, prefix)
+    sources = json.loads(run_python(tmp_path, environment, "-W", "error", "-c", CONNECT))
     assert sources == sorted(f"pva://{pv}" for pv in recorded(YAML(typ="safe").load(tmp_path / "box.yaml")))
     assert len(sources) > 1
-
-
-def run(folder: Path, environment: Mapping[str, str], *arguments: str) -> str:
-    path = os.pathsep.join([str(folder / "generated"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=os.environ | environment | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def recorded(entry: Any) -> Iterator[str]:
