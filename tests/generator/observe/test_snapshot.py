@@ -19,6 +19,7 @@ from beamwright_generator.parse.snapshot import (
 )
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Source
+from tests.generator.observe.observed_site import gen as run_gen
 from tests.pvi_servers.served import Served
 
 CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
@@ -42,17 +43,7 @@ def gen(tmp_path: Path) -> Gen:
     """Run `gen snapshot` in a process of its own, because a client reads where to search once."""
 
     def gen(server: Mapping[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "beamwright_generator.cli", "snapshot", *map(str, arguments)],
-            cwd=tmp_path,
-            env=os.environ | server,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+        return run_gen(tmp_path, server, "snapshot", *map(str, arguments))
 
     return gen
 
