@@ -141,16 +141,11 @@ def read_catalogue(path: Path, problems: Problems, progress: Progress) -> Catalo
 
 def _open(path: Path, root: Path, problems: Problems) -> tuple[Files, Source, BeamlineFile, BeamlinePositions] | None:
     """Read a beamline file, and open the folders that it and its repository allow."""
-    from beamwright_generator.parse.beamline import parse_beamline
+    from beamwright_generator.parse.beamline import read_beamline
 
     files = Files([root if path.resolve().is_relative_to(root) else path.parent], root, problems)
-    source = files.read(path)
-    parsed = parse_beamline(source, problems) if source else None
-    if source is None or parsed is None:
-        return None
-    beamline, positions = parsed
-    files.roots = (*files.roots, *((source.path.parent / folder).resolve() for folder in beamline.roots))
-    return files, source, beamline, positions
+    read = read_beamline(files, path, problems)
+    return (files, *read) if read else None
 
 
 def _observations(

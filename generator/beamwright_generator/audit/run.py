@@ -63,15 +63,10 @@ def describe(files: Files, path: Path, request: Request, problems: Problems) -> 
     """Read one `--against`: a beamline file by its suffix, and a template otherwise."""
     if path.suffix not in (".yaml", ".yml"):
         return of_template(files, path, request.macros, request.search, problems)
-    from beamwright_generator.parse.beamline import parse_beamline
+    from beamwright_generator.parse.beamline import read_beamline
 
-    source = files.read(path)
-    parsed = parse_beamline(source, problems) if source else None
-    if source is None or parsed is None:
-        return None
-    beamline, positions = parsed
-    files.roots = (*files.roots, *((source.path.parent / folder).resolve() for folder in beamline.roots))
-    return of_beamline(files, source, beamline, positions, problems)
+    read = read_beamline(files, path, problems)
+    return of_beamline(files, *read, problems) if read else None
 
 
 def _parted(wanted: str) -> tuple[str, str, str]:

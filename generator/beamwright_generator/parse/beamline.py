@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -13,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
+from beamwright_generator.files import Files
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Position, Source
 from beamwright_generator.vocabulary import Format, Policy, Transport
@@ -197,6 +199,19 @@ def json_schema() -> dict[str, Any]:
         "title": "beamline.yaml",
         **BeamlineFile.model_json_schema(),
     }
+
+
+def read_beamline(
+    files: Files, path: Path, problems: Problems
+) -> tuple[Source, BeamlineFile, BeamlinePositions] | None:
+    """Read a beamline file, and open the folders that it allows; what is wrong is reported."""
+    source = files.read(path)
+    parsed = parse_beamline(source, problems) if source else None
+    if source is None or parsed is None:
+        return None
+    beamline, positions = parsed
+    files.roots = (*files.roots, *((source.path.parent / folder).resolve() for folder in beamline.roots))
+    return source, beamline, positions
 
 
 def parse_beamline(source: Source, problems: Problems) -> tuple[BeamlineFile, BeamlinePositions] | None:

@@ -15,15 +15,12 @@ from beamwright_generator.problems import Problems
 from beamwright_generator.twin.camera_control import CameraControl, find_camera
 from beamwright_generator.twin.clock import Clock
 from beamwright_generator.twin.description import Description, describe
-from beamwright_generator.twin.ports import LOOPBACK, Ports
+from beamwright_generator.twin.ports import Ports, client_environment
 from beamwright_generator.twin.process import IocProcess, TwinError
 from beamwright_generator.twin.served import Served
 from beamwright_generator.twin.trajectory import Trajectory
 from beamwright_generator.twin.trees import TreeRecords, served_of
 from beamwright_generator.twin.wiring import wire_of
-
-LARGEST_ARRAY = 64 * 1024 * 1024
-"""Bytes that CA may carry, for clients and IOCs."""
 
 
 class Twin:
@@ -326,22 +323,3 @@ class Twin:
             if record in ioc.records.types or record in ioc.records.aliases:
                 return ioc
         raise TwinError(f"no IOC of the twin has {record}")
-
-
-def client_environment(ports: Sequence[tuple[int | None, int]]) -> dict[str, str]:
-    """Give the variables that make clients find IOCs on loopback, and nothing else.
-
-    :param ports: CA and PVA port of each; None where there is no CA.
-    """
-    with_ca = [ca for ca, _ in ports if ca is not None]
-    pva = ports[0][1]
-    return {
-        "EPICS_CA_ADDR_LIST": " ".join(f"{LOOPBACK}:{port}" for port in with_ca),
-        "EPICS_CA_AUTO_ADDR_LIST": "NO",
-        "EPICS_CA_SERVER_PORT": str(next(iter(with_ca), pva)),
-        "EPICS_CA_MAX_ARRAY_BYTES": str(LARGEST_ARRAY),
-        "EPICS_PVA_ADDR_LIST": " ".join(f"{LOOPBACK}:{port}" for _, port in ports),
-        "EPICS_PVA_AUTO_ADDR_LIST": "NO",
-        "EPICS_PVA_SERVER_PORT": str(pva),
-        "EPICS_PVA_BROADCAST_PORT": str(pva),
-    }

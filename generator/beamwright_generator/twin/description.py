@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beamwright_generator.files import Files
-from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, parse_beamline
+from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, read_beamline
 from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord, load_database
 from beamwright_generator.parse.snapshot import RecordedBlock, parse_snapshot
 from beamwright_generator.pipeline import repository
@@ -53,13 +53,11 @@ def describe(beamline: Path, problems: Problems) -> Description | None:
     """Load what the IOCs of a beamline file load, as they do; what is wrong is reported."""
     root = repository(beamline)
     files = Files([root if beamline.resolve().is_relative_to(root) else beamline.parent], root, problems)
-    source = files.read(beamline)
-    parsed = parse_beamline(source, problems) if source else None
-    if source is None or parsed is None:
+    read = read_beamline(files, beamline, problems)
+    if read is None:
         return None
-    described, positions = parsed
+    source, described, positions = read
     folder = source.path.parent
-    files.roots = (*files.roots, *((folder / other).resolve() for other in described.roots))
     made = Description(described, positions, {ioc.name: LoadedDatabase() for ioc in described.iocs})
     for one in Instances(files, folder, described, positions, problems).read():
         into = made.databases[one.ioc.name]

@@ -1,16 +1,22 @@
-"""Ports on loopback for the IOCs of a twin, so that twins that start at the same moment never take the same ones."""
+"""Ports on loopback for the IOCs of a twin, and what makes clients find them.
+
+Twins that start at the same moment never take the same ports.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 LOOPBACK = "127.0.0.1"
 
 FIRST, LAST = 20_000, 32_000
 """Below the ports that systems give to clients, which come and go."""
+
+LARGEST_ARRAY = 64 * 1024 * 1024
+"""Bytes that CA may carry, for clients and IOCs."""
 
 
 class Ports:
@@ -51,6 +57,25 @@ class Ports:
             return False
         self._claims.append(claim)
         return True
+
+
+def client_environment(ports: Sequence[tuple[int | None, int]]) -> dict[str, str]:
+    """Give the variables that make clients find IOCs on loopback, and nothing else.
+
+    :param ports: CA and PVA port of each; None where there is no CA.
+    """
+    with_ca = [ca for ca, _ in ports if ca is not None]
+    pva = ports[0][1]
+    return {
+        "EPICS_CA_ADDR_LIST": " ".join(f"{LOOPBACK}:{port}" for port in with_ca),
+        "EPICS_CA_AUTO_ADDR_LIST": "NO",
+        "EPICS_CA_SERVER_PORT": str(next(iter(with_ca), pva)),
+        "EPICS_CA_MAX_ARRAY_BYTES": str(LARGEST_ARRAY),
+        "EPICS_PVA_ADDR_LIST": " ".join(f"{LOOPBACK}:{port}" for _, port in ports),
+        "EPICS_PVA_AUTO_ADDR_LIST": "NO",
+        "EPICS_PVA_SERVER_PORT": str(pva),
+        "EPICS_PVA_BROADCAST_PORT": str(pva),
+    }
 
 
 def _candidates() -> Iterator[int]:
