@@ -15,11 +15,10 @@ from beamwright_generator.files import Files
 from beamwright_generator.parse.loading import LoadedDatabase, load_database
 from beamwright_generator.problems import Problems
 from beamwright_generator.tables.record_types import record_type_names
-from beamwright_generator.twin.beamline import client_environment
 from beamwright_generator.twin.clock import Clock
-from beamwright_generator.twin.ports import Ports
+from beamwright_generator.twin.ports import Ports, client_environment
 from beamwright_generator.twin.process import IocProcess
-from beamwright_generator.twin.records import soften
+from beamwright_generator.twin.records import IocRecords, soften
 from benchmarks.softening import served_text
 from tests.softioc import SoftIoc
 
@@ -49,7 +48,13 @@ def soft_ioc(loaded: LoadedDatabase) -> Iterator[Mapping[str, str]]:
 @contextmanager
 def python_ioc(loaded: LoadedDatabase) -> Iterator[Mapping[str, str]]:
     """Serve records from an IOC of base with the record types that base lacks in Python, as the twin does."""
-    records = soften("audited", loaded)
+    with running(soften("audited", loaded)) as (_, environment):
+        yield environment
+
+
+@contextmanager
+def running(records: IocRecords) -> Iterator[tuple[IocProcess, dict[str, str]]]:
+    """Run one IOC of a twin by itself; gives it, and how clients find it."""
     ports = Ports()
     own = (ports.take(), ports.take())
     environment = client_environment([own])
@@ -57,7 +62,7 @@ def python_ioc(loaded: LoadedDatabase) -> Iterator[Mapping[str, str]]:
     try:
         ioc.launch({})
         ioc.wait(120)
-        yield environment
+        yield ioc, environment
     finally:
         ioc.stop()
         ports.release()

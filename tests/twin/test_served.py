@@ -18,13 +18,10 @@ from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.datatypes import field_type, value_type
 from beamwright_generator.resolve.served import Served
 from beamwright_generator.tables.record_types import record_type
-from beamwright_generator.twin.beamline import client_environment
-from beamwright_generator.twin.clock import Clock
 from beamwright_generator.twin.description import describe
-from beamwright_generator.twin.ports import Ports
-from beamwright_generator.twin.process import IocProcess
 from beamwright_generator.twin.records import IocRecords, soften
 from beamwright_generator.vocabulary import Transport
+from benchmarks.audit_served import running
 from benchmarks.databases import BASE_TYPES, Corpus
 from benchmarks.macro_values import load_of
 from benchmarks.softening import served_text
@@ -108,18 +105,9 @@ def records(loaded: LoadedDatabase) -> IocRecords:
 
 @pytest.fixture(scope="module")
 def served(records: IocRecords) -> Iterator[dict[str, str]]:
-    ports = Ports()
-    own = (ports.take(), ports.take())
-    environment = client_environment([own])
-    ioc = IocProcess(records, Clock.started(), own, environment, lambda *_: None)
-    try:
-        ioc.launch({})
-        ioc.wait(60)
+    with running(records) as (ioc, environment):
         assert "rror" not in ioc.printed, ioc.printed
         yield environment
-    finally:
-        ioc.stop()
-        ports.release()
 
 
 def test_every_known_record_is_served(loaded: LoadedDatabase, records: IocRecords, served: dict[str, str]) -> None:
