@@ -22,7 +22,6 @@ from ophyd_async.core import (
     get_mock_put,
     set_mock_value,
 )
-from ophyd_async.epics import adcore
 
 from beamwright_generated.beamlines import x01
 from beamwright_generated.devices.gauge import Gauge, GaugeStatus
@@ -38,6 +37,7 @@ from examples.plans.align import align, align_slits
 from examples.plans.count_camera import count_camera
 from examples.plans.ramp_temperature import ramp_temperature
 from examples.plans.vacuum_ok import VacuumNotReadyError, open_shutter, vacuum_ok
+from tests.mock_camera import take_a_frame_on_acquire
 from tests.soft_records import place
 from tests.softioc import SoftIoc
 
@@ -79,19 +79,7 @@ def devices(run: Runner) -> dict[str, Any]:
 def camera(devices: dict[str, Any]) -> x01.Camera:
     """The camera; it takes a frame of 4 x 3 pixels, and writes it, whenever its driver acquires."""
     camera = x01.camera()
-    set_mock_value(camera.driver.array_size_x, 4)
-    set_mock_value(camera.driver.array_size_y, 3)
-    set_mock_value(camera.driver.data_type, adcore.ADBaseDataType.UINT16)
-    set_mock_value(camera.hdf5.file_path_exists, True)
-    frames = 0
-
-    def acquire(value: bool) -> None:
-        nonlocal frames
-        if value:
-            frames += 1
-            set_mock_value(camera.hdf5.num_captured, frames)
-
-    callback_on_mock_put(camera.driver.acquire, acquire)
+    take_a_frame_on_acquire(camera)
     return camera
 
 

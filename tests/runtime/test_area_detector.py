@@ -17,12 +17,12 @@ from ophyd_async.core import (
     StaticFilenameProvider,
     StaticPathProvider,
     TriggerInfo,
-    callback_on_mock_put,
     set_mock_value,
 )
 from ophyd_async.epics import adcore
 
 from beamwright_runtime import AreaDetector
+from tests.mock_camera import take_a_frame_on_acquire
 from tests.runtime.example_devices import Camera, NdFileHdf5, NdRoi, NdStats, SimDetector, SimDetectorSimMode
 from tests.softioc import SoftIoc
 
@@ -33,22 +33,10 @@ def path_provider(tmp_path: Path) -> StaticPathProvider:
 
 
 class FrameOnAcquire(DeviceMock[Camera]):
-    """Takes a frame of 4 x 3 pixels, and writes it, whenever the driver acquires."""
+    """Takes a frame whenever the driver acquires."""
 
     async def connect(self, device: Camera) -> None:
-        set_mock_value(device.driver.array_size_x, 4)
-        set_mock_value(device.driver.array_size_y, 3)
-        set_mock_value(device.driver.data_type, adcore.ADBaseDataType.UINT16)
-        set_mock_value(device.hdf5.file_path_exists, True)
-        frames = 0
-
-        def acquire(value: bool) -> None:
-            nonlocal frames
-            if value:
-                frames += 1
-                set_mock_value(device.hdf5.num_captured, frames)
-
-        callback_on_mock_put(device.driver.acquire, acquire)
+        take_a_frame_on_acquire(device)
 
 
 def connect_mock(camera: Camera, engine: RunEngine) -> None:
