@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from beamwright_generator.audit.acceptance import Outcome
+from beamwright_generator.audit.at_place import Judged
+from beamwright_generator.audit.comparison import Audit, fits
 from beamwright_generator.audit.constructing import Constructing
 from beamwright_generator.audit.declared import Declarations, Declared, DeclaredClass, Form
 from beamwright_generator.audit.descriptions import Description, of_template
-from beamwright_generator.audit.findings import Audit, Judged, fits
 from beamwright_generator.audit.placing import Place, places
 from beamwright_generator.audit.sources import Modules
 from beamwright_generator.files import Files

@@ -12,7 +12,7 @@ from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, def
 from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
-    from beamwright_generator.audit.findings import Audit
+    from beamwright_generator.audit.comparison import Audit
     from beamwright_generator.problems import Problems
 
 FORMS = ("text", "json", "sarif", "github")

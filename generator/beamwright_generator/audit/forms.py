@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
-from beamwright_generator.audit.findings import Audit, Finding
+from beamwright_generator.audit.comparison import Audit
+from beamwright_generator.audit.findings import Finding
 from beamwright_generator.problems import CODES, Problem, Severity
 from beamwright_generator.source import Position
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from beamwright_generator.audit.comparison import Audit
 from beamwright_generator.audit.constructing import Constructing
 from beamwright_generator.audit.declared import Declarations, DeclaredClass
 from beamwright_generator.audit.descriptions import Description, of_beamline, of_template
-from beamwright_generator.audit.findings import Audit
 from beamwright_generator.audit.sources import Module, Modules
 from beamwright_generator.files import Files
 from beamwright_generator.problems import Problems

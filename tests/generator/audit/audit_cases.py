@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from beamwright_generator.audit.findings import Audit
+from beamwright_generator.audit.comparison import Audit
 from beamwright_generator.audit.run import Request, audit
 from beamwright_generator.problems import Problems
 from beamwright_generator.vocabulary import Transport

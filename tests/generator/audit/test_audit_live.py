@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from beamwright_generator.audit.acceptance import Outcome
-from beamwright_generator.audit.findings import Audit, Judged
+from beamwright_generator.audit.at_place import Judged
+from beamwright_generator.audit.comparison import Audit
 from beamwright_generator.vocabulary import Transport
 from tests.generator.audit.audit_cases import case, names
 from tests.softioc import SoftIoc
