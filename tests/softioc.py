@@ -210,15 +210,19 @@ class SoftIoc:
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            process.wait(self._timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            end(process, self._timeout)
+
+
+def end(process: subprocess.Popen[str], timeout: float) -> None:
+    """End a process by closing its input, or by its own process id when that does not help within seconds."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_ports(count: int) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.pvi_servers.child import SERVES
-from tests.softioc import free_ports
+from tests.softioc import end, free_ports
 
 HERE = Path(__file__).parent
 
@@ -80,15 +80,9 @@ class Served:
         process, self._process = self._process, None
         if process is None:
             return
-        assert process.stdin is not None
         assert process.stdout is not None
         with process.stdout:
-            process.stdin.close()
-            try:
-                process.wait(self._timeout)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process, self._timeout)
 
     def kill(self) -> None:
         """End the server as a crash would."""
