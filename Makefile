@@ -98,9 +98,9 @@ lint-imports: $(READY)
 	$(BIN)/lint-imports --no-cache --no-logo
 
 # Three workers on two cores, because many tests wait for what moves; a file's tests share their IOC, so a file stays on
-# one worker.
+# one worker. Files are begun in the order of collection, which is for tests/conftest.py to say.
 pytest: $(SERVED)
 	@echo "== pytest"
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .ONESHELL:
