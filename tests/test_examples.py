@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -40,6 +39,7 @@ from examples.plans.vacuum_ok import VacuumNotReadyError, open_shutter, vacuum_o
 from tests.mock_camera import take_a_frame_on_acquire
 from tests.soft_records import place
 from tests.softioc import SoftIoc
+from tests.type_checkers import Fault, basedpyright_faults, mypy_faults
 
 Documents = dict[str, list[Any]]
 
@@ -283,30 +283,13 @@ async def at_the_prompt() -> None:
 '''
 
 
-def mypy(file: Path, repository: Path) -> set[int]:
-    command = [sys.executable, "-m", "mypy", "--output=json", str(file)]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=250, check=False)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    faults = [json.loads(line) for line in done.stdout.splitlines()]
-    return {fault["line"] for fault in faults if fault["severity"] == "error"}
-
-
-def basedpyright(file: Path, repository: Path) -> set[int]:
-    command = [sys.executable, "-m", "basedpyright", "--outputjson", "--level=error", str(file)]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=250, check=False)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    return {fault["range"]["start"]["line"] + 1 for fault in json.loads(done.stdout)["generalDiagnostics"]}
-
-
-@pytest.mark.parametrize("checker", [mypy, basedpyright])
-def test_exactly_the_mistakes_of_a_plan_are_refused(
-    checker: Callable[[Path, Path], set[int]], repository: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("checker", [mypy_faults, basedpyright_faults])
+def test_exactly_the_mistakes_of_a_plan_are_refused(checker: Callable[..., list[Fault]], tmp_path: Path) -> None:
     file = tmp_path / "night.py"
     file.write_text(WRONG_PLAN)
     marked = {n for n, line in enumerate(WRONG_PLAN.splitlines(), start=1) if line.endswith("# refused")}
     assert len(marked) == 10
-    assert checker(file, repository) == marked
+    assert {fault.line for fault in checker(file)} == marked
 
 
 @pytest.mark.parametrize("plan", sorted((Path(__file__).parents[1] / "examples" / "plans").glob("*.py")), ids=str)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.type_checkers import mypy_faults
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "panda.md"
@@ -26,16 +25,7 @@ def test_mypy_refuses_a_column_of_another_type_and_accepts_the_guide(tmp_path: P
     guide = tmp_path / "guide.py"
     guide.write_text("\n".join(re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)))
     assert "def wire" in guide.read_text()
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--output=json", str(wrong), str(guide)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
-    faults = [json.loads(line) for line in done.stdout.splitlines()]
-    refused = [(fault["message"].partition(" has ")[0], fault["code"]) for fault in faults]
+    refused = [(fault.message.partition(" has ")[0], fault.code) for fault in mypy_faults(wrong, guide)]
     assert refused == [
         ('Argument "repeats" to "SeqTable"', "arg-type"),
         ("List item 0", "list-item"),

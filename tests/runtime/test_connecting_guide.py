@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.type_checkers import mypy_faults
+
 GUIDE = Path(__file__).parents[2] / "docs" / "connecting.md"
 SNIPPETS = re.findall(r"^## (.+?)$|^```python\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
 
@@ -41,11 +43,8 @@ def test_a_snippet_runs(code: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_all_snippets_are_well_typed(tmp_path: Path, repository: Path) -> None:
-    for number, snippet in enumerate(snippets()):
-        (tmp_path / f"snippet_{number}.py").write_text(snippet.values[0])  # type: ignore[attr-defined]
-    command = [sys.executable, "-m", "mypy", "--strict", "--explicit-package-bases", *map(str, tmp_path.iterdir())]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=250, check=False)
-    faults = [line for line in done.stdout.splitlines() if "snippet_" in line]
-    assert faults == []
-    assert f"{len(snippets())} source files" in done.stdout, done.stdout + done.stderr
+def test_all_snippets_are_well_typed(tmp_path: Path) -> None:
+    files = [tmp_path / f"snippet_{number}.py" for number in range(len(snippets()))]
+    for file, snippet in zip(files, snippets(), strict=True):
+        file.write_text(snippet.values[0])  # type: ignore[attr-defined]
+    assert mypy_faults(*files) == []

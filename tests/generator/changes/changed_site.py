@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from click.testing import CliRunner
 
 from beamwright_generator.cli import main
+from tests.type_checkers import strict_mypy
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -61,10 +60,4 @@ def expect_all(folder: Path, found: Mapping[str, bytes], update: bool) -> None:
 
 def mypy(plans: Path, generated: Path, *names: str) -> str:
     """Check modules of plans against a generated package; empty when mypy is content."""
-    settings = ["--strict", "--config-file=", "--ignore-missing-imports", "--no-error-summary"]
-    cache = ROOT / ".mypy_cache" / "changes"
-    command = [sys.executable, "-m", "mypy", *settings, "--follow-imports=silent", f"--cache-dir={cache}", *names]
-    environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, (generated, plans, ROOT / "runtime")))}
-    done = subprocess.run(command, cwd=plans, env=environment, capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode in (0, 1), done.stderr
-    return done.stdout
+    return strict_mypy(plans, *names, path=(generated, plans))

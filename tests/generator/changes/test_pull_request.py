@@ -41,7 +41,7 @@ def copy(tmp_path: Path) -> Path:
 
 def mypy(folder: Path) -> str:
     """Check the plans as this repository does."""
-    cache = ROOT / ".mypy_cache" / "pull_request"
+    cache = ROOT / ".mypy_cache"
     command = [sys.executable, "-m", "mypy", "--no-error-summary", f"--cache-dir={cache}", "examples/plans"]
     environment = {**os.environ, "MYPYPATH": f"{folder / 'generated'}{os.pathsep}{ROOT / 'runtime'}"}
     done = subprocess.run(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.type_checkers import mypy_faults
 
 ROOT = Path(__file__).parents[3]
 
@@ -15,7 +15,4 @@ def test_the_guide_is_typed(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "flying.md").read_text()
     guide.write_text("\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)))
     assert "def map_sample" in guide.read_text()
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", str(guide)], cwd=ROOT, capture_output=True, text=True, timeout=250, check=False
-    )
-    assert done.returncode == 0, done.stdout
+    assert mypy_faults(guide) == []
