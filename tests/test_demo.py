@@ -21,6 +21,8 @@ from scripts.demo.connections import connect, connection_table
 from scripts.demo.plot import FRAMES
 from scripts.demo.terminal import table
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = [sys.executable, "-m", "scripts.demo"]
 RESULTS = ROOT / "build" / "demo"

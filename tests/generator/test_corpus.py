@@ -13,7 +13,7 @@ from beamwright_generator.vocabulary import Transport
 from benchmarks.corpus import Survey, explain, survey
 from tests.type_checkers import standard_basedpyright, strict_mypy
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 
 CONNECT = Path(__file__).with_name("connect_trees.py")
 

@@ -1,5 +1,7 @@
 """Golden cases: every folder below `tests/golden` is one idea, with the text that `gen` makes of it.
 
+pytestmark = pytest.mark.long
+
 A case holds a beamline file with its inputs, `expected/` (the generated package without its manifest; absent where
 nothing may be written) and `problems.txt` (what stands on stderr). `case.toml` changes how it is run:
 

@@ -24,7 +24,7 @@ from beamwright_runtime import (
 )
 from tests.softioc import SoftIoc
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 BOTH = pytest.mark.parametrize("protocol", ["ca://", "pva://"])
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.softioc import SoftIoc
 
+pytestmark = pytest.mark.long
+
 BEAMLINE = """
 import asyncio
 from typing import Annotated as A

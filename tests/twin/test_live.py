@@ -1,5 +1,7 @@
 """Runs the files of `live` in processes of their own: CA reads where to search once per process.
 
+pytestmark = pytest.mark.long
+
 There the fixture `twin` of the plugin is at work, as in a beamline's own tests.
 """
 

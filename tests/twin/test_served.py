@@ -27,6 +27,8 @@ from benchmarks.macro_values import load_of
 from benchmarks.softening import served_text
 from tests.softioc import SoftIoc
 
+pytestmark = pytest.mark.long
+
 CLIENT = Path(__file__).with_name("served.py")
 CA_TYPES = ("STRING", "SHORT", "FLOAT", "ENUM", "CHAR", "LONG", "DOUBLE")
 
@@ -110,22 +112,30 @@ def served(records: IocRecords) -> Iterator[dict[str, str]]:
         yield environment
 
 
-def test_every_known_record_is_served(loaded: LoadedDatabase, records: IocRecords, served: dict[str, str]) -> None:
-    known = [name for name, record in loaded.records.items() if record_type(record.type) is not None]
-    assert list(records.types) == known
-    assert len(known) >= len(loaded.records) * 0.99
-    found = facts(known, served)
+@pytest.fixture(scope="module")
+def found(loaded: LoadedDatabase, served: dict[str, str]) -> Facts:
+    """What the twin says of every record whose type is known."""
+    return facts(known(loaded), served)
+
+
+def known(loaded: LoadedDatabase) -> list[str]:
+    return [name for name, record in loaded.records.items() if record_type(record.type) is not None]
+
+
+def test_every_known_record_is_served(loaded: LoadedDatabase, records: IocRecords, found: Facts) -> None:
+    names = known(loaded)
+    assert list(records.types) == names
+    assert len(names) >= len(loaded.records) * 0.99
     for protocol in ("ca", "pva"):
-        assert [name for name in known if found[protocol][name] is None] == []
+        assert [name for name in names if found[protocol][name] is None] == []
 
 
-def test_base_types_are_served_as_by_a_soft_ioc(loaded: LoadedDatabase, served: dict[str, str]) -> None:
+def test_base_types_are_served_as_by_a_soft_ioc(loaded: LoadedDatabase, found: Facts) -> None:
     written = written_by_records(loaded)
     names = [name for name, one in loaded.records.items() if one.type in BASE_TYPES and name not in written]
     assert len(written) < len(names) / 50
     with SoftIoc(served_text(loaded)) as real:
         expected = facts(names, real.environment)
-    found = facts(names, served)
     for protocol in ("ca", "pva"):
         different = [
             (name, loaded.records[name].type, expected[protocol][name], found[protocol][name])

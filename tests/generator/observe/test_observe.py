@@ -17,6 +17,8 @@ from beamwright_generator.source import Source
 from tests.generator.observe.observed_site import NOBODY, SERVED, camera, gauge, gen, joined, python, write_site
 from tests.softioc import SoftIoc
 
+pytestmark = pytest.mark.long
+
 CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
 EXPECTED = Path(__file__).parent / "observing"
 WAIT = ("--timeout", "2")

@@ -22,6 +22,8 @@ from beamwright_generator.source import Source
 from tests.generator.observe.observed_site import gen as run_gen
 from tests.pvi_servers.served import Served
 
+pytestmark = pytest.mark.long
+
 CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
 EXPECTED = Path(__file__).parent / "snapshots"
 TREES = {

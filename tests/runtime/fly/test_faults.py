@@ -8,6 +8,8 @@ import pytest
 
 from tests.runtime.fly.own_process import run
 
+pytestmark = pytest.mark.long
+
 LIVE = [Path(__file__).with_name("live") / name for name in ("faults.py", "interrupts.py")]
 X01 = ("-o", "twin_beamline=examples/x01/beamline.yaml")
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.runtime.fly.own_process import run
 
+pytestmark = pytest.mark.long
+
 STAGE = Path(__file__).with_name("on_stage")
 FILES = sorted(file for file in STAGE.glob("*.py") if file.stem != "conftest")
 LONG = {"shapes", "surplus"}
