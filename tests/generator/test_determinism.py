@@ -41,10 +41,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> tup
 @pytest.mark.parametrize(
     "environment",
     [
-        {"PYTHONHASHSEED": "1"},
-        {"PYTHONHASHSEED": "random"},
-        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "utf-8"},
-        {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"},
+        {"PYTHONHASHSEED": "1", "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "utf-8"},
+        {"PYTHONHASHSEED": "random", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"},
         {"TZ": "Pacific/Apia", "HOME": "/nowhere", "USER": "someone", "COLUMNS": "40", "FORCE_COLOR": "1"},
     ],
     ids=lambda environment: "-".join(environment.values()).replace("/", "_"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -432,11 +431,10 @@ def test_any_text_is_read_without_an_exception(text: str) -> None:
 
 
 def test_broken_real_files_are_read_without_an_exception(corpus: Path) -> None:
-    """Cut and splice real texts for a few seconds; every one must give a tree and a verdict."""
+    """Cut and splice real texts; every one must give a tree and a verdict."""
     texts = [path.read_text(errors="surrogateescape") for path in sorted(corpus.rglob("*.template"))][:40]
-    until, seed = time.monotonic() + 2.0, 12345
-    tried = 0
-    while tried < 200 or time.monotonic() < until:
+    seed = 12345
+    for _ in range(300):
         seed = (seed * 1103515245 + 12345) % 2**31
         one, other = texts[seed % len(texts)][:3000], texts[seed // 7 % len(texts)][:3000]
         cut, paste = seed // 13 % (len(one) + 1), seed // 17 % (len(other) + 1)
@@ -444,8 +442,6 @@ def test_broken_real_files_are_read_without_an_exception(corpus: Path) -> None:
         problems = Problems()
         database = parse_database(Source(Path("x"), "x", text), problems)
         assert database.refused_by_epics == (problems.errors > 0)
-        tried += 1
-    assert tried >= 200
 
 
 def test_real_files_are_read(corpus: Path) -> None:
