@@ -434,7 +434,7 @@ def test_broken_real_files_are_read_without_an_exception(corpus: Path) -> None:
     """Cut and splice real texts; every one must give a tree and a verdict."""
     texts = [path.read_text(errors="surrogateescape") for path in sorted(corpus.rglob("*.template"))][:40]
     seed = 12345
-    for _ in range(300):
+    for _ in range(1000):
         seed = (seed * 1103515245 + 12345) % 2**31
         one, other = texts[seed % len(texts)][:3000], texts[seed // 7 % len(texts)][:3000]
         cut, paste = seed // 13 % (len(one) + 1), seed // 17 % (len(other) + 1)
