@@ -1,0 +1,17 @@
+"""What the cases import of ophyd-async is the same for all of them: it is parsed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import libcst
+import pytest
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _parse_each_text_once() -> Iterator[None]:
+    """Keep the tree of every module, which an audit reads and does not change."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(libcst, "parse_module", cache(libcst.parse_module))
+        yield
