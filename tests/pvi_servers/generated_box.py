@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from beamwright_generator.cli import main
 from tests.softioc import SoftIoc
 
 BEAMLINE = "name: b01\niocs:\n  - name: B01-EA-IOC-01\n    snapshots: [box.yaml]\n"
@@ -29,7 +33,9 @@ def generate_box(folder: Path, environment: Mapping[str, str], prefix: str) -> N
     (folder / "pyproject.toml").touch()
     (folder / "beamline.yaml").write_text(BEAMLINE)
     run_python(folder, environment, "-m", "beamwright_generator.cli", "snapshot", prefix, "-o", "box.yaml")
-    run_python(folder, environment, "-m", "beamwright_generator.cli", "beamline", "beamline.yaml")
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(main, ["beamline", "beamline.yaml"])
+    assert done.exit_code == 0, done.output
 
 
 def run_python(folder: Path, environment: Mapping[str, str], *arguments: str) -> str:
