@@ -1,7 +1,5 @@
 """Golden cases: every folder below `tests/golden` is one idea, with the text that `gen` makes of it.
 
-pytestmark = pytest.mark.long
-
 A case holds a beamline file with its inputs, `expected/` (the generated package without its manifest; absent where
 nothing may be written) and `problems.txt` (what stands on stderr). `case.toml` changes how it is run:
 
@@ -30,6 +28,8 @@ from beamwright_generator.files import Files
 from beamwright_generator.parse.loading import load_database
 from beamwright_generator.problems import CODES, Problems
 from tests.type_checkers import standard_basedpyright, strict_mypy
+
+pytestmark = pytest.mark.long
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 LIVE = [

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 BOTH = pytest.mark.parametrize("protocol", ["ca://", "pva://"])
 
 CLIENT = """

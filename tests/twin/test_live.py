@@ -1,7 +1,5 @@
 """Runs the files of `live` in processes of their own: CA reads where to search once per process.
 
-pytestmark = pytest.mark.long
-
 There the fixture `twin` of the plugin is at work, as in a beamline's own tests.
 """
 
@@ -13,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+pytestmark = pytest.mark.long
 
 LIVE = Path(__file__).with_name("live")
 TOGETHER = {"camera_control": "cameras"}
