@@ -270,9 +270,6 @@ class FlightRun(Generic[AxisT]):
         ended = await self._stopping.run(self._row, self._exposure, reason == FAILURE)
         await self._frames.unwatch()
         rows = self.files.rows
-        if not self.internal and len({detector.safe for detector in self.detectors}) > 1 and not ended.unclear:
-            told = ", ".join(f"{detector.name} {detector.safe - self._row}" for detector in self.detectors)
-            ended.unclear.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
         intact = reason != FAILURE and not ended.faults
         try:
             if intact and (self.internal or (ended.unclear and reason == PAUSE)):

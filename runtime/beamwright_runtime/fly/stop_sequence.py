@@ -61,13 +61,28 @@ class StopSequence(Generic[AxisT]):
         ended.whole = bool(whole)
         if self.triggers.trigger is DetectorTrigger.INTERNAL:
             await self._disarm(ended)
-        draining = self._drain(ended, row, exposure, failed)
-        await self._step(ended, "frames are missing", draining, self.timeout + exposure)
+        await self._wait_for_frames(ended, row, exposure, failed)
         await self._step(ended, "the axes could not be looked at", self._look_at_axes(ended))
         await self._step(ended, "the axes did not stop", self.motion.stop())
         await self._disarm(ended)
         await self._flush(ended)
+        if self._out_of_step and not (failed or ended.unclear or ended.faults):
+            # A frame that took longer than it was waited for; what one detector has, the others were triggered for.
+            await self._wait_for_frames(ended, row, exposure, failed)
+            await self._flush(ended)
+        if self._out_of_step and not ended.unclear:
+            told = ", ".join(f"{detector.name} {detector.safe - row}" for detector in self.detectors)
+            ended.unclear.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
         return ended
+
+    @property
+    def _out_of_step(self) -> bool:
+        counted = self.triggers.trigger is not DetectorTrigger.INTERNAL
+        return counted and len({detector.safe for detector in self.detectors}) > 1
+
+    async def _wait_for_frames(self, ended: Ended, row: int, exposure: float, failed: bool) -> None:
+        draining = self._drain(ended, row, exposure, failed)
+        await self._step(ended, "frames are missing", draining, self.timeout + exposure)
 
     async def _flush(self, ended: Ended) -> None:
         longest = self.timeout + 3 * PATIENCE

@@ -286,7 +286,7 @@ class Camera(StandardDetector):
         if self._left and self._seen != self.faults.missed:
             self._left -= 1
             if self.faults.dead_from is None or self._seen < self.faults.dead_from:
-                asyncio.get_running_loop().call_later(self.latency, self._write, exposure)
+                asyncio.get_running_loop().call_later(self.latency, self.write, exposure)
 
     def start(self, timed: bool) -> None:
         if timed:
@@ -298,7 +298,7 @@ class Camera(StandardDetector):
         for number in range(self._left):
             middle, end = began + (number + 0.5) * self._period, began + (number + 1) * self._period
             await asyncio.sleep(end - time.monotonic())
-            self._write(Exposure(0, {name: self._motion.position(name, middle) for name in self._motion.axes}))
+            self.write(Exposure(0, {name: self._motion.position(name, middle) for name in self._motion.axes}))
 
     async def idle(self) -> None:
         if self._internal is not None:
@@ -330,7 +330,8 @@ class Camera(StandardDetector):
             self._file.close()
             self._file = None
 
-    def _write(self, exposure: Exposure) -> None:
+    def write(self, exposure: Exposure) -> None:
+        """Write a row, if a file is open."""
         if self._file is None:
             return
         row = self.row
