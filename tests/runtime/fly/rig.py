@@ -32,8 +32,9 @@ from ophyd_async.core import (
     soft_signal_r_and_setter,
 )
 
-from beamwright_runtime.fly import FlownDetector, FlyScanError, MotionLogic, Points, ScanRefusedError, TriggerLogic
+from beamwright_runtime.fly import FlownDetector, FlyScanError, MotionLogic, Points, ScanRefusedError
 from beamwright_runtime.fly.scan import constant_velocity, run_down, run_up
+from tests.runtime.fly.fired import FiredTriggers
 
 SHAPE = (2, 3)
 
@@ -174,33 +175,22 @@ class Exposure(NamedTuple):
     positions: dict[str, float]
 
 
-class CompareTriggers(TriggerLogic[str]):
+class CompareTriggers(FiredTriggers[str]):
     """Triggers each frame of a row in time, from when the axes pass its start."""
 
     def __init__(self, motion: ExactMotion, *cameras: Camera, edge: bool = True) -> None:
+        super().__init__()
         self.trigger = DetectorTrigger.EXTERNAL_EDGE if edge else DetectorTrigger.EXTERNAL_LEVEL
         self.motion = motion
         self.cameras = cameras
         self.times: list[float] = []
         self.hold_after: int | None = None
-        self._sent = 0
-        self._closed = False
-        self._firing: asyncio.Task[None] | None = None
 
     @property
-    def closed(self) -> bool:
-        return self._closed or self._firing is None or self._firing.done()
+    def started(self) -> float:
+        return self.motion.began
 
-    async def arm(self, flight: Points[str], deadtime: float) -> None:
-        self._sent = 0
-        self._closed = False
-        self._firing = asyncio.create_task(self._fire(flight, self.motion.began))
-
-    async def _fire(self, flight: Points[str], last: float) -> None:
-        while self.motion.began == last:
-            await asyncio.sleep(0.001)
-            if self._closed:
-                return
+    async def _fire(self, flight: Points[str]) -> None:
         starts = self.motion.began + np.concatenate([[0.0], np.cumsum(flight.duration)])
         for start, end in pairwise(starts):
             await asyncio.sleep(start - time.monotonic())
@@ -218,18 +208,6 @@ class CompareTriggers(TriggerLogic[str]):
                     camera.expose(Exposure(number, where))
             while number == self.hold_after and not self._closed:
                 await asyncio.sleep(0.001)
-
-    async def finish(self) -> None:
-        if self._firing is not None:
-            await asyncio.shield(self._firing)
-
-    async def gate(self) -> bool:
-        self._closed = True
-        await self.finish()
-        return True
-
-    async def sent(self) -> int | None:
-        return self._sent
 
 
 @dataclass
