@@ -28,10 +28,11 @@ from beamwright_runtime.fly import (
 )
 from beamwright_runtime.fly.plans import fly_scan
 from tests.runtime.fly.beamline import Disturbed
+from tests.runtime.fly.exact_motion import ExactMotion
 from tests.runtime.fly.fired import FiredTriggers
 from tests.runtime.fly.pmac import Pmac
 from tests.runtime.fly.recorded import check, taken
-from tests.runtime.fly.rig import Camera, ExactMotion, Exposure, paths_in
+from tests.runtime.fly.rig import Camera, Exposure, paths_in
 
 SPECS = {
     "ellipse": lambda x, y: Fly(0.02 @ Ellipse(x, 0, 4, 0.6, y, 0, 4, 0.6, snake=True)),

@@ -11,7 +11,8 @@ from beamwright_runtime.fly import Scan
 from beamwright_runtime.fly.frames import FrameWatch
 from beamwright_runtime.fly.progress import Progress
 from beamwright_runtime.fly.stop_sequence import StopSequence
-from tests.runtime.fly.rig import Camera, CompareTriggers, ExactMotion, Exposure, paths_in
+from tests.runtime.fly.exact_motion import ExactMotion
+from tests.runtime.fly.rig import Camera, CompareTriggers, Exposure, paths_in
 
 
 class Uncounted(CompareTriggers):
