@@ -53,6 +53,7 @@ class FlightRun(Generic[AxisT]):
         self.segment = OpenSegment(files, log, self.progress, beam)
         self.flight: Flight[AxisT] | None = None
         self.finished: asyncio.Future[None] | None = None
+        self._armed = False
         self._exposure = 0.0
         self._deadtime = 0.0
         self._parts: Sequence[Points[AxisT]] = ()
@@ -81,15 +82,17 @@ class FlightRun(Generic[AxisT]):
     async def prepare(self, flight: Flight[AxisT]) -> None:
         """Check that a flight can be flown, and arm the detectors; again for the same flight does nothing."""
         async with self._lock:
-            if self.state is FlyState.ARMED and self.flight == flight:
+            if self._armed and self.state is FlyState.ARMED and self.flight == flight:
                 return
             if self.state not in (FlyState.STAGED, FlyState.ARMED, FlyState.DONE):
                 raise FlyScanError(f"a scanner that is {self.state.value} cannot be prepared")
+            self._armed = False
             self.segment.take(flight.start, flight.stop)
             self._deadtime = max(await asyncio.gather(*(d.deadtime(self.triggers.trigger) for d in self.detectors)))
             self.flight = flight
             await self._arm()
             self.finished = None
+            self._armed = True
             self.machine.to(FlyState.ARMED)
 
     @property
@@ -121,7 +124,7 @@ class FlightRun(Generic[AxisT]):
         """
         if self.finished is not None:
             return
-        if self.state is not FlyState.ARMED:
+        if self.state is not FlyState.ARMED or not self._armed:
             raise FlyScanError(f"nothing is prepared, the scanner is {self.state.value}")
         self.finished = asyncio.get_running_loop().create_future()
         # Whoever waits sees it; where nobody does, the plan has ended for another reason.
