@@ -210,7 +210,7 @@ class FlightRun(Generic[AxisT]):
         return self.beam is not None and self.beam.good_until is not None
 
     async def _flush(self) -> None:
-        await asyncio.gather(*(detector.flush(self.timing.step) for detector in self.detectors))
+        await asyncio.gather(*(detector.written.flush(self.timing.step) for detector in self.detectors))
 
     async def interrupt(self, reason: str) -> None:
         """Stop a flight in the right order and keep it ready to go on; never raises, faults end the flight."""
@@ -252,8 +252,8 @@ class FlightRun(Generic[AxisT]):
 
         :param unclear: why this is needed, if detectors do not time their own frames; told if one cannot.
         """
-        most = max(-(-detector.collections // detector.collections_per_event) for detector in self.detectors)
-        lacking = {one: most * one.collections_per_event - one.collections for one in self.detectors}
+        most = max(-(-detector.written.collections // detector.collections_per_event) for detector in self.detectors)
+        lacking = {one: most * one.collections_per_event - one.written.collections for one in self.detectors}
         if unclear:
             log.warning("frames are taken again from %d on: %s", self.segment.part_start, "; ".join(map(str, unclear)))
             if any(lack and not one.tops_up for one, lack in lacking.items()):
