@@ -204,7 +204,10 @@ class FlightRun(Generic[AxisT]):
             self.segment.part_start = part.stop
 
     async def _expected(self) -> int | None:
-        return self.segment.row_behind(None if self.internal else await self.triggers.sent())
+        if (row := self.segment.armed_row) is None:
+            return self.segment.row
+        sent = await self.triggers.sent()
+        return None if sent is None or self.internal else row + sent
 
     def _lost_beam(self) -> bool:
         return self.beam is not None and self.beam.good_until is not None

@@ -33,7 +33,8 @@ class OpenSegment:
         """Row of its first frame."""
         self.part_start = 0
         """Scan index of the first frame of the part that is flown, or behind the last that was flown to its end."""
-        self._part_row: int | None = None
+        self.armed_row: int | None = None
+        """Row of the frame that the first trigger of the part is for, once triggers may come."""
 
     def take(self, start: int, stop: int) -> None:
         """Be about the frames of another flight."""
@@ -43,7 +44,7 @@ class OpenSegment:
         """Go on with the next frame, in the next row."""
         self.start = self.part_start = self.next
         self.row = self._files.rows
-        self._part_row = None
+        self.armed_row = None
         self._progress.restart(self.row)
 
     @property
@@ -57,14 +58,8 @@ class OpenSegment:
         return min(self._progress.rows - self.ahead, self.stop)
 
     def arm(self, part: Points[AxisT]) -> None:
-        """Count triggers from the first frame of a part on."""
-        self._part_row = part.start + self.ahead
-
-    def row_behind(self, sent: int | None) -> int | None:
-        """Tell which row follows those that were triggered, if their number in this part is known."""
-        if self._part_row is None:
-            return self.row
-        return None if sent is None else self._part_row + sent
+        """Note that triggers of a part may come from now on."""
+        self.armed_row = part.start + self.ahead
 
     async def close(
         self, reason: str, whole: bool, rows: int | None = None, cut: bool = True, sure: bool = True
