@@ -56,10 +56,14 @@ class Beamline:
     blueapi loads it as a device manager.
 
     :param name: what the beamline is called, such as `x01`.
+    :param late: names that factories use and their module does not import, because that takes long: where each is
+        imported from, the first time that such a factory makes its device or is asked for its types. Type checkers are
+        told of them by imports that only they read.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, late: Mapping[str, str] | None = None) -> None:
         self.name = name
+        self.late: Mapping[str, str] = MappingProxyType(dict(late or {}))
         self.fixtures: dict[str, object] = {}
         """Fills factories' parameters by name, such as `path_provider`; before factories and fixture functions do."""
         self.mock = False
