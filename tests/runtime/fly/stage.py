@@ -24,8 +24,7 @@ from beamwright_generated.devices.ad_base import AdBaseTriggerMode
 from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 from beamwright_generated.devices.sim_detector import SimDetector
 from beamwright_generator.twin import Twin, frame_number
-from beamwright_runtime import AreaDetector, is_connected
-from beamwright_runtime._area_detector import InternalTriggerLogic
+from beamwright_runtime import AreaDetector, InternalTriggerLogic, is_connected
 from beamwright_runtime.fly import FlownDetector, FlyScanner, MotorMotion, Scan, SequencerTriggers, Timing, rows_of
 from tests.runtime.fly.recorded import Recorded
 from tests.runtime.fly.rig import paths_in
