@@ -60,6 +60,7 @@ def test_the_example_is_imported_and_listed_without_what_its_panda_needs() -> No
     modules = loaded("from beamwright_generated.beamlines import x01\nassert x01.panda in list(x01.devices)")
     assert "beamwright_generated.devices.sim_detector" in modules
     assert not {"beamwright_generated.devices.panda", "ophyd_async.fastcs", "scanspec", "scanspec.specs"} & modules
+    assert "beamwright_runtime._ca_channels" not in modules
 
 
 def test_factories_of_the_example_have_types() -> None:
