@@ -69,7 +69,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         ioc: str = "",
     ) -> None:
         self._late = LateNames(function, {} if beamline is None else beamline.late)
-        update_wrapper(self, function)  # also sets `__wrapped__`
+        update_wrapper(self, function)  # `__wrapped__` too
         self.name = function.__name__
         self.policy = policy
         self.optional = optional
@@ -188,6 +188,7 @@ class DeviceFactory(Generic[DeviceT_co]):
 
         :raises TypeError: if a parameter cannot be filled, or an argument has no parameter.
         :raises ValueError: if the device was already made with another argument.
+        :raises ImportError: if something late cannot be imported.
         """
         arguments = arguments or {}
         if self._device is None:
