@@ -53,6 +53,14 @@ def _examples_as_code(_app: object, _command: object, lines: list[str]) -> None:
     lines[:] = shown
 
 
+def _without_fields(
+    _app: object, _what: object, _name: object, member: object, _skip: object, _options: object
+) -> bool | None:
+    """Leave out the fields of a named tuple, which its class describes as parameters."""
+    return True if (member.__doc__ or "").startswith("Alias for field number ") else None
+
+
 def setup(app: Sphinx) -> None:
     """Connect what is done here to Sphinx."""
+    app.connect("autodoc-skip-member", _without_fields)
     app.connect("sphinx-click-process-description", _examples_as_code)

@@ -309,13 +309,17 @@ Placed = Device | Detector | Group | Numbered
 
 @dataclass(frozen=True, slots=True)
 class Beamline:
-    """One beamline module."""
+    """One beamline module.
+
+    :param slow: device modules that take long to import.
+    """
 
     name: str
     title: str
     source: str
     ioc_count: int
     devices: tuple[Placed, ...]
+    slow: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from beamwright_generator.model import ClassRef
 
@@ -45,12 +46,18 @@ def comment(text: str) -> str:
 
 
 class Imports:
-    """Collects imports as a by-product of naming things, so that no import can be unused or missing."""
+    """Collects imports as a by-product of naming things, so that no import can be unused or missing.
 
-    def __init__(self, own_module: str) -> None:
+    :param late: modules whose classes are imported for type checkers only, because the runtime is told of them.
+    """
+
+    def __init__(self, own_module: str, late: Collection[str] = ()) -> None:
         self._own = own_module
+        self._late = late
         self._names: dict[str, set[str]] = defaultdict(set)
         self.plain: set[str] = set()
+        self.late: dict[str, str] = {}
+        """The modules of classes that are imported late, by their names."""
 
     def name(self, module: str, name: str, alias: str = "") -> str:
         """Refer to a name, importing it unless it belongs to this module."""
@@ -63,6 +70,10 @@ class Imports:
         package, _, module = ref.module.rpartition(".")
         if package == FASTCS:
             return f"{self.name(package, module)}.{ref.name}"
+        if ref.module in self._late:
+            self.name("typing", "TYPE_CHECKING")
+            self.late[ref.name] = ref.module
+            return ref.name
         return self.name(ref.module, ref.name)
 
     def lines(self) -> list[str]:

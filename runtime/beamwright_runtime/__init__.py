@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from beamwright_runtime._area_detector import AreaDetector, InternalTriggerLogic, TriggerModeLogic
+    from beamwright_runtime._area_detector import AreaDetector
     from beamwright_runtime._beamline import Beamline, ConnectionResult
     from beamwright_runtime._class_plan import PvSuffixes
     from beamwright_runtime._connection import TreeDevice, connect_together, connect_tree, disconnect
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from beamwright_runtime._motor import Motor, MotorDirection, MotorMode, RetryMode
     from beamwright_runtime._panda import Panda
     from beamwright_runtime._record_device import RecordConnector, RecordDevice
+    from beamwright_runtime._trigger_logic import InternalTriggerLogic, TriggerModeLogic
 
 __all__ = [
     "AreaDetector",
@@ -65,7 +66,7 @@ __all__ = [
 ]
 
 _NAMES = {
-    "_area_detector": ("AreaDetector", "InternalTriggerLogic", "TriggerModeLogic"),
+    "_area_detector": ("AreaDetector",),
     "_beamline": ("Beamline", "ConnectionResult"),
     "_class_plan": ("PvSuffixes",),
     "_connection": ("TreeDevice", "connect_together", "connect_tree", "disconnect"),
@@ -84,6 +85,7 @@ _NAMES = {
     "_motor": ("Motor", "MotorDirection", "MotorMode", "RetryMode"),
     "_panda": ("Panda",),
     "_record_device": ("RecordConnector", "RecordDevice"),
+    "_trigger_logic": ("InternalTriggerLogic", "TriggerModeLogic"),
 }
 """The modules that names are imported from: what type checkers are told above."""
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

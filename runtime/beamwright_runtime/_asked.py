@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem, Reason
 from beamwright_runtime._outline import Census, outline
@@ -11,8 +11,7 @@ from beamwright_runtime._signals_below import problems_of
 from beamwright_runtime._tree import Tree
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A device that was asked to connect.
 
     :param name: of the device.

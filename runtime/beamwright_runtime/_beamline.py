@@ -6,9 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ophyd_async.core import DEFAULT_TIMEOUT, Device
 
@@ -23,8 +22,7 @@ from beamwright_runtime._loops import background_loop, wait_in_loop, waiting_loo
 FunctionT = TypeVar("FunctionT", bound=Callable[[], object])
 
 
-@dataclass(frozen=True)
-class ConnectionResult:
+class ConnectionResult(NamedTuple):
     """What came of starting a beamline; blueapi reads it.
 
     :param devices: those that were made, by name. One that is not connected is among them: it may come back.
@@ -37,7 +35,7 @@ class ConnectionResult:
     devices: dict[str, Device]
     build_errors: dict[str, Exception]
     connection_errors: dict[str, Exception]
-    optional: frozenset[str] = field(default=frozenset())
+    optional: frozenset[str] = frozenset()
     failure: ConnectionFailedError | None = None
 
     def or_raise(self) -> dict[str, Device]:
@@ -56,10 +54,14 @@ class Beamline:
     blueapi loads it as a device manager.
 
     :param name: what the beamline is called, such as `x01`.
+    :param late: names that factories use and their module does not import, because that takes long: where each is
+        imported from, the first time that such a factory makes its device or is asked for its types. Type checkers are
+        told of them by imports that only they read.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, late: Mapping[str, str] | None = None) -> None:
         self.name = name
+        self.late: Mapping[str, str] = MappingProxyType(dict(late or {}))
         self.fixtures: dict[str, object] = {}
         """Fills factories' parameters by name, such as `path_provider`; before factories and fixture functions do."""
         self.mock = False

@@ -17,12 +17,12 @@ from beamwright_runtime._ca_types import (
     TRIGGERS,
     Conversion,
     convert,
-    convert_plainly,
+    convert_served,
     decoder,
     needs_control,
     served_name,
 )
-from beamwright_runtime._channel_user import READY, UP, ChannelUser, Unknown
+from beamwright_runtime._channel_user import READY, ChannelUser, Unknown
 from beamwright_runtime._errors import Fault, Reason
 from beamwright_runtime._metadata import from_ca
 from beamwright_runtime._record_backends import RecordCommand, RecordSignal
@@ -47,16 +47,13 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
     """A signal over Channel Access, on channels that are opened many at a time."""
 
     def channel_up(self, channel: Channel) -> None:
-        """Check as soon as all channels are up; most need no more than a look at what is served."""
-        channels = self._channels
-        first, last = channels[0], channels[-1]
-        if first.state != UP or last.state != UP or first.asked or last.asked:
-            return
-        array = first.count > 1
-        if first.dbf == last.dbf and array == (last.count > 1) and first.readable and last.readable:
-            plain = convert_plainly(self.declared, first.dbf, array)
-            if plain is not None:
-                self.conversion = plain
+        """Check as soon as all channels are up; most need no more than a look at what both sides serve."""
+        first, last = self._channels[0], self._channels[-1]
+        served, control = first.served, first.control
+        if served >= 0 and last.served == served and last.control == control:
+            conversion = convert_served(self.declared, served, control)
+            if conversion is not None:
+                self.conversion = conversion
                 self._fault = None
                 self._move(READY)
                 return
@@ -68,7 +65,11 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
         for channel in self._channels:
             if channel.asked:
                 asked = True
-            elif channel.control is None and needs_control(self.declared, channel.dbf, channel.count):
+            elif (
+                channel.readable
+                and channel.control is None
+                and needs_control(self.declared, channel.dbf, channel.count)
+            ):
                 channel.pool.requests.ask_control(channel)
                 asked = True
         if asked:

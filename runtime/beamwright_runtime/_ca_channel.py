@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ophyd_async.core import NotConnectedError
 
 from beamwright_runtime import _ca_library as libca
-from beamwright_runtime._channel_user import NEVER, UP
+from beamwright_runtime._channel_user import DOWN, NEVER, UP
 
 if TYPE_CHECKING:
     from beamwright_runtime._ca_channels import CaChannels
+
+
+ARRAY = 64
+DOUBTED = -1
 
 
 class Listener(Protocol):
@@ -30,7 +34,10 @@ class Channel:
     :ivar state: `NEVER`, `UP` or `DOWN`.
     :ivar dbf: the native type as a DBR code, -1 before the first connection; kept while the channel is down.
     :ivar count: the native number of elements; kept while the channel is down.
-    :ivar control: units, limits, states or precision, where somebody asked since the last connection.
+    :ivar control: states or precision, where somebody asked since the last connection, or why there are none.
+    :ivar asked: the request for it that is on its way.
+    :ivar served: what it serves while nothing of that is in doubt: the native type, plus `ARRAY` for several elements.
+        `DOUBTED` while the channel is down, may not be read, or its control information is awaited or refused.
     """
 
     __slots__ = (
@@ -43,6 +50,7 @@ class Channel:
         "name",
         "pool",
         "readable",
+        "served",
         "state",
     )
 
@@ -54,8 +62,9 @@ class Channel:
         self.dbf = -1
         self.count = 0
         self.readable = True
-        self.asked = False
+        self.asked: object = None
         self.control: Any = None
+        self.served = DOUBTED
         self.listeners: tuple[Listener, ...] = ()
 
     def __repr__(self) -> str:
@@ -67,8 +76,26 @@ class Channel:
         self.count = count
         self.readable = readable != 0
         self.control = None
-        self.asked = False
+        self.asked = None
         self.state = UP
+        self.served = (dbf + ARRAY if count > 1 else dbf) if readable else DOUBTED
+
+    def went_down(self) -> None:
+        """Take note that the server is gone; what it served is kept."""
+        self.state = DOWN
+        self.served = DOUBTED
+
+    def ask(self, request: object) -> None:
+        """Await control information; `request` tells its answer from those of others."""
+        self.asked = request
+        self.served = DOUBTED
+
+    def answered(self, control: Any) -> None:
+        """Take control information, or the exception that says why there is none."""
+        self.asked = None
+        self.control = control
+        if self.readable and not isinstance(control, Exception):
+            self.served = self.dbf + ARRAY if self.count > 1 else self.dbf
 
     def require_up(self) -> None:
         """Raise `NotConnectedError`, which names the PV, unless the channel is connected here and now."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import ctypes
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -17,12 +16,11 @@ from beamwright_runtime._ca_arrivals import CaArrivals
 from beamwright_runtime._ca_channel import Channel, Listener
 from beamwright_runtime._ca_monitors import CaMonitors
 from beamwright_runtime._ca_requests import CaRequests
-from beamwright_runtime._channel_user import DOWN, UP
+from beamwright_runtime._channel_user import UP
 from beamwright_runtime._search import SearchPace
 from beamwright_runtime._wake_up import WakeUp
 
 logger = logging.getLogger("beamwright")
-_POINTER = ctypes.sizeof(ctypes.c_void_p)
 
 
 class CaChannels:
@@ -45,7 +43,7 @@ class CaChannels:
         self.monitors = CaMonitors(self._wake_up)
         self._by_name: dict[str, Channel] = {}
         self._by_chid: dict[int, Channel] = {}
-        self._uncreated: deque[Channel] = deque()
+        self._uncreated: deque[str] = deque()
         self._unused: list[Channel] = []
         self._events: deque[tuple[int, int]] = deque()
         self._closed = False
@@ -80,40 +78,43 @@ class CaChannels:
 
     def open(self, names: Iterable[str]) -> list[Channel]:
         """Open channels, each name once however often it is asked for; they connect as servers answer."""
-        by_name, uncreated = self._by_name, self._uncreated
-        opened: list[Channel] = []
-        for name in names:
-            channel = by_name.get(name)
-            if channel is None:
-                by_name[name] = channel = Channel(name, self)
-                uncreated.append(channel)
-            opened.append(channel)
-        if uncreated and not self.pace.busy:
-            self._create()
-        return opened
+        by_name = self._by_name
+        names = list(names)
+        new = [name for name in dict.fromkeys(names) if name not in by_name]
+        if new:
+            self._uncreated.extend(new)
+            created = [] if self.pace.busy else self._create()
+            for name in new:  # while libca waits and searches
+                by_name[name] = Channel(name, self)
+            self._created(created)
+        return [by_name[name] for name in names]
 
-    def _create(self) -> None:
-        self.pace.busy = False
-        if self._closed:
-            return
+    def _create(self) -> list[tuple[str, int, int]]:
+        """Create some of the channels; give their names, handles, and what libca said."""
         uncreated = self._uncreated
-        batch = [uncreated.popleft() for _ in range(min(len(uncreated), self.pace.batch))]
-        # In one go: once libca searches and servers answer, it makes who creates further channels wait.
-        chids = (ctypes.c_void_p * len(batch))()
-        places = range(ctypes.addressof(chids), ctypes.addressof(chids) + ctypes.sizeof(chids), _POINTER)
-        names = [channel.name.encode() for channel in batch]
-        statuses = list(map(libca.create_channel, names, repeat(None), repeat(0), repeat(0), places))
+        names = [uncreated.popleft() for _ in range(min(len(uncreated), self.pace.batch))]
+        created = libca.create_channels(names)
         libca.flush_io()
-        for channel, chid, status in zip(batch, chids, statuses, strict=True):
-            if chid is None or status != libca.ECA_NORMAL:
-                logger.error("ca://%s: %s", channel.name, libca.message(status))
-                continue
-            channel._as_parameter_ = chid
-            self._by_chid[chid] = channel
-        self._arrivals.expect([chid for chid in chids if chid])
+        self._arrivals.expect([chid for _, chid, _ in created if chid])
+        self.pace.busy = bool(uncreated)
         if uncreated:
-            self.pace.busy = True
-            self.loop.call_later(self.pace.pause, self._create)
+            self.loop.call_later(self.pace.pause, self._create_more)
+        return created
+
+    def _created(self, created: Iterable[tuple[str, int, int]]) -> None:
+        """Give channels the handles that libca knows them by."""
+        by_name, by_chid = self._by_name, self._by_chid
+        for name, chid, status in created:
+            if not chid or status != libca.ECA_NORMAL:
+                logger.error("ca://%s: %s", name, libca.message(status))
+                continue
+            channel = by_name[name]
+            channel._as_parameter_ = chid
+            by_chid[chid] = channel
+
+    def _create_more(self) -> None:
+        if self.pace.busy and not self._closed:
+            self._created(self._create())
 
     def release(self, channel: Channel) -> None:
         """Close a channel soon, unless somebody uses it again before that."""
@@ -128,7 +129,7 @@ class CaChannels:
             if channel.listeners or self._by_name.get(channel.name) is not channel:
                 continue
             del self._by_name[channel.name]
-            channel.state = DOWN
+            channel.went_down()
             channel._as_parameter_ = 0
             if handle:
                 libca.clear_channel(handle)
@@ -136,7 +137,7 @@ class CaChannels:
                 self._arrivals.forget(handle)
             else:
                 with suppress(ValueError):  # libca refused to create it
-                    self._uncreated.remove(channel)
+                    self._uncreated.remove(channel.name)
         # No callback comes after a channel is cleared, but some may be queued; they must be taken before libca gives
         # the same address to another channel.
         self._take_events()
@@ -150,11 +151,12 @@ class CaChannels:
             return
         self._closed = True
         self.monitors.end_all()
+        self.requests.end()
         self._arrivals.stop()
         for chid, channel in self._by_chid.items():
             libca.clear_channel(chid)
             channel._as_parameter_ = 0
-            channel.state = DOWN
+            channel.went_down()
         self._by_chid.clear()
         self._by_name.clear()
         self._uncreated.clear()
@@ -201,30 +203,30 @@ class CaChannels:
                 for listener in channel.listeners:
                     listener.channel_up(channel)
             elif channel.state == UP:
-                channel.state = DOWN
+                channel.went_down()
                 for listener in channel.listeners:
                     listener.channel_down(channel)
 
     def _look(self, chids: Sequence[int]) -> None:
         """Watch channels from now on, and take note of those that are there."""
         list(map(libca.change_handler, chids, repeat(self._on_connection)))  # first, so that no change is missed
-        states: dict[int, int] = {}
-        others: dict[int, int] = {}
-        for chid, dbf in zip(chids, map(libca.field_type, chids), strict=True):
-            if dbf >= 0:  # it is there
-                (states if dbf == libca.ENUM else others)[chid] = dbf
-        # Who may have to ask for states comes first: the servers answer while all others take note.
-        for types in (states, others):
-            self._take_up(types)
-            self.requests.flush()
-
-    def _take_up(self, types: dict[int, int]) -> None:
-        """Take note of channels that are there; `types` has the native type of each."""
         by_chid = self._by_chid
+        states: list[tuple[Channel, int, int, int]] = []
+        others: list[tuple[Channel, int, int, int]] = []
+        known = (map(libca.field_type, chids), map(libca.element_count, chids), map(libca.read_access, chids))
+        for chid, dbf, count, may_read in zip(chids, *known, strict=True):
+            if dbf >= 0:  # it is there
+                (states if dbf == libca.ENUM else others).append((by_chid[chid], dbf, count, may_read))
+        # Who may have to ask for states comes first: the servers answer while all others take note.
+        self._take_up(states)
+        self.requests.flush()
+        self._take_up(others)
+        self.requests.flush()
+
+    def _take_up(self, found: list[tuple[Channel, int, int, int]]) -> None:
+        """Take note of channels that are there: their native types, numbers of elements, and rights to read."""
         told: dict[Listener, Channel] = {}
-        counts, readable = map(libca.element_count, types), map(libca.read_access, types)
-        for (chid, dbf), count, may_read in zip(types.items(), counts, readable, strict=True):
-            channel = by_chid[chid]
+        for channel, dbf, count, may_read in found:
             channel.came_up(dbf, count, may_read)
             for listener in channel.listeners:
                 told[listener] = channel

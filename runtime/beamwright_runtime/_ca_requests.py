@@ -15,13 +15,16 @@ from ophyd_async.core import NotConnectedError
 
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_channel import Channel
+from beamwright_runtime._ca_group import CaGroup, control_kind
 from beamwright_runtime._channel_user import UP
 from beamwright_runtime._wake_up import WakeUp
 
-GATHER = 0.005
-"""Seconds between two looks at answers that are gathered."""
-SILENCE = 0.05
-"""Seconds without an answer after which each is taken when it comes."""
+MANY = 32
+"""Channels from which on control information is asked for as a group."""
+
+
+_SOON = object()
+"""Stands for a request that leaves with the next `flush`."""
 
 
 class CaRequests:
@@ -35,9 +38,8 @@ class CaRequests:
         self._decoders: dict[int, Callable[[int, int, int], Any]] = {}
         self._asking: dict[int, Channel] = {}
         self._number = 0
-        self._unflushed = False
-        self._gathering: asyncio.TimerHandle | None = None
-        self._gather_until = 0.0
+        self._to_ask: list[Channel] = []
+        self._groups: set[CaGroup] = set()
         self._on_answer = libca.AnswerHandler(self._answer)
 
     async def get(self, channel: Channel, kind: int, decode: Callable[[int, int, int], Any]) -> Any:
@@ -82,20 +84,21 @@ class CaRequests:
         """
         if channel.asked or channel.state != UP:
             return
-        channel.asked = True
-        kind = dbr.DBR_TIME_STRING if channel.dbf == dbr.DBR_STRING else channel.dbf + 28
+        channel.ask(_SOON)
+        if not self._to_ask:
+            self._wake_up.ask()
+        self._to_ask.append(channel)
+
+    def _ask(self, channel: Channel) -> None:
         number = self._next()
+        channel.ask(number)
         self._asking[number] = channel
         self._decoders[number] = decode_control
-        status = libca.array_get(kind, 1, channel._as_parameter_, self._on_answer, number)
+        status = libca.array_get(control_kind(channel), 1, channel._as_parameter_, self._on_answer, number)
         if status != libca.ECA_NORMAL:
             del self._asking[number], self._decoders[number]
-            channel.control = CANothing(channel.name, status)
-            channel.asked = False
+            channel.answered(CANothing(channel.name, status))
             self._loop.call_soon(self._tell, channel)
-        elif not self._unflushed:
-            self._unflushed = True
-            self._wake_up.ask()
 
     def _tell(self, channel: Channel) -> None:
         for listener in channel.listeners:
@@ -120,25 +123,41 @@ class CaRequests:
 
     def flush(self) -> None:
         """Send the requests for control information."""
-        if self._unflushed:
-            self._unflushed = False
-            libca.flush_io()
-            self._gather_until = self._loop.time() + SILENCE
-            if self._gathering is None:
-                self._gathering = self._loop.call_later(GATHER, self._gathered)
+        asked, self._to_ask = self._to_ask, []
+        asked = [channel for channel in asked if channel.asked is _SOON and channel.state == UP]
+        if not asked:
+            return
+        if len(asked) >= MANY:
+            group = CaGroup(self._loop, asked, self._take_group)
+            self._groups.add(group)
+            for channel in asked:
+                channel.ask(group)
+        else:
+            for channel in asked:
+                self._ask(channel)
+        libca.flush_io()
 
-    def _gathered(self) -> None:
-        """Take what has come, and go on gathering as long as something comes.
+    def _take_group(self, group: CaGroup, answers: list[tuple[Channel, int, int | None]]) -> None:
+        self._groups.discard(group)
+        told: dict[Any, Channel] = {}
+        for channel, kind, address in answers:
+            if channel.asked is not group or channel.state != UP:
+                continue
+            if address is None:
+                self._ask(channel)
+                continue
+            channel.answered(decode_control(address, kind, 1))
+            for listener in channel.listeners:
+                told[listener] = channel
+        for listener, channel in told.items():
+            listener.channel_up(channel)
+        libca.flush_io()
 
-        A loop that woke for each answer would take the interpreter lock from libca's thread, which brings the next.
-        """
-        now = self._loop.time()
-        if self._answers:
-            self._gather_until = now + SILENCE
-        self._gathering = None
-        if self._asking and now < self._gather_until:
-            self._gathering = self._loop.call_later(GATHER, self._gathered)
-        self.take()
+    def end(self) -> None:
+        """Take no more answers of groups."""
+        for group in self._groups:
+            group.end()
+        self._groups.clear()
 
     def forget_closed(self) -> None:
         """Expect no more control information of channels that are closed."""
@@ -158,8 +177,7 @@ class CaRequests:
             except Exception as error:
                 value = error
         self._answers.append((number, status, value))
-        if self._gathering is None or len(self._answers) >= len(self._asking) or number not in self._asking:
-            self._wake_up.ask()
+        self._wake_up.ask()
 
     def take(self) -> None:
         """Hand out the answers that have arrived."""
@@ -168,7 +186,7 @@ class CaRequests:
             number, status, value = answers.popleft()
             channel = self._asking.pop(number, None)
             if channel is not None:
-                self._informed(channel, status, value)
+                self._informed(channel, number, status, value)
                 continue
             waiting = self._waiting.pop(number, None)
             if waiting is None:
@@ -185,12 +203,11 @@ class CaRequests:
             else:
                 future.set_result(value)
 
-    def _informed(self, channel: Channel, status: int, value: Any) -> None:
+    def _informed(self, channel: Channel, number: int, status: int, value: Any) -> None:
         # An answer from before a disconnection says nothing of what is served now.
-        if channel.state != UP or not channel.asked or status == libca.ECA_DISCONNECTED:
+        if channel.state != UP or channel.asked != number or status == libca.ECA_DISCONNECTED:
             return
-        channel.asked = False
-        channel.control = value if status == libca.ECA_NORMAL else CANothing(channel.name, status)
+        channel.answered(value if status == libca.ECA_NORMAL else CANothing(channel.name, status))
         for listener in channel.listeners:
             listener.channel_up(channel)
 

@@ -19,6 +19,7 @@ from ophyd_async.core import (
     get_enum_cls,
 )
 
+from beamwright_runtime._ca_channel import ARRAY
 from beamwright_runtime._driver_enum import DriverEnum, DriverStates
 from beamwright_runtime._errors import Fault, Reason
 
@@ -206,11 +207,19 @@ def convert(declared: Any, dbf: int, array: bool, control: Any) -> Verdict:
 
 
 @lru_cache(maxsize=4096)
-def convert_plainly(declared: Any, dbf: int, array: bool) -> Conversion | None:
-    """Say how a channel serves a declared type if no states or precision matter; None if they do, or it is wrong."""
-    if needs_control(declared, dbf, 2 if array else 1):
+def convert_served(declared: Any, served: int, control: Any) -> Conversion | None:
+    """Say how a channel serves a declared type; None if that takes states or precision, or is wrong.
+
+    :param served: as `Channel.served` has it.
+    :param control: states or precision, as far as they are known.
+    """
+    array = served >= ARRAY
+    dbf = served - ARRAY if array else served
+    if not needs_control(declared, dbf, 2 if array else 1):
+        control = None
+    elif control is None:
         return None
-    verdict = convert(declared, dbf, array, None)
+    verdict = convert(declared, dbf, array, control)
     return verdict if isinstance(verdict, Conversion) else None
 
 

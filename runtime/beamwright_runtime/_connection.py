@@ -10,7 +10,6 @@ from typing import Any, cast
 from ophyd_async.core import DEFAULT_TIMEOUT, Device, DeviceConnector, DeviceMock, NotConnectedError
 
 from beamwright_runtime._asked import Asked, failure_of
-from beamwright_runtime._class_plan import name_children
 from beamwright_runtime._errors import ConnectionProblem
 from beamwright_runtime._signals_below import (
     connects_children,
@@ -42,6 +41,8 @@ class TreeDevice(Device):
         if child_name_separator:
             self._child_name_separator = child_name_separator
         vars(self).pop("log", None)  # it shows the name
+        from beamwright_runtime._class_plan import name_children  # brings all that channels need
+
         name_children(self, self._child_name_separator)
 
     @connects_children

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Stage(Enum):
@@ -23,8 +23,7 @@ class Stage(Enum):
     """The last attempt failed, or channels were lost since; the next one may succeed."""
 
 
-@dataclass(frozen=True)
-class DeviceState:
+class DeviceState(NamedTuple):
     """How far a device has come, and what stopped it.
 
     :param stage: how far it has come.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ophyd_async.core import SubsetEnum
 from ophyd_async.epics.core import EpicsOptions
 
@@ -16,7 +14,6 @@ class DriverEnum(SubsetEnum):
     """
 
 
-@dataclass
 class DriverStates(EpicsOptions[str]):
     """Options of a text signal whose record has no states in the description, because the driver brings them.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from ophyd_async.core import NotConnectedError
 
@@ -30,8 +30,7 @@ class Reason(Enum):
     """There is no device to connect: what makes it raised an error."""
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """What is wrong with one signal, apart from where it is.
 
     :param reason: what kind of fault it is.
@@ -62,8 +61,7 @@ class Fault:
         return f"{self.reason.value}: {self.detail}" if self.detail else self.reason.value
 
 
-@dataclass(frozen=True)
-class ConnectionProblem:
+class ConnectionProblem(NamedTuple):
     """One signal that is not connected.
 
     :param device: where the device is in the tree, such as `slits.gap`; empty for the root itself.

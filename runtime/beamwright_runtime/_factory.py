@@ -17,6 +17,7 @@ from ophyd_async.core import DEFAULT_TIMEOUT, Device
 from beamwright_runtime._asked import failure_of
 from beamwright_runtime._attempt import Connection, connection_of, remember
 from beamwright_runtime._device_state import DeviceState, Stage
+from beamwright_runtime._late import LateNames
 from beamwright_runtime._loops import wait_in_loop, waiting_loop
 from beamwright_runtime._parameters import ArgumentSource, Parameters
 
@@ -67,7 +68,8 @@ class DeviceFactory(Generic[DeviceT_co]):
         prefix: str = "",
         ioc: str = "",
     ) -> None:
-        update_wrapper(self, function)
+        self._late = LateNames(function, {} if beamline is None else beamline.late)
+        update_wrapper(self, function)  # `__wrapped__` too
         self.name = function.__name__
         self.policy = policy
         self.optional = optional
@@ -75,7 +77,6 @@ class DeviceFactory(Generic[DeviceT_co]):
         self.mock = mock
         self.prefix = prefix
         self.ioc = ioc
-        self._function = function
         self._skip = skip
         self._parameters = Parameters(function, beamline, prefix)
         self._making = threading.RLock()
@@ -89,6 +90,19 @@ class DeviceFactory(Generic[DeviceT_co]):
 
     def __repr__(self) -> str:
         return f"<device factory {self.name}>"
+
+    @property
+    def __wrapped__(self) -> Callable[..., DeviceT_co]:
+        """The function, with all that it names imported: who asks for its types, as `typing` does, evaluates them.
+
+        :raises ImportError: if something late cannot be imported.
+        """
+        self._late.bring()
+        return self._function
+
+    @__wrapped__.setter
+    def __wrapped__(self, function: Callable[..., DeviceT_co]) -> None:
+        self._function = function
 
     @property
     def skip(self) -> bool:
@@ -170,13 +184,16 @@ class DeviceFactory(Generic[DeviceT_co]):
         return device
 
     async def make(self, arguments: Mapping[str, object] | None = None) -> DeviceT_co:
-        """Give the device, made if need be; what its arguments read does not hold up the event loop.
+        """Give the device, made if need be; neither what its arguments read nor imports hold up the event loop.
 
         :raises TypeError: if a parameter cannot be filled, or an argument has no parameter.
         :raises ValueError: if the device was already made with another argument.
+        :raises ImportError: if something late cannot be imported.
         """
         arguments = arguments or {}
         if self._device is None:
+            if self._late.missing and self._parameters.stand_in is None:
+                await asyncio.to_thread(self._late.bring)
             await asyncio.gather(*(fixture.read() for fixture in self._parameters.unread(arguments)))
         return self._make(arguments)
 
@@ -201,7 +218,7 @@ class DeviceFactory(Generic[DeviceT_co]):
             try:
                 given = self._parameters.stand_in
                 filled = {} if given else self._parameters.fill(arguments)
-                device = cast("DeviceT_co", given[0]) if given else self._function(**filled)
+                device = cast("DeviceT_co", given[0]) if given else self.__wrapped__(**filled)
             finally:
                 self._being_made = False
             device.set_name(self.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ophyd_async.core import Device
 
@@ -14,8 +14,7 @@ from beamwright_runtime._errors import ConnectionProblem
 from beamwright_runtime._signals_below import users_below
 
 
-@dataclass(frozen=True)
-class ConnectionEvent:
+class ConnectionEvent(NamedTuple):
     """A device came or went.
 
     :param device: which one.

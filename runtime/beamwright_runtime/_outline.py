@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from beamwright_runtime._errors import ConnectionProblem, Reason
 
@@ -18,7 +17,6 @@ NAMES = 5
 _SILENT_REASONS = {Reason.NEVER_FOUND, Reason.DISCONNECTED, Reason.NO_ANSWER}
 
 
-@dataclass
 class Census:
     """How many PVs each device has.
 
@@ -26,13 +24,14 @@ class Census:
     :param seconds: how long it took.
     """
 
-    name: str
-    seconds: float
-    pvs: dict[str, int] = field(default_factory=dict)
-    prefixes: Counter[str] = field(default_factory=Counter)
-    """How many PVs begin with each prefix, which servers have as a whole as a rule."""
-    iocs: dict[str, str] = field(default_factory=dict)
-    """The IOC of each device, where it is known."""
+    def __init__(self, name: str, seconds: float) -> None:
+        self.name = name
+        self.seconds = seconds
+        self.pvs: dict[str, int] = {}
+        self.prefixes: Counter[str] = Counter()
+        """How many PVs begin with each prefix, which servers have as a whole as a rule."""
+        self.iocs: dict[str, str] = {}
+        """The IOC of each device, where it is known."""
 
     def count(self, device: str, names: Sequence[str]) -> None:
         """Add PVs to a device."""

@@ -34,6 +34,11 @@ class ArgumentSource(Protocol):
     """What a factory takes its arguments from: its beamline."""
 
     @property
+    def late(self) -> Mapping[str, str]:
+        """The modules of names that are imported for the functions that use them."""
+        ...
+
+    @property
     def factories(self) -> Mapping[str, DeviceSource]:
         """Makes devices that are arguments of others."""
         ...

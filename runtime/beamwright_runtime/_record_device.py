@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from ophyd_async.core import DEFAULT_TIMEOUT, Device, DeviceConnector, TriggerableCommand
 from ophyd_async.epics.core import EpicsDevice, EpicsDeviceConnector
 
-from beamwright_runtime._class_plan import backends_for, make_children
 from beamwright_runtime._connection import TreeConnector, TreeDevice
 
 
@@ -29,6 +28,8 @@ class RecordConnector(TreeConnector, EpicsDeviceConnector):
         :raises TypeError: if a declared child has no `PvSuffix`, or a command takes or returns values.
         """
         if not self._filled:
+            from beamwright_runtime._class_plan import make_children  # brings all that channels need
+
             self._filled = True
             make_children(device, self.prefix, self.macros, RecordConnector)
 
@@ -39,6 +40,8 @@ def record_command(pv: str, timeout: float | None = DEFAULT_TIMEOUT) -> Triggera
     :param pv: the PV; `pva://` or `ca://` before it chooses the protocol, else CA.
     :param timeout: of the command, in seconds; None for none.
     """
+    from beamwright_runtime._class_plan import backends_for  # brings all that channels need
+
     _, make_command, name = backends_for(pv)
     return TriggerableCommand(make_command(name), timeout)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 
-
-@dataclass
 class SearchPace:
     """How many names are searched for at a time, so that tens of thousands do not storm the network.
 
@@ -13,7 +10,8 @@ class SearchPace:
     :param pause: between two batches, in seconds.
     """
 
-    batch: int = 20_000
-    pause: float = 0.0
-    busy: bool = field(default=False, init=False, repr=False)
-    """Whether a further batch is due."""
+    def __init__(self, batch: int = 20_000, pause: float = 0.0) -> None:
+        self.batch = batch
+        self.pause = pause
+        self.busy = False
+        """Whether a further batch is due."""

@@ -29,7 +29,7 @@ from beamwright_runtime._signals_below import (
 FOREIGN_GRACE = 0.25
 """Seconds past the timeout that foreign devices get to say what they failed with: they have the same timeout."""
 
-UNCOLLECTED = 1.0
+UNCOLLECTED = 5.0
 """Most seconds that an attempt keeps the garbage collector off: what answers at all answers sooner."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import logging
 from collections.abc import Iterator, Sequence
@@ -42,12 +41,9 @@ async def test_a_name_that_libca_refuses_is_let_go_like_any_other(
 def created(*names: str) -> Iterator[list[int]]:
     """Channels that were created without a handler."""
     CaChannels.here()
-    chids = (ctypes.c_void_p * len(names))()
-    for place, name in enumerate(names):
-        address = ctypes.addressof(chids) + place * ctypes.sizeof(ctypes.c_void_p)
-        assert libca.create_channel(name.encode(), None, 0, 0, address) == libca.ECA_NORMAL
+    made = libca.create_channels(names)
     libca.flush_io()
-    addresses = [address for address in chids if address is not None]
+    addresses = [address for _, address, status in made if address and status == libca.ECA_NORMAL]
     assert len(addresses) == len(names)
     yield addresses
     for address in addresses:

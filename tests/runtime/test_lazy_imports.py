@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import typing
 
 import pytest
+from ophyd_async.core import PathProvider
 
 import beamwright_runtime
 from beamwright_generated.beamlines import x01
@@ -54,5 +56,13 @@ def test_all_names_at_once() -> None:
     assert "beamwright_runtime._panda" in modules
 
 
+def test_the_example_is_imported_and_listed_without_what_its_panda_needs() -> None:
+    modules = loaded("from beamwright_generated.beamlines import x01\nassert x01.panda in list(x01.devices)")
+    assert "beamwright_generated.devices.sim_detector" in modules
+    assert not {"beamwright_generated.devices.panda", "ophyd_async.fastcs", "scanspec", "scanspec.specs"} & modules
+    assert "beamwright_runtime._ca_channels" not in modules
+
+
 def test_factories_of_the_example_have_types() -> None:
-    assert typing.get_type_hints(x01.panda)["return"] is PandaDevice
+    assert typing.get_type_hints(x01.panda) == {"path_provider": PathProvider, "return": PandaDevice}
+    assert inspect.signature(x01.panda, eval_str=True).return_annotation is PandaDevice

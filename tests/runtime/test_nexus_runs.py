@@ -42,8 +42,8 @@ from beamwright_runtime.fly import (
 from beamwright_runtime.nexus import NexusWriter, Written
 from beamwright_runtime.plans import fly_grid, fly_scan, step_scan
 from tests.runtime.fly.beamline import TIMING, Beamline, Disturbed
+from tests.runtime.fly.exact_motion import ExactMotion
 from tests.runtime.fly.recorded import Recorded
-from tests.runtime.fly.rig import ExactMotion
 from tests.runtime.nexus_documents import tree
 
 GUIDE = Path(__file__).parents[2] / "docs" / "nexus.md"

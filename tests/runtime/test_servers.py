@@ -26,7 +26,7 @@ from beamwright_runtime import (
     RecordDevice, connect_tree, connection_problems, connection_events, disconnected_signals, is_connected,
     on_connection_change,
 )
-from tests.softioc import SoftIoc
+from tests.softioc import SoftIoc, free_ports
 
 PROTOCOL = sys.argv[1]
 RECORDS = 'record(ao, "M:Gain") {field(VAL, "2.5")} record(longout, "M:Count") {field(VAL, "7")}'
@@ -261,7 +261,6 @@ def test_an_ioc_that_returns_is_healed_by_a_plan_that_goes_on(protocol: str) -> 
 import bluesky.plan_stubs as bps
 from bluesky import RunEngine
 from beamwright_runtime.plans import ensure_connected
-from tests.softioc import free_ports
 
 device = Amplifier(PROTOCOL + "M:", "amplifier")
 
@@ -333,3 +332,89 @@ run(main, *(SoftIoc(RECORDS.replace("M:", f"M{{number}}:")) for number in range(
 """
     )
     assert said == ["True {7}", "False [3]", "['3'] 2"]
+
+
+STATES = """
+import logging
+from ophyd_async.core import StrictEnum
+
+class Mode(StrictEnum):
+    ONE = "One"
+    TWO = "Two"
+
+class Setting(RecordDevice):
+    mode: A[SignalR[Mode], PvSuffix("")]
+
+MODES = "".join(f'record(mbbo, "M:{n}") {{field(ZRST, "One") field(ONST, "Two")}}' for n in range(100))
+warnings = []
+logging.getLogger("beamwright").addFilter(warnings.append)
+
+async def fails(device):
+    try:
+        await connect_tree(device, timeout=0.5, force_reconnect=True)
+    except NotConnectedError as error:
+        print(len(error.problems), {str(problem.fault) for problem in error.problems})
+
+"""
+
+
+def test_the_states_of_many_are_known_though_the_server_hangs_meanwhile() -> None:
+    said = client(
+        STATES
+        + """
+async def main(ioc):
+    device = DeviceVector({n: Setting(f"M:{n}") for n in range(100)}, name="settings")
+    await connect_tree(device, timeout=30)
+    with hung(ioc):
+        await fails(device)
+    await connect_tree(device, timeout=30)
+    print({await part.mode.get_value() for part in device.values()})
+
+run(main, SoftIoc(MODES))
+"""
+    )
+    assert said == ["100 {'no answer'}", "{<Mode.ONE: 'One'>}"]
+
+
+def test_a_server_that_dies_while_states_are_asked_for_is_told_of_once() -> None:
+    said = client(
+        STATES
+        + """
+async def main(ioc):
+    device = DeviceVector({n: Setting(f"M:{n}") for n in range(100)}, name="settings")
+    await connect_tree(device, timeout=30)
+    os.kill(ioc.pid, signal.SIGSTOP)
+    asking = asyncio.create_task(fails(device))
+    while not device[99].mode._connector.backend._channels[0].asked:
+        await asyncio.sleep(0)
+    ioc.kill()
+    await asking
+    print(len(warnings))
+    ioc.start()
+    await connect_tree(device, timeout=60)
+    print(is_connected(device))
+
+ioc = SoftIoc(MODES, ports=free_ports(3))
+run(main, ioc)
+"""
+    )
+    assert said == ["100 {'disconnected'}", "1", "True"]
+
+
+def test_states_that_have_changed_are_found_in_many() -> None:
+    said = client(
+        STATES
+        + """
+async def main(ioc, other):
+    device = DeviceVector({n: Setting(f"M:{n}") for n in range(200)}, name="settings")
+    try:
+        await connect_tree(device, timeout=30)
+    except NotConnectedError as error:
+        print(len(error.problems), {str(problem.fault) for problem in error.problems})
+    print(await device[0].mode.get_value(), is_connected(device[0]), is_connected(device[100]))
+
+others = "".join(f'record(mbbo, "M:{n}") {{field(ZRST, "One") field(ONST, "Three")}}' for n in range(100, 200))
+run(main, SoftIoc(MODES), SoftIoc(others))
+"""
+    )
+    assert said == ['100 {\'choices differ: missing "Two", extra "Three"\'}', "One True False"]

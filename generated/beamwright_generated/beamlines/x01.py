@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ophyd_async.core import PathProvider, StandardReadable
 
 from beamwright_generated.devices.gauge import Gauge
@@ -11,11 +13,13 @@ from beamwright_generated.devices.machine import Machine
 from beamwright_generated.devices.nd_file_hdf5 import NdFileHdf5
 from beamwright_generated.devices.nd_roi import NdRoi
 from beamwright_generated.devices.nd_stats import NdStats
-from beamwright_generated.devices.panda import PandaDevice
 from beamwright_generated.devices.shutter import Shutter
 from beamwright_generated.devices.sim_detector import SimDetector
 from beamwright_generated.devices.temperature import Temperature
 from beamwright_runtime import AreaDetector, Beamline, Motor, Policy
+
+if TYPE_CHECKING:
+    from beamwright_generated.devices.panda import PandaDevice
 
 __all__ = [
     "Camera",
@@ -39,7 +43,7 @@ __all__ = [
     "va_valve_02",
 ]
 
-devices = Beamline("x01")
+devices = Beamline("x01", late={"PandaDevice": "beamwright_generated.devices.panda"})
 
 
 class Slits(StandardReadable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from beamwright_generator.model import Beamline, Detector, Device, Group, Numbered, Part, Placed, Policy
@@ -13,7 +14,7 @@ from beamwright_generator.wording import counted
 
 def render_beamline(beamline: Beamline) -> str:
     """Give the text of a beamline module."""
-    imports = Imports(f"{PACKAGE}.beamlines.{beamline.name}")
+    imports = Imports(f"{PACKAGE}.beamlines.{beamline.name}", _late_modules(beamline))
     imports.name(RUNTIME, "Beamline")
     composites = [_composite(device, imports) for device in beamline.devices if isinstance(device, Detector | Group)]
     placed = [_placed(device, imports) for device in beamline.devices]
@@ -22,18 +23,27 @@ def render_beamline(beamline: Beamline) -> str:
         f"Beamline {beamline.name}{f' ({beamline.title})' if beamline.title else ''}: "
         f"{counted(count, 'device')} from {counted(beamline.ioc_count, 'IOC')}."
     )
+    late = sorted(imports.late.items(), key=itemgetter(1))
+    told = ", ".join(f"{literal(name)}: {literal(module)}" for name, module in late)
     names = ["devices", *(c["class_name"] for c in composites), *(d.place.name for d in beamline.devices)]
     return fill(
         "beamline.py.j2",
         name=beamline.name,
-        name_literal=literal(beamline.name),
         source=comment(beamline.source),
         doc=docstring(summary),
         composites=composites,
         placed=placed,
         exports=sorted(literal(name) for name in names),
         imports=imports.lines(),
+        late=late,
+        arguments=", ".join([literal(beamline.name), *([f"late={{{told}}}"] if late else [])]),
     )
+
+
+def _late_modules(beamline: Beamline) -> frozenset[str]:
+    """Leave out what a class of the beamline module uses: nobody imports anything before its devices are made."""
+    composites = (device for device in beamline.devices if isinstance(device, Detector | Group))
+    return beamline.slow - {part.type.module for composite in composites for part in composite.parts}
 
 
 def _arguments(values: Iterable[tuple[str, str]]) -> str:

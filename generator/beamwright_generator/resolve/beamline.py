@@ -24,6 +24,7 @@ from beamwright_generator.resolve.instances import Instance, Instances
 from beamwright_generator.resolve.observed import FactsByContent
 from beamwright_generator.resolve.placing import Placing, is_placed
 from beamwright_generator.resolve.prefixes import filled
+from beamwright_generator.resolve.slow import slow_modules
 from beamwright_generator.resolve.snapshots import Snapshots
 from beamwright_generator.source import Source
 from beamwright_generator.vocabulary import Transport
@@ -81,7 +82,7 @@ def resolve_beamline(
     seen = sorted([*seen, *recorded.seen], key=lambda one: places[id(one.instance.ioc)])
     classes_of_all = recorded.added_to(resolved)
     placed = Placing(beamline, positions, classes_of_all, readable, problems, recorded.writers).place(seen)
-    module = Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed)
+    module = Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed, slow_modules(modules))
     return Resolution(Model(beamline.name, modules, module), seen, classes_of_all)
 
 

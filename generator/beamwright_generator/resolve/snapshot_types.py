@@ -95,8 +95,9 @@ def _shipped_enum(states: tuple[str, ...]) -> ClassRef | None:
     return None
 
 
-_PANDA = "ophyd_async.fastcs.panda"
-_ENUMS = tuple(f"{_PANDA}.{name}" for name in ("PandaTimeUnits", "PandaPcompDirection", "PandaCaptureMode"))
+BLOCKS = "ophyd_async.fastcs.panda"
+"""Where ophyd-async's blocks of a PandA are."""
+_ENUMS = tuple(f"{BLOCKS}.{name}" for name in ("PandaTimeUnits", "PandaPcompDirection", "PandaCaptureMode"))
 
 
 def misfit_columns(signal: RecordedSignal) -> list[str]:

@@ -57,7 +57,7 @@ class Files:
     @property
     def rows(self) -> int:
         """Rows that all detectors have on disk and flushed, over all of their files."""
-        rows = min(detector.safe for detector in self._detectors)
+        rows = min(detector.written.safe for detector in self._detectors)
         return rows if self._set_back_to is None else min(rows, self._set_back_to)
 
     def close(self, valid: int, cut: bool) -> int:

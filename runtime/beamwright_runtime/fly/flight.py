@@ -16,6 +16,7 @@ from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.files import Files
 from beamwright_runtime.fly.frames import FrameWatch
 from beamwright_runtime.fly.motion import MotionLogic
+from beamwright_runtime.fly.open_segment import OpenSegment
 from beamwright_runtime.fly.prepared import Flight, Timing
 from beamwright_runtime.fly.progress import Progress
 from beamwright_runtime.fly.scan import AxisT, Points
@@ -46,22 +47,18 @@ class FlightRun(Generic[AxisT]):
         self.triggers = triggers
         self.beam = beam
         self.timing = timing
-        self.log = log
         self.files = files
         self.machine = StateMachine()
         self.progress = Progress()
+        self.segment = OpenSegment(files, log, self.progress, beam)
         self.flight: Flight[AxisT] | None = None
         self.finished: asyncio.Future[None] | None = None
-        self.next = 0
-        self._segment_start = 0
-        self._part_start = 0
-        self._row = 0
+        self._armed = False
         self._exposure = 0.0
         self._deadtime = 0.0
         self._parts: Sequence[Points[AxisT]] = ()
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
-        self._part_row: int | None = None
         self._frames = FrameWatch(detectors, motion, triggers, self.progress, timing.stall)
         self._stopping = StopSequence(
             triggers, motion, detectors, self._frames.changed, self._expected, timing.settle, timing.step
@@ -80,28 +77,33 @@ class FlightRun(Generic[AxisT]):
     @property
     def frames(self) -> int:
         """Scan index behind the last frame that is on disk, as far as is known."""
-        if self.state not in IN_FLIGHT or self.flight is None:
-            return self.next
-        return min(self._segment_start + self.progress.rows - self._row, self.flight.stop)
+        return self.segment.frames if self.state in IN_FLIGHT else self.segment.next
 
     async def prepare(self, flight: Flight[AxisT]) -> None:
         """Check that a flight can be flown, and arm the detectors; again for the same flight does nothing."""
         async with self._lock:
-            if self.state is FlyState.ARMED and self.flight == flight:
+            if self._armed and self.state is FlyState.ARMED and self.flight == flight:
                 return
             if self.state not in (FlyState.STAGED, FlyState.ARMED, FlyState.DONE):
                 raise FlyScanError(f"a scanner that is {self.state.value} cannot be prepared")
-            self.next = flight.start
+            self._armed = False
+            self.segment.take(flight.start, flight.stop)
             self._deadtime = max(await asyncio.gather(*(d.deadtime(self.triggers.trigger) for d in self.detectors)))
             self.flight = flight
             await self._arm()
             self.finished = None
+            self._armed = True
             self.machine.to(FlyState.ARMED)
+
+    @property
+    def _left(self) -> Points[AxisT]:
+        """The frames of the flight that are still to be taken."""
+        assert self.flight is not None
+        return self.flight.scan.points(self.segment.next, self.segment.stop)
 
     async def _arm(self) -> None:
         """Arm for all frames from the next one, and note which row it will be."""
-        assert self.flight is not None
-        points = self.flight.scan.points(self.next, self.flight.stop)
+        points = self._left
         self._exposure = float(points.duration.max(initial=0.0))
         self._parts = await self.motion.flights(points) if len(points) else ()
         if self.internal:
@@ -113,13 +115,7 @@ class FlightRun(Generic[AxisT]):
             await self.files.renew()
             await asyncio.gather(*(d.arm(self.triggers.trigger, first, self._deadtime) for d in self.detectors))
             self.files.opened()
-        self._begin_segment()
-
-    def _begin_segment(self) -> None:
-        self._segment_start = self._part_start = self.next
-        self._row = self.files.rows
-        self._part_row = None
-        self.progress.restart(self._row)
+        self.segment.begin()
 
     def kickoff(self) -> None:
         """Start the flight; again does nothing.
@@ -128,7 +124,7 @@ class FlightRun(Generic[AxisT]):
         """
         if self.finished is not None:
             return
-        if self.state is not FlyState.ARMED:
+        if self.state is not FlyState.ARMED or not self._armed:
             raise FlyScanError(f"nothing is prepared, the scanner is {self.state.value}")
         self.finished = asyncio.get_running_loop().create_future()
         # Whoever waits sees it; where nobody does, the plan has ended for another reason.
@@ -144,11 +140,11 @@ class FlightRun(Generic[AxisT]):
 
         :raises ScanRefusedError: if it cannot.
         """
-        if self.state is not FlyState.PAUSED or self.flight is None or self.next >= self.flight.stop:
+        if self.state is not FlyState.PAUSED or self.segment.next >= self.segment.stop:
             return
         try:
             async with asyncio.timeout(self.timing.step):
-                await self.motion.flights(self.flight.scan.points(self.next, self.flight.stop))
+                await self.motion.flights(self._left)
         except ScanRefusedError:
             raise
         except Exception as error:
@@ -161,14 +157,13 @@ class FlightRun(Generic[AxisT]):
             self._task = asyncio.create_task(self._fly())
 
     async def _fly(self) -> None:
-        assert self.flight is not None
         try:
             while True:
                 if self.state is FlyState.RESTARTING:
                     if self.beam is not None:
                         self.beam.restart()
                     await self._arm()
-                if self.next < self.flight.stop:
+                if self.segment.next < self.segment.stop:
                     if self.state is FlyState.RESTARTING:
                         self.machine.to(FlyState.RUNNING)
                     await self._fly_segment()
@@ -180,12 +175,12 @@ class FlightRun(Generic[AxisT]):
                 # A pause waits here: it could not count rows while they are taken away.
                 async with self._lock:
                     await self._frames.unwatch()
-                    await self._close("beam", whole=True)
+                    await self.segment.close("beam", whole=True)
                 self.machine.to(FlyState.RESTARTING)
                 await self.beam.back()
             async with self._lock:
                 await self._frames.unwatch()
-                await self._close("done", whole=True)
+                await self.segment.close("done", whole=True)
                 self.machine.to(FlyState.DONE)
             self._finish(None)
         except Exception as error:
@@ -196,53 +191,29 @@ class FlightRun(Generic[AxisT]):
     async def _fly_segment(self) -> None:
         await self._frames.watch()
         for part in self._parts:
-            self._part_start = part.start
+            self.segment.part_start = part.start
             await self.motion.approach(part)
             if self.internal:
                 await asyncio.gather(*(d.arm(self.triggers.trigger, part, self._deadtime) for d in self.detectors))
-            self._part_row = self._row + part.start - self._segment_start
+            self.segment.arm(part)
             await self.triggers.arm(part, self._deadtime)
             await self.motion.start(part)
             if self.internal:
                 await asyncio.gather(*(detector.start() for detector in self.detectors))
-            await self._frames.take(part, self._row - self._segment_start, self._exposure)
-            self._part_start = part.stop
+            await self._frames.take(part, self.segment.ahead, self._exposure)
+            self.segment.part_start = part.stop
 
     async def _expected(self) -> int | None:
-        if self._part_row is None:
-            return self._row
+        if (row := self.segment.armed_row) is None:
+            return self.segment.row
         sent = await self.triggers.sent()
-        return None if sent is None or self.internal else self._part_row + sent
+        return None if sent is None or self.internal else row + sent
 
     def _lost_beam(self) -> bool:
         return self.beam is not None and self.beam.good_until is not None
 
     async def _flush(self) -> None:
-        await asyncio.gather(*(detector.flush(self.timing.step) for detector in self.detectors))
-
-    async def _close(
-        self, reason: str, whole: bool, rows: int | None = None, cut: bool = True, sure: bool = True
-    ) -> None:
-        """Record the segment, and set which frame comes next.
-
-        :param rows: that were taken together; all that are safe by default.
-        :param cut: whether rows may go whose frames are taken again.
-        :param sure: whether each row is the frame that it should be; else those of rows of the scan that were over are.
-        """
-        assert self.flight is not None
-        taken = max(0, (self.files.rows if rows is None else rows) - self._row)
-        good = taken if whole else max(0, taken - 1)
-        if not sure:
-            good = min(good, self._part_start - self._segment_start)
-        if self.beam is not None and (until := self.beam.good_until) is not None:
-            good = max(0, min(good, self.progress.before(until) - self._row))
-            reason = "beam"
-        self.next = min(self._segment_start + good, self.flight.stop)
-        kept = self.files.close(self._row + self.next - self._segment_start, cut) - self._row
-        file_row = self._row - self.files.first_row
-        self.log.add(self._segment_start, self.next, self._row, kept, reason, self.files.resource, file_row)
-        self._begin_segment()
-        await self.files.set_back()
+        await asyncio.gather(*(detector.written.flush(self.timing.step) for detector in self.detectors))
 
     async def interrupt(self, reason: str) -> None:
         """Stop a flight in the right order and keep it ready to go on; never raises, faults end the flight."""
@@ -267,17 +238,14 @@ class FlightRun(Generic[AxisT]):
 
     async def _halt(self, reason: str) -> list[FlyScanError]:
         """Stop everything, and record what there is; give what went wrong."""
-        ended = await self._stopping.run(self._row, self._exposure, reason == FAILURE)
+        ended = await self._stopping.run(self.segment.row, self._exposure, reason == FAILURE)
         await self._frames.unwatch()
         rows = self.files.rows
-        if not self.internal and len({detector.safe for detector in self.detectors}) > 1 and not ended.unclear:
-            told = ", ".join(f"{detector.name} {detector.safe - self._row}" for detector in self.detectors)
-            ended.unclear.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
         intact = reason != FAILURE and not ended.faults
         try:
             if intact and (self.internal or (ended.unclear and reason == PAUSE)):
                 await self._level(ended.unclear)
-            await self._close(reason, ended.whole, rows, cut=intact, sure=intact and not ended.unclear)
+            await self.segment.close(reason, ended.whole, rows, cut=intact, sure=intact and not ended.unclear)
         except Exception as error:
             ended.faults.append(FlyScanError(f"detectors could not be brought into step: {error}"))
         return ended.faults
@@ -287,10 +255,10 @@ class FlightRun(Generic[AxisT]):
 
         :param unclear: why this is needed, if detectors do not time their own frames; told if one cannot.
         """
-        most = max(-(-detector.collections // detector.collections_per_event) for detector in self.detectors)
-        lacking = {one: most * one.collections_per_event - one.collections for one in self.detectors}
+        most = max(-(-detector.written.collections // detector.collections_per_event) for detector in self.detectors)
+        lacking = {one: most * one.collections_per_event - one.written.collections for one in self.detectors}
         if unclear:
-            log.warning("frames are taken again from %d on: %s", self._part_start, "; ".join(map(str, unclear)))
+            log.warning("frames are taken again from %d on: %s", self.segment.part_start, "; ".join(map(str, unclear)))
             if any(lack and not one.tops_up for one, lack in lacking.items()):
                 raise FlyScanError("; ".join(map(str, unclear)))
         async with asyncio.timeout(self.timing.step + self._exposure):

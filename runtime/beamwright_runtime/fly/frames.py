@@ -35,14 +35,14 @@ class FrameWatch(Generic[AxisT]):
 
     async def watch(self) -> None:
         """Follow from now on."""
-        await asyncio.gather(*(detector.watch(self._counted) for detector in self.detectors))
+        await asyncio.gather(*(detector.written.watch(self._counted) for detector in self.detectors))
 
     async def unwatch(self) -> None:
         """Follow no longer."""
-        await asyncio.gather(*(detector.unwatch() for detector in self.detectors))
+        await asyncio.gather(*(detector.written.unwatch() for detector in self.detectors))
 
     def _counted(self) -> None:
-        self.progress.reached(min(detector.rows for detector in self.detectors))
+        self.progress.reached(min(detector.written.rows for detector in self.detectors))
         self._change.set()
 
     async def changed(self, timeout: float, *tasks: asyncio.Task[None]) -> bool:
@@ -67,18 +67,18 @@ class FrameWatch(Generic[AxisT]):
         others = {asyncio.create_task(self.motion.finish(part)), asyncio.create_task(self.triggers.finish())}
         try:
             while True:
-                late = [detector for detector in self.detectors if detector.rows < target]
+                late = [detector for detector in self.detectors if detector.written.rows < target]
                 self._raise_failed(others)
                 if not late and all(task.done() for task in others):
                     break
                 for detector in late:
-                    silent = time.monotonic() - max(began, detector.changed_at)
+                    silent = time.monotonic() - max(began, detector.written.changed_at)
                     if silent > self.stall + exposure:
-                        raise await self._stalled(detector, silent, detector.rows - ahead)
+                        raise await self._stalled(detector, silent, detector.written.rows - ahead)
                 await self.changed(0.2, *(task for task in others if not task.done()))
             for detector in self.detectors:
-                if detector.rows > target:
-                    raise FlyScanError(f"{detector.name} wrote {detector.rows - target} frames too many")
+                if detector.written.rows > target:
+                    raise FlyScanError(f"{detector.name} wrote {detector.written.rows - target} frames too many")
         finally:
             for task in others:
                 task.cancel()
@@ -88,11 +88,11 @@ class FrameWatch(Generic[AxisT]):
             if task.done():
                 task.result()
         for detector in self.detectors:
-            if detector.fault is not None:
-                raise detector.fault
+            if detector.written.fault is not None:
+                raise detector.written.fault
 
     async def _stalled(self, detector: FlownDetector, silent: float, frame: int) -> FlyScanError:
         text = f"{detector.name} wrote no frame for {silent:.1f} s: {frame} is missing"
-        seen = await detector.broken(text, armed=True)
+        seen = await detector.written.broken(text, armed=True)
         others = await asyncio.gather(self.triggers.complaints(), self.motion.complaints())
         return FlyScanError(with_complaints(str(seen), [*chain(*others)]))

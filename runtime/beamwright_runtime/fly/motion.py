@@ -17,7 +17,7 @@ from beamwright_runtime.fly.errors import FlyScanError
 from beamwright_runtime.fly.scan import AxisT, Points, constant_velocity, run_down, run_up
 
 LATE = 0.5
-"""Seconds that a motor may take longer than its velocity and ramps say before it counts as late."""
+"""Seconds that a motor may take longer than its velocity and ramps say before it is seen whether it moves at all."""
 
 
 class MotionLogic(ABC, Generic[AxisT]):
@@ -167,23 +167,28 @@ class MotorMotion(MotionLogic[Motor]):
             await asyncio.wait({move.done.task}, timeout=self.timeout)
 
     async def complaints(self) -> list[str]:
-        """Tell which motors are at a limit switch, in alarm, late, or stopped on their way."""
+        """Tell which motors are at a limit switch, in alarm, or stand on their way: stopped, or late."""
         told = await asyncio.gather(*(self._complaint(motor, move) for motor, move in self._moves.items()))
         return [complaint for complaint in told if complaint]
 
     async def _complaint(self, motor: Motor, move: Move) -> str | None:
+        # Looked at first: a move that ends while its motor is asked was on its way where the motor says it is.
+        ended, late = move.done.done, time.monotonic() > move.due + LATE
         try:
             async with asyncio.timeout(PATIENCE):
-                reading = (await motor.user_readback.read(cached=False))[motor.user_readback.name]
-                alarmed = (reading.get("alarm_severity") or 0) > 1
-                off = abs(reading["value"] - move.target) > await self._allowed(motor)
-                switch = await _switch(motor)
+                read, allowed, switch = await asyncio.gather(
+                    motor.user_readback.read(cached=False), self._allowed(motor), _switch(motor)
+                )
         except Exception:
             return f"{motor.user_readback.source} does not answer"
-        if not off or not (alarmed or switch or move.done.done or time.monotonic() > move.due + LATE):
+        reading = read[motor.user_readback.name]
+        at, alarmed = reading["value"], (reading.get("alarm_severity") or 0) > 1
+        if abs(at - move.target) <= allowed:
+            return None
+        if not (ended or alarmed or switch or (late and await _stands(motor, at, allowed))):
             return None
         how = f" at its {switch} limit switch" if switch else ", in alarm" if alarmed else ""
-        return f"{motor.name} is at {reading['value']:g} on its way to {move.target:g}{how}"
+        return f"{motor.name} is at {at:g} on its way to {move.target:g}{how}"
 
     async def release(self) -> None:
         """Put the velocities back."""
@@ -230,6 +235,15 @@ async def stop_motor(motor: Motor, timeout: float) -> None:
 
 async def _put(motor: Motor, target: float, limit: float) -> None:
     await motor.user_setpoint.set(target, timeout=limit)
+
+
+async def _stands(motor: Motor, at: float, allowed: float) -> bool:
+    """Tell whether a motor goes no further from where it is than it may be off, for a while."""
+    try:
+        await wait_for_value(motor.user_readback, lambda now: abs(now - at) > allowed, PATIENCE)
+    except TimeoutError:
+        return True
+    return False
 
 
 async def _switch(motor: Motor) -> str | None:

@@ -154,7 +154,7 @@ class FlyScanner(
         await asyncio.gather(self._run.triggers.gate(), self._run.motion.stop())
         await asyncio.gather(*(one.detector.stage() for one in self._run.detectors))
         for one in self._run.detectors:
-            one.forget()
+            one.written.forget()
         self._collector.clear()
         self._run.files.clear()
         self.segments.clear()

@@ -13,8 +13,9 @@ from bluesky import RunEngine
 from bluesky.utils import MsgGenerator, RunEngineInterrupted
 
 from beamwright_runtime.fly import FlyScanner, Timing
+from tests.runtime.fly.exact_motion import ExactMotion
 from tests.runtime.fly.recorded import Recorded
-from tests.runtime.fly.rig import Camera, CompareTriggers, ExactMotion, paths_in
+from tests.runtime.fly.rig import Camera, CompareTriggers, paths_in
 
 TIMING = Timing(stall=30.0, settle=0.3, step=10.0)
 IMPATIENT = Timing(stall=0.5, settle=0.05, step=2.0)

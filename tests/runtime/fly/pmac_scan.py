@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,14 +24,15 @@ from beamwright_runtime.fly import (
     Surplus,
     Timing,
     TrajectoryMotion,
-    TriggerLogic,
     trajectory,
 )
 from beamwright_runtime.fly.plans import fly_scan
 from tests.runtime.fly.beamline import Disturbed
+from tests.runtime.fly.exact_motion import ExactMotion
+from tests.runtime.fly.fired import FiredTriggers
 from tests.runtime.fly.pmac import Pmac
 from tests.runtime.fly.recorded import check, taken
-from tests.runtime.fly.rig import Camera, ExactMotion, Exposure, paths_in
+from tests.runtime.fly.rig import Camera, Exposure, paths_in
 
 SPECS = {
     "ellipse": lambda x, y: Fly(0.02 @ Ellipse(x, 0, 4, 0.6, y, 0, 4, 0.6, snake=True)),
@@ -45,30 +45,22 @@ SPECS = {
 }
 
 
-@dataclass
-class WiredTriggers(TriggerLogic[Motor]):
+class WiredTriggers(FiredTriggers[Motor]):
     """A frame starts when the controller reaches the point of its trajectory where the frame begins."""
 
-    pmac: Pmac
-    cameras: Sequence[Camera]
     trigger = DetectorTrigger.EXTERNAL_EDGE
 
-    def __post_init__(self) -> None:
+    def __init__(self, pmac: Pmac, cameras: Sequence[Camera]) -> None:
+        super().__init__()
+        self.pmac = pmac
+        self.cameras = cameras
         self.numbers = 0
-        self._sent = 0
-        self._closed = False
-        self._firing: asyncio.Task[None] | None = None
 
-    async def arm(self, flight: Points[Motor], deadtime: float) -> None:
-        self._sent = 0
-        self._closed = False
-        self._firing = asyncio.create_task(self._fire(flight, self.pmac.executions))
+    @property
+    def started(self) -> float:
+        return self.pmac.executions
 
-    async def _fire(self, flight: Points[Motor], executions: int) -> None:
-        while self.pmac.executions == executions:
-            await asyncio.sleep(0.001)
-            if self._closed:
-                return
+    async def _fire(self, flight: Points[Motor]) -> None:
         node = 0
         for frame in range(len(flight)):
             lower, middle = (
@@ -97,18 +89,6 @@ class WiredTriggers(TriggerLogic[Motor]):
     def _is_at(self, node: int, lower: dict[str, float]) -> bool:
         when, user = self.pmac.nodes[node]
         return user == 1 and all(abs(self.pmac.paths[name].at(when)[0] - at) < 1e-9 for name, at in lower.items())
-
-    async def finish(self) -> None:
-        if self._firing is not None:
-            await asyncio.shield(self._firing)
-
-    async def gate(self) -> bool:
-        self._closed = True
-        await self.finish()
-        return True
-
-    async def sent(self) -> int | None:
-        return self._sent
 
 
 class Watched:

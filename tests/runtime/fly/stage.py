@@ -13,19 +13,15 @@ import bluesky.plan_stubs as bps
 import numpy as np
 from bluesky import RunEngine
 from numpy.typing import NDArray
-from ophyd_async.core import DetectorTrigger, SignalDict, init_devices
-from ophyd_async.epics.adcore import ADImageMode
+from ophyd_async.core import DetectorTrigger, init_devices
 from ophyd_async.epics.motor import Motor
 from ophyd_async.fastcs.panda import PosOutScaleOffset
 from scanspec.specs import Fly, Linspace, Spec
 
 from beamwright_generated.beamlines import x01
-from beamwright_generated.devices.ad_base import AdBaseTriggerMode
 from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
-from beamwright_generated.devices.sim_detector import SimDetector
 from beamwright_generator.twin import Twin, frame_number
-from beamwright_runtime import AreaDetector, is_connected
-from beamwright_runtime._area_detector import InternalTriggerLogic
+from beamwright_runtime import is_connected
 from beamwright_runtime.fly import FlownDetector, FlyScanner, MotorMotion, Scan, SequencerTriggers, Timing, rows_of
 from tests.runtime.fly.recorded import Recorded
 from tests.runtime.fly.rig import paths_in
@@ -38,35 +34,6 @@ ALLOWED = 0.0005
 """Millimetres that a frame may be off, of 0.1 from one to the next: a few counts of the encoders."""
 SIDE = 32
 """Pixels of a frame along and across."""
-
-
-class TriggeredLogic(InternalTriggerLogic):
-    """Exposures that the PandA starts."""
-
-    driver: SimDetector
-
-    def get_deadtime(self, config_values: SignalDict) -> float:
-        return 0.002
-
-    async def prepare_internal(self, num: int, livetime: float, deadtime: float) -> None:
-        await self.driver.trigger_mode.set(AdBaseTriggerMode.INTERNAL)
-        await super().prepare_internal(num, livetime, deadtime)
-
-    async def prepare_edge(self, num: int, livetime: float) -> None:
-        await self.driver.trigger_mode.set(AdBaseTriggerMode.EXTERNAL)
-        await self.driver.acquire_time.set(livetime)
-        await self.driver.num_images.set(num)
-        await self.driver.image_mode.set(ADImageMode.MULTIPLE)
-
-
-class TriggeredCamera(AreaDetector[SimDetector]):
-    """The camera of x01 at its PandA."""
-
-    def __init__(self, folder: Path, name: str = "") -> None:
-        self.hdf5 = x01.NdFileHdf5(f"{CAMERA}HDF5:")
-        driver = SimDetector(f"{CAMERA}CAM:")
-        logic = TriggeredLogic(driver)
-        super().__init__(driver, writer=self.hdf5, path_provider=paths_in(folder), trigger_logic=logic, name=name)
 
 
 @dataclass
@@ -82,7 +49,7 @@ class Stage:
         with init_devices():
             x, y = x01.stage_x(), x01.stage_y()
             panda = PandaDevice(f"pva://{PANDA}", paths_in(self.folder))
-            camera = TriggeredCamera(self.folder)
+            camera = x01.Camera(paths_in(self.folder))
         self.x, self.y, self.panda, self.camera = x, y, panda, camera
         self.set_up()
         positions = {
@@ -92,7 +59,7 @@ class Stage:
         self.scanner = FlyScanner(
             [
                 FlownDetector(self.panda, trigger=DetectorTrigger.EXTERNAL_LEVEL),
-                FlownDetector(self.camera, trigger=DetectorTrigger.EXTERNAL_EDGE),
+                FlownDetector(self.camera, trigger=DetectorTrigger.EXTERNAL_EDGE, deadtime=0.002),
             ],
             MotorMotion([self.x, self.y], timeout=5.0),
             SequencerTriggers(self.panda.seq[1], positions),

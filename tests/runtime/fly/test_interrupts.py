@@ -15,7 +15,7 @@ from bluesky import preprocessors as bpp
 from bluesky.utils import FailedStatus, Msg, MsgGenerator
 from scanspec.specs import Fly, Linspace, Spec
 
-from beamwright_runtime.fly import FlyState, ScanRefusedError, Timing
+from beamwright_runtime.fly import Flight, FlyScanError, FlyState, Scan, ScanRefusedError, Timing
 from beamwright_runtime.plans import fly_scan
 from tests.runtime.fly.beamline import Beamline, Disturbed
 from tests.runtime.fly.recorded import Recorded, check, check_consistent, taken
@@ -337,3 +337,20 @@ def test_a_missed_trigger_is_made_up_for_after_a_pause(tmp_path: Path, run_engin
     assert run.stop["exit_status"] == "success"
     check(run, SPEC)
     assert [(one["start"], one["stop"], one["rows"]) for one in run.segments()] == [(0, 8, 12), (8, 16, 8)]
+
+
+async def test_what_was_refused_is_not_prepared(beamline: Beamline) -> None:
+    scan = Scan(SPEC, flown={"x"})
+    scanner, motion = beamline.scanner, beamline.motion
+    await scanner.stage()
+    await scanner.prepare(Flight(scan, 0))
+    motion.refused = "x may go to 1 now"
+    for _ in range(2):
+        with pytest.raises(ScanRefusedError):
+            await scanner.prepare(Flight(scan, 1))
+        with pytest.raises(FlyScanError, match="nothing is prepared"):
+            await scanner.kickoff()
+    motion.refused = ""
+    await scanner.prepare(Flight(scan, 1))
+    assert scanner.state is FlyState.ARMED
+    await scanner.unstage()

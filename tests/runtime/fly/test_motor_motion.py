@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from ophyd_async.core import SignalR, callback_on_mock_put, get_mock_put, set_mock_value
+from ophyd_async.core import (
+    SignalR,
+    callback_on_mock_put,
+    get_mock_put,
+    set_mock_put_proceeds,
+    set_mock_value,
+)
 from ophyd_async.epics.motor import Motor
 from scanspec.specs import Fly, Linspace
 
 from beamwright_runtime.fly import MotorMotion, Points, Scan
+from beamwright_runtime.fly import motion as motor_motion
+
+END = 1.055
+"""Where the row ends, with its run-down."""
 
 
 @pytest_asyncio.fixture
@@ -69,3 +80,55 @@ async def test_an_axis_that_moves_is_stopped(x: Motor, says: Callable[[SignalR[A
     says(x.motor_done_move, 0)
     await motion.stop()
     get_mock_put(x.motor_stop).assert_called_once()
+
+
+async def flying(x: Motor, at: float) -> MotorMotion:
+    """Start the row, and be somewhere on the way to its end."""
+    motion = MotorMotion([x])
+    flight = await row(x, motion)
+    callback_on_mock_put(x.user_setpoint, lambda target, *_, **__: set_mock_value(x.user_readback, target))
+    await motion.approach(flight)
+    set_mock_put_proceeds(x.user_setpoint, False)
+    await motion.start(flight)
+    set_mock_value(x.user_readback, at)
+    return motion
+
+
+async def test_an_axis_that_arrives_while_it_is_asked_is_on_its_way(x: Motor, monkeypatch: pytest.MonkeyPatch) -> None:
+    motion = await flying(x, 0.95)
+
+    async def arrive_first() -> float:
+        set_mock_value(x.user_readback, END)
+        set_mock_put_proceeds(x.user_setpoint, True)
+        await motion._moves[x].done
+        return 0.0
+
+    monkeypatch.setattr(x.deadband._connector.backend, "get_value", arrive_first)
+    assert await motion.complaints() == []
+
+
+async def test_an_axis_that_is_late_but_moves_is_on_its_way(x: Motor, monkeypatch: pytest.MonkeyPatch) -> None:
+    motion = await flying(x, 0.1)
+    monkeypatch.setattr(motor_motion, "LATE", -60.0)
+
+    async def go_on() -> None:
+        for step in range(11, 100):
+            set_mock_value(x.user_readback, step / 100)
+            await asyncio.sleep(0.02)
+
+    moves = asyncio.create_task(go_on())
+    assert await motion.complaints() == []
+    moves.cancel()
+
+
+async def test_an_axis_that_is_late_and_stands_is_not(x: Motor, monkeypatch: pytest.MonkeyPatch) -> None:
+    motion = await flying(x, 0.5)
+    monkeypatch.setattr(motor_motion, "LATE", -60.0)
+    assert await motion.complaints() == ["x is at 0.5 on its way to 1.055"]
+
+
+async def test_an_axis_that_somebody_stopped_is_not(x: Motor) -> None:
+    motion = await flying(x, 0.5)
+    set_mock_put_proceeds(x.user_setpoint, True)
+    await motion._moves[x].done
+    assert await motion.complaints() == ["x is at 0.5 on its way to 1.055"]

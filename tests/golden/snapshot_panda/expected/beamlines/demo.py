@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ophyd_async.core import PathProvider
 
-from beamwright_generated.devices.panda import PandaDevice
 from beamwright_runtime import Beamline, Policy
+
+if TYPE_CHECKING:
+    from beamwright_generated.devices.panda import PandaDevice
 
 __all__ = ["demo_ea_panda_01", "devices"]
 
-devices = Beamline("demo")
+devices = Beamline("demo", late={"PandaDevice": "beamwright_generated.devices.panda"})
 
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
