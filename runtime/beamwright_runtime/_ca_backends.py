@@ -54,7 +54,8 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
             conversion = convert_served(self.declared, served, control)
             if conversion is not None:
                 self.conversion = conversion
-                self._fault = None
+                if self._fault is not None:
+                    self._fault = None
                 self._move(READY)
                 return
         super().channel_up(channel)

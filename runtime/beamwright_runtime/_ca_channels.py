@@ -80,7 +80,9 @@ class CaChannels:
         """Open channels, each name once however often it is asked for; they connect as servers answer."""
         by_name = self._by_name
         names = list(names)
-        new = [name for name in dict.fromkeys(names) if name not in by_name]
+        new = list(dict.fromkeys(names))
+        if by_name:
+            new = [name for name in new if name not in by_name]
         if new:
             self._uncreated.extend(new)
             created = [] if self.pace.busy else self._create()
@@ -114,6 +116,25 @@ class CaChannels:
 
     def _create_more(self) -> None:
         if self.pace.busy and not self._closed:
+            self._created(self._create())
+
+    def search_again(self, channels: Iterable[Channel]) -> None:
+        """Search for channels that are not up as if they had just been opened.
+
+        libca searches for what stays missing less and less often, down to once in 5 minutes.
+        """
+        watched = self.monitors.channels()
+        for channel in channels:
+            handle = channel._as_parameter_
+            if channel.state == UP or not handle or channel in watched:
+                continue
+            channel._as_parameter_ = 0
+            libca.clear_channel(handle)
+            del self._by_chid[handle]
+            self._arrivals.forget(handle)
+            self._uncreated.append(channel.name)
+        self._take_events()
+        if self._uncreated and not self.pace.busy:
             self._created(self._create())
 
     def release(self, channel: Channel) -> None:

@@ -83,6 +83,10 @@ class CaMonitors:
         libca.flush_io()
         return monitor
 
+    def channels(self) -> set[Channel]:
+        """Give the channels that are monitored."""
+        return {monitor.channel for monitor in self._monitors.values()}
+
     def end(self, monitor: CaMonitor) -> None:
         """End a subscription."""
         if self._monitors.pop(monitor.number, None) is not None and monitor.channel._as_parameter_:

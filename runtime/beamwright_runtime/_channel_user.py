@@ -33,6 +33,10 @@ class AnyChannels(Protocol):
         """Open channels, or give those that are open."""
         ...
 
+    def search_again(self, channels: Iterable[Any]) -> None:
+        """Search for channels that are not up as if they had just been opened."""
+        ...
+
 
 class Watch(Protocol):
     """Counts how far the users of channels are."""

@@ -113,6 +113,10 @@ class PvaChannels:
         self._opening += 1
         channel.operation = context().get(channel.name, lambda value: self.call(self._answered, channel, value))
 
+    def search_again(self, channels: Iterable[PvaChannel]) -> None:
+        """Search at once, and not when it is due: pvxs searches for all that is missing every 30 s."""
+        context().hurryUp()
+
     def ask_control(self, channel: PvaChannel) -> None:
         """Ask what the server has now; the channel's listeners are told."""
         if channel.state == UP:

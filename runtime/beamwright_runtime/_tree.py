@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import Any
 
 from ophyd_async.core import Device, NotConnectedError
 
-from beamwright_runtime._channel_user import FAULTY, PENDING, READY, ChannelUser, Progress
+from beamwright_runtime._channel_user import FAULTY, PENDING, READY, AnyChannels, ChannelUser, Progress
 from beamwright_runtime._collection import collection_paused
 from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
 from beamwright_runtime._outline import Census, outline
@@ -28,6 +29,9 @@ from beamwright_runtime._signals_below import (
 
 FOREIGN_GRACE = 0.25
 """Seconds past the timeout that foreign devices get to say what they failed with: they have the same timeout."""
+
+SEARCHED = 10.0
+"""Seconds since the last search after which a further attempt searches for what is missing anew."""
 
 UNCOLLECTED = 5.0
 """Most seconds that an attempt keeps the garbage collector off: what answers at all answers sooner."""
@@ -46,6 +50,7 @@ class Tree(Progress):
         self.foreign = False
         self.listeners: list[Any] = []
         self._walked = False
+        self._searched: float | None = None
         self._attempt: asyncio.Task[None] | None = None
         self._forced = False
         self._deadline = 0.0
@@ -185,6 +190,9 @@ class Tree(Progress):
         again = self._walked and not force
         with collection_paused(self.loop, UNCOLLECTED):
             foreign = self.walk()
+            if self.counts[PENDING]:
+                gc.collect(0)  # while the servers are searched for: it would look at all that was made, at the end
+            self._search_again()
             if force:
                 for user in self.users:
                     user.recheck()
@@ -205,6 +213,20 @@ class Tree(Progress):
         self._foreign_errors = {
             path: error for path, task in tasks.items() if (error := exception_of(task)) is not None
         }
+
+    def _search_again(self) -> None:
+        """Search for what is missing, if the last search was long ago."""
+        now = self.loop.time()
+        if self._searched is None:
+            self._searched = now
+        elif self.counts[PENDING] and now - self._searched > SEARCHED:
+            self._searched = now
+            missing: dict[AnyChannels, list[Any]] = {}
+            for user in self.users:
+                if user.status == PENDING:
+                    missing.setdefault(user.pool(), []).extend(user._channels)
+            for pool, channels in missing.items():
+                pool.search_again(channels)
 
     def failure(self, seconds: float) -> ConnectionFailedError:
         """Make the error that shows what is not connected now."""

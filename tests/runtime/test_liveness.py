@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 import pytest_asyncio
@@ -15,6 +15,7 @@ from beamwright_runtime import (
     ConnectionEvent,
     ConnectionFailedError,
     RecordDevice,
+    _tree,
     connection_events,
     connection_problems,
     disconnect,
@@ -22,6 +23,8 @@ from beamwright_runtime import (
     is_connected,
     on_connection_change,
 )
+from beamwright_runtime._ca_channels import CaChannels
+from beamwright_runtime._pva_channels import PvaChannels
 from tests.softioc import SoftIoc
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
@@ -61,6 +64,12 @@ async def gone(device: RecordDevice) -> None:
     async for event in connection_events(device):
         if not event.connected:
             return
+
+
+async def all_gone(device: RecordDevice) -> None:
+    """Wait until each signal is lost, which channels over PVA are one by one."""
+    while len(disconnected_signals(device)) < len(list(device.children())):
+        await asyncio.sleep(0)
 
 
 async def back(device: RecordDevice) -> None:
@@ -103,7 +112,9 @@ async def test_a_server_that_dies_as_soon_as_it_has_answered_is_not_connected(
     device = Counter(f"{protocol}M:", "counter")
     killed = kill_when_connected(device, mortal)
     connecting = asyncio.create_task(device.connect(timeout=60))
-    await killed.wait()
+    async with asyncio.timeout(30):
+        await killed.wait()
+        await gone(device)
     with pytest.raises(ConnectionFailedError, match=r"0 of 1 PVs connected.*\n  count: disconnected"):
         await device.connect(timeout=0.5)
     assert not is_connected(device)
@@ -134,7 +145,7 @@ async def test_a_server_that_returns_heals_the_device(amplifier: Amplifier, mort
     mortal.kill()
     async with asyncio.timeout(30):
         await gone(amplifier)
-    assert amplifier.count in disconnected_signals(amplifier)
+        await all_gone(amplifier)
     mortal.start()
     await amplifier.connect(timeout=60)
     assert disconnected_signals(amplifier) == []
@@ -206,3 +217,59 @@ async def test_a_device_in_mock_mode_counts_as_connected() -> None:
     await device.connect(mock=True)
     assert is_connected(device)
     assert disconnected_signals(device) == []
+
+
+@BOTH
+async def test_what_was_missing_for_long_is_searched_for_anew(
+    protocol: str, mortal: SoftIoc, live: SoftIoc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[set[str]] = []
+
+    def note(pool: type[CaChannels] | type[PvaChannels]) -> None:
+        real = pool.search_again
+
+        def noting(self: Any, channels: Any) -> None:
+            searched.append({channel.name for channel in channels})
+            real(self, channels)
+
+        monkeypatch.setattr(pool, "search_again", noting)
+
+    note(CaChannels)
+    note(PvaChannels)
+    device = Counter(f"{protocol}M:", "counter")
+    for _ in range(2):
+        with pytest.raises(ConnectionFailedError, match="never found"):
+            await device.connect(timeout=0.1)
+    assert not searched
+    monkeypatch.setattr(_tree, "SEARCHED", 0.0)
+    with pytest.raises(ConnectionFailedError, match="never found"):
+        await device.connect(timeout=0.1)
+    assert searched == [{"M:Count"}]
+    mortal.start()
+    await device.connect(timeout=30)
+    assert await device.count.get_value() == 7
+    await device.connect(timeout=30)
+    assert searched == [{"M:Count"}] * 2
+    await disconnect(device)
+
+
+async def test_a_monitor_outlives_a_search_for_what_is_missing(
+    mortal: SoftIoc, live: SoftIoc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_tree, "SEARCHED", 0.0)
+    mortal.start()
+    device = Counter("ca://M:", "counter")
+    await device.connect(timeout=30)
+    readings: asyncio.Queue[Any] = asyncio.Queue()
+    device.count.subscribe_reading(readings.put_nowait)
+    async with asyncio.timeout(60):
+        assert (await readings.get())["counter-count"]["value"] == 7
+        mortal.kill()
+        await gone(device)
+        with pytest.raises(ConnectionFailedError, match="disconnected"):
+            await device.connect(timeout=0.1)
+        mortal.start()
+        await device.connect(timeout=30)
+        assert (await readings.get())["counter-count"]["value"] == 7
+    device.count.clear_sub(readings.put_nowait)
+    await disconnect(device)
