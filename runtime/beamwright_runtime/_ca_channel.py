@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ophyd_async.core import NotConnectedError
@@ -109,3 +110,13 @@ class Channel:
     def host(self) -> str:
         """Address of the server that has the PV, while connected."""
         return bytes(libca.host_name(self._as_parameter_)).decode() if self.state == UP else ""
+
+
+def tell_up(channels: Iterable[Channel]) -> None:
+    """Tell all who listen to channels that these are up, each once."""
+    told: dict[Listener, Channel] = {}
+    for channel in channels:
+        for listener in channel.listeners:
+            told[listener] = channel
+    for listener, channel in told.items():
+        listener.channel_up(channel)

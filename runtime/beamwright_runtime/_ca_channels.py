@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_arrivals import CaArrivals
-from beamwright_runtime._ca_channel import Channel, Listener
+from beamwright_runtime._ca_channel import Channel, tell_up
 from beamwright_runtime._ca_monitors import CaMonitors
 from beamwright_runtime._ca_requests import CaRequests
 from beamwright_runtime._channel_user import UP
@@ -221,8 +221,7 @@ class CaChannels:
                 if dbf < 0:  # it went down again, which the next event tells
                     continue
                 channel.came_up(dbf, libca.element_count(chid), libca.read_access(chid))
-                for listener in channel.listeners:
-                    listener.channel_up(channel)
+                tell_up([channel])
             elif channel.state == UP:
                 channel.went_down()
                 for listener in channel.listeners:
@@ -246,13 +245,9 @@ class CaChannels:
 
     def _take_up(self, found: list[tuple[Channel, int, int, int]]) -> None:
         """Take note of channels that are there: their native types, numbers of elements, and rights to read."""
-        told: dict[Listener, Channel] = {}
         for channel, dbf, count, may_read in found:
             channel.came_up(dbf, count, may_read)
-            for listener in channel.listeners:
-                told[listener] = channel
-        for listener, channel in told.items():
-            listener.channel_up(channel)
+        tell_up(channel for channel, *_ in found)
 
 
 def _close_all() -> None:

@@ -14,7 +14,7 @@ from epicscorelibs.ca import dbr
 from ophyd_async.core import NotConnectedError
 
 from beamwright_runtime import _ca_library as libca
-from beamwright_runtime._ca_channel import Channel
+from beamwright_runtime._ca_channel import Channel, tell_up
 from beamwright_runtime._ca_group import CaGroup, control_kind
 from beamwright_runtime._channel_user import UP
 from beamwright_runtime._wake_up import WakeUp
@@ -98,11 +98,7 @@ class CaRequests:
         if status != libca.ECA_NORMAL:
             del self._asking[number], self._decoders[number]
             channel.answered(CANothing(channel.name, status))
-            self._loop.call_soon(self._tell, channel)
-
-    def _tell(self, channel: Channel) -> None:
-        for listener in channel.listeners:
-            listener.channel_up(channel)
+            self._loop.call_soon(tell_up, [channel])
 
     async def _request(self, channel: Channel, begin: Callable[[int], int], number: int) -> Any:
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -139,7 +135,7 @@ class CaRequests:
 
     def _take_group(self, group: CaGroup, answers: list[tuple[Channel, int, int | None]]) -> None:
         self._groups.discard(group)
-        told: dict[Any, Channel] = {}
+        answered = []
         for channel, kind, address in answers:
             if channel.asked is not group or channel.state != UP:
                 continue
@@ -147,10 +143,8 @@ class CaRequests:
                 self._ask(channel)
                 continue
             channel.answered(decode_control(address, kind, 1))
-            for listener in channel.listeners:
-                told[listener] = channel
-        for listener, channel in told.items():
-            listener.channel_up(channel)
+            answered.append(channel)
+        tell_up(answered)
         libca.flush_io()
 
     def end(self) -> None:
@@ -208,8 +202,7 @@ class CaRequests:
         if channel.state != UP or channel.asked != number or status == libca.ECA_DISCONNECTED:
             return
         channel.answered(value if status == libca.ECA_NORMAL else CANothing(channel.name, status))
-        for listener in channel.listeners:
-            listener.channel_up(channel)
+        tell_up([channel])
 
 
 _PRECISIONS: Mapping[int, int] = {
