@@ -14,6 +14,7 @@ from ophyd_async.core import SignalR
 from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice, disconnect
+from beamwright_runtime import _ca_arrivals
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_arrivals import CaArrivals
 from beamwright_runtime._ca_channels import CaChannels
@@ -61,7 +62,9 @@ def arrivals() -> tuple[CaArrivals, asyncio.Future[list[int]]]:
     return CaArrivals(loop, tell), due
 
 
-async def test_channels_are_due_when_they_are_there(live: SoftIoc) -> None:
+async def test_channels_are_due_when_they_are_there(live: SoftIoc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ca_arrivals, "SILENCE", 60.0)
+    monkeypatch.setattr(_ca_arrivals, "PATIENCE", 60.0)
     with created("S:Float", "S:Int", "S:Text") as chids:
         awaited, due = arrivals()
         awaited.expect(chids[:2])

@@ -249,8 +249,9 @@ async def test_what_was_missing_for_long_is_searched_for_anew(
     mortal.start()
     await device.connect(timeout=30)
     assert await device.count.get_value() == 7
+    before = len(searched)
     await device.connect(timeout=30)
-    assert searched == [{"M:Count"}] * 2
+    assert len(searched) == before
     await disconnect(device)
 
 

@@ -94,7 +94,7 @@ def is_attribute(name: str) -> bool:
     return name.isascii() and name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
 
 
-IMPORTED_FOR_SNAPSHOTS: Final = IMPORTED | {"Panda", "PvSuffixes", "Table"}
+IMPORTED_FOR_SNAPSHOTS: Final = IMPORTED | {"Panda", "PvSuffixes", "TYPE_CHECKING", "Table"}
 """The same for modules that are made from recorded PVI trees."""
 
 
