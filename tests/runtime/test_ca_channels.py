@@ -13,8 +13,7 @@ import pytest
 from ophyd_async.core import SignalR
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_runtime import RecordDevice, disconnect
-from beamwright_runtime import _ca_arrivals
+from beamwright_runtime import RecordDevice, _ca_arrivals, disconnect
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_arrivals import CaArrivals
 from beamwright_runtime._ca_channels import CaChannels
