@@ -176,6 +176,11 @@ def servers(
     return soft_ioc
 
 
+@pytest.fixture(scope="session", autouse=True)
+def where_to_search(servers: SoftIoc) -> None:
+    """Have the servers' ports known before the first test, whichever it is, makes libca read where to search."""
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def live(servers: SoftIoc) -> AsyncIterator[SoftIoc]:
     """The servers, with the channels closed before the event loop is."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 
 import pytest
@@ -12,6 +11,7 @@ from bluesky import RunEngine
 from ophyd_async.core import Device, NotConnectedError, Reference
 
 from beamwright_runtime import Beamline, Motor, Policy, Stage, get_device_factories
+from tests.own_module import own_module
 from tests.runtime.slow_device import Slow
 
 
@@ -283,11 +283,7 @@ def test_factories_are_found_by_module_and_all_together(x01: X01) -> None:
 
 
 def test_a_generated_beamline_gives_its_factories() -> None:
-    spec = find_spec("beamwright_generated.beamlines.x01")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)  # of its own: other tests make devices of the one that all import
-    spec.loader.exec_module(module)
+    module = own_module("beamwright_generated.beamlines.x01")
     factories = get_device_factories(module)
     assert [factory.name for factory in factories] == list(module.devices.factories)
     assert all(factory.device is None for factory in factories)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from ophyd_async.core import Command, Device, Signal, StaticFilenameProvider, StaticPathProvider
 
-from beamwright_generated.beamlines import x01
 from beamwright_generator.catalogue import Catalogue, Entry, Row, Unit
 from beamwright_generator.model import Detector
 from beamwright_generator.pipeline import read_catalogue
 from beamwright_generator.problems import Problems
+from tests.own_module import own_module
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 
@@ -53,10 +53,10 @@ def catalogued(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 async def test_every_signal_of_every_device_is_listed_with_its_pv(
-    example: Catalogue, monkeypatch: pytest.MonkeyPatch
+    example: Catalogue,
 ) -> None:
-    provider = StaticPathProvider(StaticFilenameProvider("shown"), Path("/data"))
-    monkeypatch.setitem(x01.devices.fixtures, "path_provider", provider)
+    x01 = own_module("beamwright_generated.beamlines.x01")
+    x01.devices.fixtures["path_provider"] = StaticPathProvider(StaticFilenameProvider("shown"), Path("/data"))
     made = {factory.name: factory() for factory in x01.devices}
     assert list(made) == [entry.placed.place.name for entry in example.entries]
     for entry in example.entries:

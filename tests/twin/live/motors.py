@@ -118,6 +118,7 @@ async def test_it_says_that_it_moves(y: str) -> None:
     await moving.until(0)
     await caput(y, 1, wait=True)
     await moving.until(0)
+    await done.until(1)
     assert done.values == [1, 0, 1]
     assert moving.values == [0, 1, 0]
     done.close()
