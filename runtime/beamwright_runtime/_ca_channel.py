@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 ARRAY = 64
+"""Added to a native type that is served as several elements; more than any native type."""
 DOUBTED = -1
+"""Stands for what is served where that is not certain."""
 
 
 class Listener(Protocol):

@@ -29,7 +29,7 @@ class CaGroup:
     libca's thread would otherwise call Python for each, and wait each time for the interpreter lock, while it reads
     nothing of what servers send.
 
-    :param channels: all up; each is one element of an enum or a real number.
+    :param channels: all up; one element of each is asked for.
     :param ended: takes what there is of each channel: the address and DBR code of its answer, or None. Called once.
     """
 
