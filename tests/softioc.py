@@ -14,6 +14,7 @@ CA and PVA clients read where to search once per process. So either run the clie
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from types import TracebackType
 from typing import IO, Self
 
 READY = "IOC Running"
+PORTS = (20_000, 32_000)
+"""Below those that Linux gives away: a server that asks for any port could be given one that another is to have."""
 STARTS = 5
 """Tries to start; another process may take a port between its choice and its use."""
 
@@ -226,20 +229,21 @@ def end(process: subprocess.Popen[str], timeout: float) -> None:
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Find ports on 127.0.0.1 that are free for TCP and UDP."""
+    """Find ports on 127.0.0.1 that are free for TCP and UDP, and that no system gives to sockets of its choice."""
     held: list[socket.socket] = []
     try:
         while len(held) < 2 * count:
             tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            tcp.bind(("127.0.0.1", 0))
+            held += [tcp, udp]
+            port = random.SystemRandom().randrange(*PORTS)  # tests seed the common one
             try:
-                udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+                for opened in (tcp, udp):
+                    opened.bind(("127.0.0.1", port))
             except OSError:
+                del held[-2:]
                 tcp.close()
                 udp.close()
-                continue
-            held += [tcp, udp]
         return tuple(tcp.getsockname()[1] for tcp in held[::2])
     finally:
         for opened in held:
