@@ -14,13 +14,16 @@ from p4p.client.raw import Disconnected, RemoteError
 
 from beamwright_runtime._channel_user import DOWN, UP
 from beamwright_runtime._pva_channel import PvaChannel, context
+from beamwright_runtime._pva_closing import closer
 from beamwright_runtime._search import SearchPace
 from beamwright_runtime._wake_up import WakeUp
 
 logger = logging.getLogger("beamwright")
 
 WATCH_DELAY = 0.2
-"""Seconds from the first answers to the first monitors, while there is still something to be opened."""
+"""Seconds without an answer after which the first monitors begin, while there is still something to be opened."""
+WATCH_AT_LATEST = 5.0
+"""Seconds from the first answers to the first monitors, however many answers still come."""
 WATCH_BATCH = 250
 """Channels whose monitors are begun in one turn of the loop."""
 PATIENCE = 30.0
@@ -43,11 +46,13 @@ class PvaChannels:
         self._unwatched: deque[PvaChannel] = deque()
         self._unused: list[PvaChannel] = []
         self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._answered_operations: list[Any] = []
         self._wake_up = WakeUp(loop, self._take)
         self._closed = False
         self._opening = 0
-        self._watching = False
-        self._waiting_watched: list[asyncio.Future[None]] = []
+        self._answers = 0
+        self._watch_timer: asyncio.Handle | None = None
+        self._watch_latest = 0.0
 
     @classmethod
     def here(cls) -> PvaChannels:
@@ -126,7 +131,7 @@ class PvaChannels:
         operation, channel.operation = channel.operation, None
         if operation is None:
             return
-        operation.close()
+        self._answered_operations.append(operation)
         channel.asked = False
         self._opening -= 1
         if isinstance(value, Exception) and not isinstance(value, RemoteError):
@@ -138,22 +143,39 @@ class PvaChannels:
             listener.channel_up(channel)
         if channel.liveness is None:
             self._unwatched.append(channel)
-        if self._unwatched and not self._watching:
-            self._watching = True
-            self.loop.call_later(WATCH_DELAY if self._opening else 0.0, self._watch_some)
+        self._answers += 1
+        if not self._opening:
+            self._watch_in(0.0)
+        elif self._watch_timer is None:
+            self._watch_latest = self.loop.time() + WATCH_AT_LATEST
+            self._watch_in(WATCH_DELAY)
 
     # -- liveness
 
+    def _watch_in(self, seconds: float) -> None:
+        if self._watch_timer is not None:
+            self._watch_timer.cancel()
+        self._watch_timer = self.loop.call_later(seconds, self._watch_when_quiet, self._answers)
+
+    def _watch_when_quiet(self, answers: int) -> None:
+        """Begin monitors when the types of all are known, for they cost as much as that; or when nothing comes."""
+        if self._opening and self._answers > answers and self.loop.time() < self._watch_latest:
+            self._watch_in(WATCH_DELAY)
+        else:
+            self._watch_some()
+
     def _watch_some(self) -> None:
-        """Begin monitors that tell of losses, when the types of all are known: they cost as much as that."""
-        self._watching = False
+        """Begin monitors that tell of losses."""
+        self._watch_timer = None
+        answered, self._answered_operations = self._answered_operations, []
+        closer.close(answered)
         batch = [self._unwatched.popleft() for _ in range(min(WATCH_BATCH, len(self._unwatched)))]
         for channel in batch:
             self._watch(channel, LIVENESS)
-        self.loop.call_later(PATIENCE, self._doubt_silent, batch)
+        if batch:
+            self.loop.call_later(PATIENCE, self._doubt_silent, batch)
         if self._unwatched and not self._closed:
-            self._watching = True
-            self.loop.call_soon(self._watch_some)
+            self._watch_timer = self.loop.call_soon(self._watch_some)
 
     def _watch(self, channel: PvaChannel, request: str) -> None:
         if self._by_name.get(channel.name) is channel:
@@ -238,6 +260,8 @@ class PvaChannels:
         for channel in self._by_name.values():
             self._end(channel)
         self._by_name.clear()
+        closer.close(self._answered_operations)
+        self._answered_operations = []
 
     # -- requests
 
@@ -249,7 +273,7 @@ class PvaChannels:
         try:
             return await future
         finally:
-            operation.close()
+            closer.close((operation,))
             channel.waiting = tuple(other for other in channel.waiting if other is not future)
 
     async def get(self, channel: PvaChannel, request: str | None = None) -> Any:
