@@ -14,6 +14,7 @@ from ophyd_async.epics.core import CaCommandBackend, CaSignalBackend
 from beamwright_runtime._ca_channel import Channel
 from beamwright_runtime._ca_channels import CaChannels
 from beamwright_runtime._ca_types import (
+    ASKS,
     TRIGGERS,
     Conversion,
     convert,
@@ -25,14 +26,14 @@ from beamwright_runtime._ca_types import (
 from beamwright_runtime._channel_user import READY, ChannelUser, Unknown
 from beamwright_runtime._errors import Fault, Reason
 from beamwright_runtime._metadata import from_ca
-from beamwright_runtime._record_backends import RecordCommand, RecordSignal
+from beamwright_runtime._record_backends import DEFAULT_OPTIONS, RecordCommand, RecordSignal
 
 
 class CaUser(ChannelUser):
     """Uses channels over Channel Access."""
 
     protocol = "ca"
-    _channels: tuple[Channel, ...] = ()
+    _channels: tuple[Channel, ...]
 
     def pool(self) -> CaChannels:
         """Give the channels of the running event loop."""
@@ -46,19 +47,29 @@ class CaUser(ChannelUser):
 class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDatatypeT]):
     """A signal over Channel Access, on channels that are opened many at a time."""
 
-    def channel_up(self, channel: Channel) -> None:
+    def channel_up(self) -> None:
         """Check as soon as all channels are up; most need no more than a look at what both sides serve."""
-        first, last = self._channels[0], self._channels[-1]
+        channels = self._channels
+        first, last = channels[0], channels[-1]
         served, control = first.served, first.control
         if served >= 0 and last.served == served and last.control == control:
-            conversion = convert_served(self.declared, served, control)
+            declared = self.datatype if self.options is DEFAULT_OPTIONS else self.declared
+            conversion = convert_served(declared, served, control)
+            if conversion is ASKS:
+                for channel in channels:
+                    channel.pool.requests.ask_control(channel)
+                return
             if conversion is not None:
                 self.conversion = conversion
                 if self._fault is not None:
                     self._fault = None
-                self._move(READY)
+                before = self.status
+                if before != READY:
+                    self.status = READY
+                    for watch in self._watches:
+                        watch.moved(before, READY)
                 return
-        super().channel_up(channel)
+        super().channel_up()
 
     def check(self) -> Fault | None:
         """Find how the declared type is served; ask for states and precisions first, for both sides at once."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ophyd_async.core import NotConnectedError
@@ -17,15 +19,22 @@ if TYPE_CHECKING:
 
 ARRAY = 64
 """Added to a native type that is served as several elements; more than any native type."""
+REALS = (2, 6)
+"""The native types of real numbers."""
 DOUBTED = -1
 """Stands for what is served where that is not certain."""
 
 
 class Listener(Protocol):
-    """Is told of changes of a channel it uses, in the channel's event loop."""
+    """Is told of changes of a channel it uses, in the channel's event loop.
 
-    def channel_up(self, channel: Channel) -> None:
-        """Take note that the channel is connected, or that its control information has arrived."""
+    :ivar datatype: the type that is declared, if any is.
+    """
+
+    datatype: Any
+
+    def channel_up(self) -> None:
+        """Take note that a channel is connected, or that its control information has arrived."""
 
     def channel_down(self, channel: Channel) -> None:
         """Take note that the channel is lost."""
@@ -114,11 +123,10 @@ class Channel:
         return bytes(libca.host_name(self._as_parameter_)).decode() if self.state == UP else ""
 
 
+_listeners = attrgetter("listeners")
+
+
 def tell_up(channels: Iterable[Channel]) -> None:
     """Tell all who listen to channels that these are up, each once."""
-    told: dict[Listener, Channel] = {}
-    for channel in channels:
-        for listener in channel.listeners:
-            told[listener] = channel
-    for listener, channel in told.items():
-        listener.channel_up(channel)
+    for listener in dict.fromkeys(chain.from_iterable(map(_listeners, channels))):
+        listener.channel_up()

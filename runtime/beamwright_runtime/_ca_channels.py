@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_arrivals import CaArrivals
-from beamwright_runtime._ca_channel import Channel, tell_up
+from beamwright_runtime._ca_channel import REALS, Channel, tell_up
 from beamwright_runtime._ca_monitors import CaMonitors
 from beamwright_runtime._ca_requests import CaRequests
 from beamwright_runtime._channel_user import UP
@@ -230,24 +230,20 @@ class CaChannels:
     def _look(self, chids: Sequence[int]) -> None:
         """Watch channels from now on, and take note of those that are there."""
         list(map(libca.change_handler, chids, repeat(self._on_connection)))  # first, so that no change is missed
-        by_chid = self._by_chid
-        states: list[tuple[Channel, int, int, int]] = []
-        others: list[tuple[Channel, int, int, int]] = []
-        known = (map(libca.field_type, chids), map(libca.element_count, chids), map(libca.read_access, chids))
-        for chid, dbf, count, may_read in zip(chids, *known, strict=True):
+        facts = zip(
+            map(libca.field_type, chids), map(libca.element_count, chids), map(libca.read_access, chids), strict=True
+        )
+        asking: list[Channel] = []
+        others: list[Channel] = []
+        for channel, (dbf, count, may_read) in zip(map(self._by_chid.__getitem__, chids), facts, strict=True):
             if dbf >= 0:  # it is there
-                (states if dbf == libca.ENUM else others).append((by_chid[chid], dbf, count, may_read))
-        # Who may have to ask for states comes first: the servers answer while all others take note.
-        self._take_up(states)
-        self.requests.flush()
-        self._take_up(others)
-        self.requests.flush()
-
-    def _take_up(self, found: list[tuple[Channel, int, int, int]]) -> None:
-        """Take note of channels that are there: their native types, numbers of elements, and rights to read."""
-        for channel, dbf, count, may_read in found:
-            channel.came_up(dbf, count, may_read)
-        tell_up(channel for channel, *_ in found)
+                channel.came_up(dbf, count, may_read)
+                asks = dbf == libca.ENUM or (dbf in REALS and channel.listeners[0].datatype is int)
+                (asking if asks else others).append(channel)
+        # Those that are asked for states or precision come first: the servers answer while all others are told.
+        for found in (asking, others):
+            tell_up(found)
+            self.requests.flush()
 
 
 def _close_all() -> None:

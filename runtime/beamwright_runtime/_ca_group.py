@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 
 from epicscorelibs.ca import dbr
@@ -30,14 +30,15 @@ class CaGroup:
     nothing of what servers send.
 
     :param channels: all up; one element of each is asked for.
-    :param ended: takes what there is of each channel: the address and DBR code of its answer, or None. Called once.
+    :param ended: takes each channel with the DBR code and the bytes of its answer, none if there is no answer. Called
+        once.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         channels: Sequence[Channel],
-        ended: Callable[[CaGroup, list[tuple[Channel, int, int | None]]], None],
+        ended: Callable[[CaGroup, Iterator[tuple[Channel, int, bytes]]], None],
     ) -> None:
         self._loop = loop
         self._channels = channels
@@ -48,11 +49,10 @@ class CaGroup:
         self._statuses = memoryview(self._answers).cast("B").cast("h")[:: _ROOM // 2]
         self._number = ctypes.c_uint()
         libca.group_create(ctypes.byref(self._number))
-        self._places = range(
-            ctypes.addressof(self._answers), ctypes.addressof(self._answers) + len(self._answers), _ROOM
-        )
+        start = ctypes.addressof(self._answers)
+        places = range(start, start + len(self._answers), _ROOM)
         chids = [channel._as_parameter_ for channel in channels]
-        list(map(libca.group_get, repeat(self._number), self._kinds, repeat(1), chids, self._places))
+        list(map(libca.group_get, repeat(self._number), self._kinds, repeat(1), chids, places))
         self._missing = len(channels)
         self._until = loop.time() + SILENCE
         self._timer = loop.call_later(LOOK, self._look)
@@ -68,11 +68,13 @@ class CaGroup:
             self._timer = self._loop.call_later(LOOK, self._look)
             return
         self.end()
-        found = zip(self._channels, self._kinds, self._places, self._statuses.tolist(), strict=True)
-        self._ended(
-            self,
-            [(channel, kind, None if status == _UNANSWERED else place) for channel, kind, place, status in found],
-        )
+        self._ended(self, self._found())
+
+    def _found(self) -> Iterator[tuple[Channel, int, bytes]]:
+        answers = self._answers.raw
+        known = zip(self._channels, self._kinds, self._statuses.tolist(), range(0, len(answers), _ROOM), strict=True)
+        for channel, kind, status, at in known:
+            yield channel, kind, b"" if status == _UNANSWERED else answers[at : at + _ROOM]
 
     def end(self) -> None:
         """Take no more answers: libca writes to the buffer no longer."""

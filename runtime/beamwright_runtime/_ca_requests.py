@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import struct
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -93,7 +94,7 @@ class CaRequests:
         number = self._next()
         channel.ask(number)
         self._asking[number] = channel
-        self._decoders[number] = decode_control
+        self._decoders[number] = _decode_answer
         status = libca.array_get(control_kind(channel), 1, channel._as_parameter_, self._on_answer, number)
         if status != libca.ECA_NORMAL:
             del self._asking[number], self._decoders[number]
@@ -133,16 +134,16 @@ class CaRequests:
                 self._ask(channel)
         libca.flush_io()
 
-    def _take_group(self, group: CaGroup, answers: list[tuple[Channel, int, int | None]]) -> None:
+    def _take_group(self, group: CaGroup, answers: Iterable[tuple[Channel, int, bytes]]) -> None:
         self._groups.discard(group)
         answered = []
-        for channel, kind, address in answers:
+        for channel, kind, answer in answers:
             if channel.asked is not group or channel.state != UP:
                 continue
-            if address is None:
+            if not answer:
                 self._ask(channel)
                 continue
-            channel.answered(decode_control(address, kind, 1))
+            channel.answered(decode_control(answer, kind))
             answered.append(channel)
         tell_up(answered)
         libca.flush_io()
@@ -209,22 +210,31 @@ _PRECISIONS: Mapping[int, int] = {
     dbr.DBR_CTRL_FLOAT: dbr.dbr_ctrl_float.precision.offset,
     dbr.DBR_CTRL_DOUBLE: dbr.dbr_ctrl_double.precision.offset,
 }
-_STATES_FROM = dbr.dbr_ctrl_enum.no_str.offset
-_STATES_LENGTH = dbr.dbr_ctrl_enum.raw_value.offset - _STATES_FROM
+_short = struct.Struct("h").unpack_from
+_STATES = slice(dbr.dbr_ctrl_enum.no_str.offset, dbr.dbr_ctrl_enum.raw_value.offset)
 
 
-def decode_control(address: int, kind: int, count: int) -> Any:
-    """Take the states of an enum, or the precision of a real number."""
+def _decode_answer(address: int, kind: int, count: int) -> Any:
+    size = ctypes.sizeof(dbr.DbrCodeToType[kind])
+    return decode_control(ctypes.string_at(address, size), kind)
+
+
+def decode_control(answer: bytes, kind: int) -> Any:
+    """Take the states of an enum, or the precision of a real number.
+
+    :param answer: which libca gave.
+    :param kind: its DBR code.
+    """
     if kind == dbr.DBR_CTRL_ENUM:
-        return _states(ctypes.string_at(address + _STATES_FROM, _STATES_LENGTH))
+        return _states(answer[_STATES])
     offset = _PRECISIONS.get(kind)
-    return () if offset is None else ctypes.c_short.from_address(address + offset).value
+    return () if offset is None else _short(answer, offset)[0]
 
 
 @lru_cache(maxsize=1024)  # thousands of records have the same few
 def _states(served: bytes) -> tuple[str, ...]:
-    count = ctypes.c_short.from_buffer_copy(served).value
+    (count,) = _short(served)
     room = dbr.dbr_ctrl_enum.raw_strs
-    start, width = room.offset - _STATES_FROM, room.size // dbr.MAX_ENUM_STATES
+    start, width = room.offset - _STATES.start, room.size // dbr.MAX_ENUM_STATES
     texts = (served[at : at + width] for at in range(start, start + count * width, width))
     return tuple(text.partition(b"\0")[0].decode("utf-8", "replace") for text in texts)

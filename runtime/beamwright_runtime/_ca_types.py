@@ -206,9 +206,13 @@ def convert(declared: Any, dbf: int, array: bool, control: Any) -> Verdict:
     return _wrong(declared, dbf, 1, control)
 
 
+ASKS = Conversion(None, -1)
+"""Stands for the conversion as long as states or precision are unknown that it takes."""
+
+
 @lru_cache(maxsize=4096)
 def convert_served(declared: Any, served: int, control: Any) -> Conversion | None:
-    """Say how a channel serves a declared type; None if that takes states or precision, or is wrong.
+    """Say how a channel serves a declared type; None if it is wrong.
 
     :param served: as `Channel.served` has it.
     :param control: states or precision, as far as they are known.
@@ -218,7 +222,7 @@ def convert_served(declared: Any, served: int, control: Any) -> Conversion | Non
     if not needs_control(declared, dbf, 2 if array else 1):
         control = None
     elif control is None:
-        return None
+        return ASKS
     verdict = convert(declared, dbf, array, control)
     return verdict if isinstance(verdict, Conversion) else None
 

@@ -52,12 +52,22 @@ class ChannelUser:
     """A signal's or command's backend: uses one or two channels and checks what they serve."""
 
     protocol: str
-    _channels: tuple[Any, ...] = ()
-    _watches: tuple[Watch, ...] = ()
+    _channels: tuple[Any, ...]
+    _watches: tuple[Watch, ...]
     _fault: Fault | None = None
-    status: int = PENDING
+    status: int
+    datatype: Any = None
     watched_by_monitor = False
     """Whether the loss of a channel is only told while it is monitored."""
+
+    def init_use(self) -> None:
+        """Use no channels yet.
+
+        Attributes that were first set when it connects would cost each user a dictionary of its own.
+        """
+        self._channels = ()
+        self._watches = ()
+        self.status = PENDING
 
     def names(self) -> tuple[str, ...]:
         """Give the names of the channels it needs."""
@@ -81,7 +91,7 @@ class ChannelUser:
         for channel in channels:
             channel.listeners += (self,)
         if channels[0].state == UP:
-            self.channel_up(channels[0])
+            self.channel_up()
 
     def release(self) -> None:
         """Let the channels go; those that nobody else uses are closed."""
@@ -92,7 +102,7 @@ class ChannelUser:
                 channel.pool.release(channel)
         self._move(PENDING)
 
-    def channel_up(self, channel: Any) -> None:
+    def channel_up(self) -> None:
         """Check as soon as all channels are up."""
         for used in self._channels:
             if used.state != UP:

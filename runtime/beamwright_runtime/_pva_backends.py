@@ -23,7 +23,7 @@ class PvaUser(ChannelUser):
 
     protocol = "pva"
     watched_by_monitor = True
-    _channels: tuple[PvaChannel, ...] = ()
+    _channels: tuple[PvaChannel, ...]
 
     def pool(self) -> PvaChannels:
         """Give the channels of the running event loop."""

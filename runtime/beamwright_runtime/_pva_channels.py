@@ -140,7 +140,7 @@ class PvaChannels:
         channel.note(value)
         channel.state = UP
         for listener in channel.listeners:
-            listener.channel_up(channel)
+            listener.channel_up()
         if channel.liveness is None:
             self._unwatched.append(channel)
         self._answers += 1

@@ -22,7 +22,7 @@ from beamwright_runtime._channel_user import ChannelUser
 from beamwright_runtime._driver_enum import DriverStates
 from beamwright_runtime._errors import Fault, Reason
 
-_DEFAULT_OPTIONS: EpicsOptions[Any] = EpicsOptions()
+DEFAULT_OPTIONS: EpicsOptions[Any] = EpicsOptions()
 
 
 class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
@@ -35,8 +35,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
     """
 
     # Class attributes, because a beamline has tens of thousands of backends of which few are ever read.
-    options: EpicsOptions[Any] = _DEFAULT_OPTIONS
-    conversion: Any = None
+    options: EpicsOptions[Any] = DEFAULT_OPTIONS
     subscription: Any = None
     _described: SignalMetadata | None = None
     """Units, limits and so on, kept while the signal is watched."""
@@ -53,6 +52,8 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         self.datatype = datatype
         self.read_pv = read_pv
         self.write_pv = write_pv
+        self.conversion: Any = None
+        self.init_use()
         if options is not None:
             self.options = options
 
@@ -221,6 +222,7 @@ class RecordCommand(ChannelUser):
 
     def __init__(self, write_pv: str = "", execute_value: int = 1) -> None:
         self.write_pv = write_pv
+        self.init_use()
         if execute_value != 1:
             self._execute_value = execute_value
 

@@ -7,7 +7,7 @@ import gc
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from ophyd_async.core import Device, NotConnectedError
@@ -32,6 +32,10 @@ FOREIGN_GRACE = 0.25
 
 SEARCHED = 10.0
 """Seconds since the last search after which a further attempt searches for what is missing anew."""
+
+FEW = 3000
+"""Signals up to which the first is opened before the others: libca waits 32 ms before it begins to search, and all are
+created by then."""
 
 UNCOLLECTED = 5.0
 """Most seconds that an attempt keeps the garbage collector off: what answers at all answers sooner."""
@@ -279,10 +283,10 @@ def _open(users: Iterable[ChannelUser]) -> None:
     for user in users:
         by_protocol.setdefault(user.protocol, []).append(user)
     for group in by_protocol.values():
+        pool = group[0].pool()
+        if len(group) < FEW:
+            pool.open(group[0].names())
         names = [user.names() for user in group]
-        channels = group[0].pool().open(chain.from_iterable(names))
-        at = 0
+        channels = iter(pool.open(chain.from_iterable(names)))
         for user, own in zip(group, names, strict=True):
-            to = at + len(own)
-            user.use(tuple(channels[at:to]))
-            at = to
+            user.use((next(channels),) if len(own) == 1 else tuple(islice(channels, len(own))))
