@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from beamwright_runtime import _ca_library as libca
+from beamwright_runtime._wake_up import WakeUp
 
 LOOK = 0.001
 """Seconds between two looks at the probes."""
@@ -17,7 +18,7 @@ PROBES = 8
 
 
 class CaArrivals:
-    """Waits until most of the channels that were opened together are there, by looking at a few of them.
+    """Waits until most of the channels that were opened together are there, by looking at a few; the last tells itself.
 
     If libca called back for each, its thread would have to get Python's interpreter lock ten thousand times from the
     thread that takes note of them; and asking about all again and again would hold it up too, for it holds a lock of
@@ -34,6 +35,8 @@ class CaArrivals:
         self._probes: list[int] = []
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._wake_up = WakeUp(loop, self._look_early)
+        self._on_last = libca.connection_handler(self._last_came)
 
     def expect(self, chids: Sequence[int]) -> None:
         """Wait for channels that were created without a handler."""
@@ -41,6 +44,7 @@ class CaArrivals:
             return
         self._expected.update(dict.fromkeys(chids))
         self._probes += {chids[len(chids) * number // PROBES - 1] for number in range(1, PROBES + 1)}
+        libca.change_handler(chids[-1], self._on_last)
         self._until = self._loop.time() + SILENCE
         if self._timer is None:
             self._timer = self._loop.call_later(LOOK, self._look)
@@ -55,6 +59,16 @@ class CaArrivals:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _last_came(self, chid: int, op: int) -> None:
+        if not libca.thread.kept:
+            libca.keep_thread_state()
+        self._wake_up.ask()
+
+    def _look_early(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._look()
 
     def _look(self) -> None:
         self._timer = None
