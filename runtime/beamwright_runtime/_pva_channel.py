@@ -12,6 +12,7 @@ from ophyd_async.core import NotConnectedError
 from p4p.client.raw import Context, Disconnected
 
 from beamwright_runtime._channel_user import NEVER, UP
+from beamwright_runtime._pva_closing import closer
 
 if TYPE_CHECKING:
     from beamwright_runtime._pva_channels import PvaChannels
@@ -135,4 +136,4 @@ class PvaMonitor:
         """End it; no further callback comes."""
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
-            subscription.close()
+            closer.close((subscription,))

@@ -245,12 +245,9 @@ class PvaChannels:
     def _end(self, channel: PvaChannel) -> None:
         channel.state = DOWN
         if channel.operation is not None:
-            channel.operation.close()
-            channel.operation = None
             self._opening -= 1
-        if channel.liveness is not None:
-            channel.liveness.close()
-            channel.liveness = None
+        closer.close(running for running in (channel.operation, channel.liveness) if running is not None)
+        channel.operation = channel.liveness = None
         # pvxs itself closes channels without operations after a while. `Context.disconnect` would cut the operations
         # that another event loop has on the same name.
 

@@ -23,14 +23,21 @@ class Closer:
         self._ended = False
 
     def close(self, operations: Iterable[Any]) -> None:
-        """Close requests soon; from any thread."""
+        """Close requests soon, or here and now when the process ends; from any thread."""
+        for operation in operations:
+            if self._ended:
+                operation.close()
+                continue
+            self._queue.put(operation)
+            if self._thread is None:
+                self._start()
+
+    def _start(self) -> None:
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="beamwright-pva-closer", daemon=True)
                 self._thread.start()
                 atexit.register(self.end)  # before the context ends, which was made before
-        for operation in operations:
-            self._queue.put(operation)
 
     def _work(self) -> None:
         while not self._ended:
@@ -39,7 +46,7 @@ class Closer:
                 operation.close()
 
     def end(self) -> None:
-        """End the thread: at the end of the process pvxs closes all by itself."""
+        """End the thread; what it has not closed yet ends with the process."""
         self._ended = True
         self._queue.put(None)
         if self._thread is not None:
