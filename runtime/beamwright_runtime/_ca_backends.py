@@ -64,7 +64,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
                 if self._fault is not None:
                     self._fault = None
                 before = self.status
-                if before != READY:
+                if before != READY:  # as `_move` does it: this is called for every signal of a beamline
                     self.status = READY
                     for watch in self._watches:
                         watch.moved(before, READY)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 ARRAY = 64
 """Added to a native type that is served as several elements; more than any native type."""
-REALS = (2, 6)
-"""The native types of real numbers."""
 DOUBTED = -1
 """Stands for what is served where that is not certain."""
 
@@ -121,6 +119,12 @@ class Channel:
     def host(self) -> str:
         """Address of the server that has the PV, while connected."""
         return bytes(libca.host_name(self._as_parameter_)).decode() if self.state == UP else ""
+
+
+def is_whole(channel: Channel) -> bool:
+    """Tell whether the first who listens to a channel, if anybody does, declares whole numbers."""
+    listeners = channel.listeners
+    return bool(listeners) and listeners[0].datatype is int
 
 
 _listeners = attrgetter("listeners")

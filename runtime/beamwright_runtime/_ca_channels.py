@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_arrivals import CaArrivals
-from beamwright_runtime._ca_channel import REALS, Channel, tell_up
+from beamwright_runtime._ca_channel import Channel, is_whole, tell_up
 from beamwright_runtime._ca_monitors import CaMonitors
 from beamwright_runtime._ca_requests import CaRequests
 from beamwright_runtime._channel_user import UP
@@ -238,7 +238,7 @@ class CaChannels:
         for channel, (dbf, count, may_read) in zip(map(self._by_chid.__getitem__, chids), facts, strict=True):
             if dbf >= 0:  # it is there
                 channel.came_up(dbf, count, may_read)
-                asks = dbf == libca.ENUM or (dbf in REALS and channel.listeners[0].datatype is int)
+                asks = dbf == libca.ENUM or (dbf in libca.REALS and is_whole(channel))
                 (asking if asks else others).append(channel)
         # Those that are asked for states or precision come first: the servers answer while all others are told.
         for found in (asking, others):

@@ -25,6 +25,8 @@ ECA_NORMAL = 1
 ECA_DISCONNECTED = 192
 ENUM = 3
 """The native type of records with states."""
+REALS = (2, 6)
+"""The native types of real numbers."""
 OP_UP = 6
 _OP_GET = 0
 IS_UP = 2

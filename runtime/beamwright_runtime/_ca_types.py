@@ -20,6 +20,7 @@ from ophyd_async.core import (
 )
 
 from beamwright_runtime._ca_channel import ARRAY
+from beamwright_runtime._ca_library import REALS
 from beamwright_runtime._driver_enum import DriverEnum, DriverStates
 from beamwright_runtime._errors import Fault, Reason
 
@@ -43,7 +44,6 @@ _ARRAYS: dict[int, Any] = {
     dbr.DBR_LONG: Array1D[np.int32],
     dbr.DBR_DOUBLE: Array1D[np.float64],
 }
-_REALS = (dbr.DBR_FLOAT, dbr.DBR_DOUBLE)
 TRIGGERS = (dbr.DBR_SHORT, dbr.DBR_CHAR, dbr.DBR_LONG, dbr.DBR_ENUM)
 """Native types that a command's record may have."""
 
@@ -64,7 +64,7 @@ def served_name(dbf: int, count: int, control: Any = None) -> str:
     if count > 1:
         return type_name(_ARRAYS[dbf])
     name = _SCALARS[dbf][1]
-    if dbf in _REALS and isinstance(control, int):
+    if dbf in REALS and isinstance(control, int):
         return f"{name} with precision {control}"
     if dbf == dbr.DBR_ENUM and isinstance(control, tuple):
         return f"enum of {len(control)}"
@@ -155,7 +155,7 @@ def needs_control(declared: Any, dbf: int, count: int) -> bool:
         return False
     if dbf == dbr.DBR_ENUM:
         return declared is bool or (declared is not None and declared is not str and _checks_states(declared))
-    return declared is int and dbf in _REALS
+    return declared is int and dbf in REALS
 
 
 @lru_cache(maxsize=4096)
@@ -193,11 +193,11 @@ def convert(declared: Any, dbf: int, array: bool, control: Any) -> Verdict:
     if dbf == dbr.DBR_ENUM:
         return _convert_states(declared, control)
     if declared is DriverStates:
-        return ToState({}) if dbf not in _REALS else _wrong(declared, dbf, 1, control)
+        return ToState({}) if dbf not in REALS else _wrong(declared, dbf, 1, control)
     natural = _SCALARS[dbf][0]
     if declared is bool and dbf in (dbr.DBR_CHAR, dbr.DBR_SHORT):
         return ToBool(bool, dbr.DBR_SHORT)
-    if declared is int and dbf in _REALS:
+    if declared is int and dbf in REALS:
         return ToInt(int, dbf) if control == 0 else _wrong(declared, dbf, 1, control)
     if declared is None or declared is natural:
         return Conversion(natural, dbf)
@@ -212,7 +212,7 @@ ASKS = Conversion(None, -1)
 
 @lru_cache(maxsize=4096)
 def convert_served(declared: Any, served: int, control: Any) -> Conversion | None:
-    """Say how a channel serves a declared type; None if it is wrong.
+    """Say how a channel serves a declared type; `ASKS` if that is not known yet, None if it is wrong.
 
     :param served: as `Channel.served` has it.
     :param control: states or precision, as far as they are known.

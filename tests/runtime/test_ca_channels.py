@@ -16,7 +16,9 @@ from ophyd_async.epics.core import PvSuffix
 from beamwright_runtime import RecordDevice, _ca_arrivals, disconnect
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_arrivals import CaArrivals
+from beamwright_runtime._ca_channel import Channel
 from beamwright_runtime._ca_channels import CaChannels
+from beamwright_runtime._channel_user import UP
 from beamwright_runtime._collection import collection_paused
 from tests.softioc import SoftIoc
 
@@ -35,6 +37,34 @@ async def test_a_name_that_libca_refuses_is_let_go_like_any_other(
     assert pool.open([""])[0] is not refused
     assert "ca://: Invalid string" in caplog.text
     pool.release(pool.open([""])[0])
+
+
+class Hears:
+    """Listens to a channel until it is up."""
+
+    datatype = float
+
+    def __init__(self) -> None:
+        self.up = asyncio.Event()
+
+    def channel_up(self) -> None:
+        """Take note."""
+        self.up.set()
+
+    def channel_down(self, channel: Channel) -> None:
+        """Pay no heed."""
+
+
+async def test_a_channel_that_nobody_needs_any_more_may_still_come(live: SoftIoc) -> None:
+    pool = CaChannels.here()
+    left, needed = pool.open(["S:Float.HOPR", "S:Float.LOPR"])
+    needed.listeners = (hears := Hears(),)
+    async with asyncio.timeout(60):
+        await hears.up.wait()
+    assert left.state == needed.state == UP
+    needed.listeners = ()
+    pool.release(left)
+    pool.release(needed)
 
 
 @contextmanager
