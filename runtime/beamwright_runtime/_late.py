@@ -12,7 +12,7 @@ _WORD = re.compile(r"\w+")
 
 
 class LateNames:
-    """The names that a function and its annotations use, and that its module gets when the function is needed.
+    """The names that a function, its annotations and what it calls use, and that its module gets when it is needed.
 
     :param function: its module keeps what it already has of a name.
     :param modules: by each name that is late, where it is imported from.
@@ -28,7 +28,7 @@ class LateNames:
         inner = unwrap(self._function)
         if not self._modules or not isinstance(inner, FunctionType):
             return {}
-        wanted = self._modules.keys() & set(_names_in(inner)) - inner.__globals__.keys()
+        wanted = self._modules.keys() & _names_in(inner) - inner.__globals__.keys()
         return {name: self._modules[name] for name in sorted(wanted)}
 
     def bring(self) -> None:
@@ -45,8 +45,23 @@ class LateNames:
                 raise ImportError(message, name=module) from error
 
 
-def _names_in(function: FunctionType) -> Iterator[str]:
-    yield from _names_of(function.__code__)
+def _names_in(function: FunctionType) -> set[str]:
+    """Give the names that a function uses, and those that other functions of its module use which it calls."""
+    module = function.__globals__
+    names: set[str] = set()
+    functions = [function]
+    for used in functions:  # grows meanwhile
+        found = {*_names_of(used.__code__), *_names_of_annotations(used)}
+        names |= found
+        for name in found:
+            called = module.get(name)
+            inner = unwrap(called) if isinstance(called, FunctionType) else None
+            if isinstance(inner, FunctionType) and inner.__globals__ is module and inner not in functions:
+                functions.append(inner)
+    return names
+
+
+def _names_of_annotations(function: FunctionType) -> Iterator[str]:
     for annotation in function.__annotations__.values():
         if isinstance(annotation, str):
             yield from _WORD.findall(annotation)

@@ -59,6 +59,16 @@ def box() -> Box:
 def boxes() -> Device:
     return DeviceVector({number: Box() for number in (1, 2)})
 
+def pair() -> DeviceVector[Box]:
+    return DeviceVector({1: Box(), 2: twin()})
+
+def twin() -> Box:
+    return Box() if twin else pair()[1]
+
+@devices.factory()
+def pairs() -> Device:
+    return pair()
+
 @devices.factory()
 def around(box: Box) -> Device:
     return Device(name=box.name)
@@ -101,19 +111,19 @@ def is_loaded() -> bool:
 
 
 def test_a_beamline_is_listed_without_its_slow_modules(beamline: ModuleType) -> None:
-    names = ["plain", "box", "boxes", "around", "rig", "gone", "absent"]
+    names = ["plain", "box", "boxes", "pairs", "around", "rig", "gone", "absent"]
     assert [factory.name for factory in get_device_factories(beamline)] == names
     assert set(beamline.devices.states) == set(names)
-    assert "7 not asked for" in beamline.devices.summary()
+    assert "8 not asked for" in beamline.devices.summary()
     assert beamline.plain() is beamline.plain.device
     assert not is_loaded()
 
 
-@pytest.mark.parametrize("name", ["box", "boxes", "rig"])
+@pytest.mark.parametrize("name", ["box", "boxes", "pairs", "rig"])
 def test_a_device_is_made_of_what_its_function_names(beamline: ModuleType, name: str) -> None:
     made = getattr(beamline, name)()
     assert is_loaded()
-    members = made.values() if name == "boxes" else [made]
+    members = made.values() if name in ("boxes", "pairs") else [made]
     assert {type(member).__module__ for member in members} == {"slow_boxes"}
 
 
@@ -171,7 +181,7 @@ def test_what_cannot_be_imported_is_said(beamline: ModuleType, name: str, messag
 
 def test_a_beamline_starts_without_what_cannot_be_imported(beamline: ModuleType, run_engine: RunEngine) -> None:
     result = beamline.devices.build_and_connect(mock=True)
-    assert set(result.devices) == {"plain", "box", "boxes", "around", "rig"}
+    assert set(result.devices) == {"plain", "box", "boxes", "pairs", "around", "rig"}
     assert set(result.build_errors) == {"gone", "absent"}
 
 
