@@ -22,6 +22,9 @@ from beamwright_runtime._wake_up import WakeUp
 
 logger = logging.getLogger("beamwright")
 
+CHANGES = 0.005
+"""Seconds between two looks at the channels that come or go: all those of a server that is lost go one by one."""
+
 
 class CaChannels:
     """The channels of one event loop. Use `CaChannels.here()`; all methods are called in that loop.
@@ -39,6 +42,7 @@ class CaChannels:
         self.loop = loop
         self.pace = SearchPace()
         self._wake_up = WakeUp(loop, self._take)
+        self._changed = WakeUp(loop, self._take_changes, pause=CHANGES)
         self.requests = CaRequests(loop, self._wake_up)
         self.monitors = CaMonitors(self._wake_up)
         self._by_name: dict[str, Channel] = {}
@@ -188,7 +192,7 @@ class CaChannels:
 
     def _connection_handler(self) -> Callable[[int, int], None]:
         """Make what is called for each channel that comes or goes; it does the least that it can."""
-        queue, wake_up, thread = self._events.append, self._wake_up, libca.thread
+        queue, wake_up, thread = self._events.append, self._changed, libca.thread
 
         def take_note(chid: int, op: int) -> None:
             queue((chid, op))
@@ -208,6 +212,11 @@ class CaChannels:
         self.requests.take()
         self.monitors.take()
         self.requests.flush()
+
+    def _take_changes(self) -> None:
+        if not self._closed:
+            self._take_events()
+            self.requests.flush()
 
     def _take_events(self) -> None:
         events, by_chid = self._events, self._by_chid

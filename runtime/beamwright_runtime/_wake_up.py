@@ -11,14 +11,17 @@ class WakeUp:
 
     :param loop: where it runs.
     :param take: takes all that is queued.
+    :param pause: seconds after each run until the next one, which whoever asks meanwhile waits for. Without it, the
+        loop and a thread that queues one thing after the other would wait for each other each time.
     :ivar due: whether it is going to run.
     """
 
-    __slots__ = ("_loop", "_take", "due")
+    __slots__ = ("_loop", "_pause", "_take", "due")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[], None], pause: float = 0.0) -> None:
         self._loop = loop
         self._take = take
+        self._pause = pause
         self.due = False
 
     def ask(self) -> None:
@@ -32,5 +35,12 @@ class WakeUp:
             self.due = False
 
     def _run(self) -> None:
+        if self._pause:
+            self._take()
+            self._loop.call_later(self._pause, self._take_rest)
+        else:
+            self._take_rest()
+
+    def _take_rest(self) -> None:
         self.due = False
         self._take()
