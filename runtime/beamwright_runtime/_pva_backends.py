@@ -61,7 +61,7 @@ class PvaBackend(PvaUser, RecordSignal[SignalDatatypeT], PvaSignalBackend[Signal
 
     async def _get(self, position: int, request: str | None) -> Any:
         channel = await self._channel(position)
-        return await channel.pool.get(channel, request)
+        return await channel.pool.requests.get(channel, request)
 
     async def _fetch(self, position: int) -> Any:
         return await self._get(position, f"field({self._known().fields})")
@@ -95,7 +95,7 @@ class PvaBackend(PvaUser, RecordSignal[SignalDatatypeT], PvaSignalBackend[Signal
     async def _send(self, value: Any, wait: bool) -> None:
         channel = await self._channel(-1)
         sent = (await self._get(-1, "field(value)"))["value"] if value is None else value
-        await channel.pool.put(channel, sent, wait, channel.type_id == ENUM)
+        await channel.pool.requests.put(channel, sent, wait, channel.type_id == ENUM)
 
     def _watch(self, callback: Callback[Reading[SignalDatatypeT]]) -> Any:
         channel: PvaChannel = self._up_channel(0)
@@ -122,4 +122,4 @@ class PvaCommand(PvaUser, RecordCommand, PvaCommandBackend):
         :raises NotConnectedError: at once if the channel is down; names the PV.
         """
         channel = await self._channel(0)
-        await channel.pool.put(channel, self._execute_value, True, channel.type_id == ENUM)
+        await channel.pool.requests.put(channel, self._execute_value, True, channel.type_id == ENUM)

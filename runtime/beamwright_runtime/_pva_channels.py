@@ -9,12 +9,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from ophyd_async.core import NotConnectedError
 from p4p.client.raw import Disconnected, RemoteError
 
 from beamwright_runtime._channel_user import DOWN, UP
 from beamwright_runtime._pva_channel import PvaChannel, context
 from beamwright_runtime._pva_closing import closer
+from beamwright_runtime._pva_requests import PvaRequests, give_up
 from beamwright_runtime._search import SearchPace
 from beamwright_runtime._wake_up import WakeUp
 
@@ -34,7 +34,10 @@ EVERYTHING = "field()"
 
 
 class PvaChannels:
-    """The channels of one event loop. Use `PvaChannels.here()`; all methods are called in that loop."""
+    """The channels of one event loop. Use `PvaChannels.here()`; all methods are called in that loop.
+
+    :ivar requests: reads and writes them.
+    """
 
     _of_loop: ClassVar[dict[asyncio.AbstractEventLoop, PvaChannels]] = {}
 
@@ -48,6 +51,7 @@ class PvaChannels:
         self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._answered_operations: list[Any] = []
         self._wake_up = WakeUp(loop, self._take)
+        self.requests = PvaRequests(loop, self.call)
         self._closed = False
         self._opening = 0
         self._answers = 0
@@ -178,7 +182,7 @@ class PvaChannels:
             self._watch_timer = self.loop.call_soon(self._watch_some)
 
     def _watch(self, channel: PvaChannel, request: str) -> None:
-        if self._by_name.get(channel.name) is channel:
+        if self._by_name.get(channel.name) is channel and channel.liveness is None:
             channel.liveness = context().monitor(channel.name, lambda: self.call(self._alive, channel), request)
 
     def _alive(self, channel: PvaChannel) -> None:
@@ -191,7 +195,7 @@ class PvaChannels:
                     self._lost(channel)
             elif isinstance(value, Exception):
                 # Without an alarm field there is nothing small to ask for.
-                channel.liveness.close()
+                closer.close((channel.liveness,))
                 channel.liveness = None
                 self._watch(channel, EVERYTHING)
             else:
@@ -212,8 +216,7 @@ class PvaChannels:
             channel.operation = None
             channel.asked = False
             self._opening -= 1
-        for future in channel.waiting:
-            _finish(future, channel.name, Disconnected())
+        give_up(channel)
         for listener in channel.listeners:
             listener.channel_down(channel)
 
@@ -259,58 +262,6 @@ class PvaChannels:
         self._by_name.clear()
         closer.close(self._answered_operations)
         self._answered_operations = []
-
-    # -- requests
-
-    async def _request(self, channel: PvaChannel, begin: Callable[[Callable[[Any], None]], Any]) -> Any:
-        channel.require_up()
-        future: asyncio.Future[Any] = self.loop.create_future()
-        channel.waiting += (future,)
-        operation = begin(lambda value: self.call(_finish, future, channel.name, value))
-        try:
-            return await future
-        finally:
-            closer.close((operation,))
-            channel.waiting = tuple(other for other in channel.waiting if other is not future)
-
-    async def get(self, channel: PvaChannel, request: str | None = None) -> Any:
-        """Read a channel.
-
-        :param request: which fields, such as `field(value,alarm)`; all without it.
-        :raises NotConnectedError: at once if the channel is down, or when it is lost; names the PV.
-        :raises p4p.client.raw.RemoteError: if the server refuses; names the PV.
-        """
-        return await self._request(channel, lambda handler: context().get(channel.name, handler, request))
-
-    async def put(self, channel: PvaChannel, value: Any, wait: bool, look_first: bool) -> None:
-        """Write the value field of a channel.
-
-        :param wait: until the record has processed.
-        :param look_first: read the channel before, which putting the text of a state needs.
-        :raises NotConnectedError: at once if the channel is down, or when it is lost; names the PV.
-        :raises p4p.client.raw.RemoteError: if the server refuses; names the PV.
-        """
-        request = f"field()record[block={'true' if wait else 'false'},process=passive]"
-        await self._request(
-            channel,
-            lambda handler: context().put(
-                channel.name, handler, builder={"value": value}, request=request, get=look_first
-            ),
-        )
-
-
-def _finish(future: asyncio.Future[Any], name: str, value: Any) -> None:
-    if future.done():
-        return
-    if isinstance(value, Disconnected):
-        future.set_exception(NotConnectedError(f"pva://{name}: disconnected before it answered"))
-    elif isinstance(value, RemoteError):
-        future.set_exception(RemoteError(f"pva://{name}: {value}"))
-    elif isinstance(value, Exception):
-        value.add_note(f"pva://{name}")
-        future.set_exception(value)
-    else:
-        future.set_result(value)
 
 
 def _close_all() -> None:

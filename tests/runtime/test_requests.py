@@ -21,7 +21,7 @@ from beamwright_runtime._ca_channel import Channel
 from beamwright_runtime._ca_monitors import CaMonitors
 from beamwright_runtime._ca_requests import CaRequests
 from beamwright_runtime._pva_channel import PvaMonitor
-from beamwright_runtime._pva_channels import PvaChannels
+from beamwright_runtime._pva_requests import PvaRequests
 from beamwright_runtime.plans import ensure_connected
 from tests.softioc import SoftIoc
 
@@ -73,7 +73,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
         return "value" if request else "description"
 
     count(CaRequests, "get", of_channel, ca_read)
-    count(PvaChannels, "get", of_channel, pva_read)
+    count(PvaRequests, "get", of_channel, pva_read)
     count(CaMonitors, "begin", of_channel, lambda *_: "updates")
     count(PvaMonitor, "__init__", of_channel, lambda *_: "updates")
     count(CaMonitors, "end", lambda _, monitor: monitor.channel.name, lambda *_: "end")
