@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import pytest
+import pytest_asyncio
 from ophyd_async.core import SignalR
 from ophyd_async.epics.core import PvSuffix
 
@@ -122,6 +123,15 @@ async def test_nothing_is_due_after_the_end(live: SoftIoc) -> None:
         assert not never.done()
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def collector_on() -> None:
+    """Let attempts of earlier tests give the collector back, which takes them some seconds and tells nobody."""
+    async with asyncio.timeout(60):
+        while not gc.isenabled():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("collector_on")
 async def test_the_collector_is_off_as_long_as_anybody_needs_it() -> None:
     loop = asyncio.get_running_loop()
     assert gc.isenabled()
@@ -132,6 +142,7 @@ async def test_the_collector_is_off_as_long_as_anybody_needs_it() -> None:
     assert gc.isenabled()
 
 
+@pytest.mark.usefixtures("collector_on")
 async def test_the_collector_is_on_again_when_it_lasts_too_long() -> None:
     loop = asyncio.get_running_loop()
     later = asyncio.Event()
@@ -143,6 +154,7 @@ async def test_the_collector_is_on_again_when_it_lasts_too_long() -> None:
     assert gc.isenabled()
 
 
+@pytest.mark.usefixtures("collector_on")
 async def test_a_collector_that_was_off_stays_off() -> None:
     gc.disable()
     try:

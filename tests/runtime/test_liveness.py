@@ -156,7 +156,7 @@ async def test_a_server_that_returns_heals_the_device(amplifier: Amplifier, mort
 async def test_a_server_that_returns_with_other_types_is_refused(amplifier: Amplifier, mortal: SoftIoc) -> None:
     mortal.kill()
     async with asyncio.timeout(30):
-        await gone(amplifier)
+        await all_gone(amplifier)
     other = SoftIoc(
         'record(ao, "M:Gain") {} record(ai, "M:Gain_RBV") {} record(stringout, "M:Count") {}'
         ' record(mbbo, "M:Mode") {field(ZRST, "One")}',
@@ -207,7 +207,7 @@ async def test_ophyd_asyncs_own_connect_of_a_signal_looks_again(amplifier: Ampli
     await amplifier.count.connect()
     mortal.kill()
     async with asyncio.timeout(30):
-        await gone(amplifier)
+        await all_gone(amplifier)
     with pytest.raises(NotConnectedError, match="M:Count: disconnected"):
         await amplifier.count.connect(timeout=0.1)
 
