@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._wake_up import WakeUp
@@ -25,13 +26,13 @@ class CaArrivals:
     its own while it reads what a server sends. So channels are created without a handler, and nobody else asks about
     them until they are `due`.
 
-    :param due: takes channels; it gives them their handler, then looks which of them are there.
+    :param due: takes channels, each with its pointer; it gives them their handler, then looks which of them are there.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, due: Callable[[Sequence[int]], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, due: Callable[[Mapping[int, Any]], None]) -> None:
         self._loop = loop
         self._due = due
-        self._expected: dict[int, None] = {}
+        self._expected: dict[int, Any] = {}
         self._probes: list[int] = []
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -42,7 +43,7 @@ class CaArrivals:
         """Wait for channels that were created without a handler."""
         if not chids:
             return
-        self._expected.update(dict.fromkeys(chids))
+        self._expected.update(zip(chids, libca.pointers(chids), strict=True))
         self._probes += {chids[len(chids) * number // PROBES - 1] for number in range(1, PROBES + 1)}
         libca.change_handler(chids[-1], self._on_last)
         self._until = self._loop.time() + SILENCE
@@ -80,7 +81,6 @@ class CaArrivals:
         if missing and now < self._until:
             self._timer = self._loop.call_later(LOOK, self._look)
             return
-        chids = list(self._expected)
-        self._expected.clear()
+        expected, self._expected = self._expected, {}
         self._probes.clear()
-        self._due(chids)
+        self._due(expected)

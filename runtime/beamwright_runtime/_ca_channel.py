@@ -81,18 +81,18 @@ class Channel:
         return f"<ca://{self.name} {('never found', 'up', 'down')[self.state]}>"
 
     def came_up(self, dbf: int, count: int, readable: int) -> None:
-        """Take what libca says of the channel when it is connected; what was asked for before is forgotten."""
+        """Take what libca says of the channel when it is connected."""
         self.dbf = dbf
         self.count = count
         self.readable = readable != 0
-        self.control = None
-        self.asked = None
         self.state = UP
         self.served = (dbf + ARRAY if count > 1 else dbf) if readable else DOUBTED
 
     def went_down(self) -> None:
-        """Take note that the server is gone; what it served is kept."""
+        """Take note that the server is gone; its type is kept, what was asked for is forgotten."""
         self.state = DOWN
+        self.control = None
+        self.asked = None
         self.served = DOUBTED
 
     def ask(self, request: object) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from itertools import repeat
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_arrivals import CaArrivals
@@ -19,8 +17,6 @@ from beamwright_runtime._ca_requests import CaRequests
 from beamwright_runtime._channel_user import UP
 from beamwright_runtime._search import SearchPace
 from beamwright_runtime._wake_up import WakeUp
-
-logger = logging.getLogger("beamwright")
 
 CHANGES = 0.005
 """Seconds between two looks at the channels that come or go: all those of a server that is lost go one by one."""
@@ -89,34 +85,32 @@ class CaChannels:
             new = [name for name in new if name not in by_name]
         if new:
             self._uncreated.extend(new)
-            created = [] if self.pace.busy else self._create()
+            created = {} if self.pace.busy else self._create()
             for name in new:  # while libca waits and searches
                 by_name[name] = Channel(name, self)
             self._created(created)
         return [by_name[name] for name in names]
 
-    def _create(self) -> list[tuple[str, int, int]]:
-        """Create some of the channels; give their names, handles, and what libca said."""
+    def _create(self) -> dict[str, int]:
+        """Create some of the channels; give their handles by name."""
         uncreated = self._uncreated
         names = [uncreated.popleft() for _ in range(min(len(uncreated), self.pace.batch))]
         created = libca.create_channels(names)
         libca.flush_io()
-        self._arrivals.expect([chid for _, chid, _ in created if chid])
+        self._arrivals.expect([chid for chid in created.values() if chid])
         self.pace.busy = bool(uncreated)
         if uncreated:
             self.loop.call_later(self.pace.pause, self._create_more)
         return created
 
-    def _created(self, created: Iterable[tuple[str, int, int]]) -> None:
+    def _created(self, created: Mapping[str, int]) -> None:
         """Give channels the handles that libca knows them by."""
         by_name, by_chid = self._by_name, self._by_chid
-        for name, chid, status in created:
-            if not chid or status != libca.ECA_NORMAL:
-                logger.error("ca://%s: %s", name, libca.message(status))
-                continue
-            channel = by_name[name]
-            channel._as_parameter_ = chid
-            by_chid[chid] = channel
+        for name, chid in created.items():
+            if chid:
+                channel = by_name[name]
+                channel._as_parameter_ = chid
+                by_chid[chid] = channel
 
     def _create_more(self) -> None:
         if self.pace.busy and not self._closed:
@@ -236,16 +230,16 @@ class CaChannels:
                 for listener in channel.listeners:
                     listener.channel_down(channel)
 
-    def _look(self, chids: Sequence[int]) -> None:
+    def _look(self, expected: Mapping[int, Any]) -> None:
         """Watch channels from now on, and take note of those that are there."""
-        list(map(libca.change_handler, chids, repeat(self._on_connection)))  # first, so that no change is missed
-        facts = zip(
-            map(libca.field_type, chids), map(libca.element_count, chids), map(libca.read_access, chids), strict=True
-        )
+        pointers = list(expected.values())
+        libca.change_handlers(pointers, self._on_connection)  # first, so that no change is missed
+        by_chid = self._by_chid
         asking: list[Channel] = []
         others: list[Channel] = []
-        for channel, (dbf, count, may_read) in zip(map(self._by_chid.__getitem__, chids), facts, strict=True):
+        for chid, (dbf, count, may_read) in zip(expected, libca.facts(pointers), strict=True):
             if dbf >= 0:  # it is there
+                channel = by_chid[chid]
                 channel.came_up(dbf, count, may_read)
                 asks = dbf == libca.ENUM or (dbf in libca.REALS and is_whole(channel))
                 (asking if asks else others).append(channel)

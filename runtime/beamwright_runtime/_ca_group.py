@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
 
 from epicscorelibs.ca import dbr
 
@@ -52,7 +51,7 @@ class CaGroup:
         start = ctypes.addressof(self._answers)
         places = range(start, start + len(self._answers), _ROOM)
         chids = [channel._as_parameter_ for channel in channels]
-        list(map(libca.group_get, repeat(self._number), self._kinds, repeat(1), chids, places))
+        libca.group_get(self._number, self._kinds, chids, places)
         self._missing = len(channels)
         self._until = loop.time() + SILENCE
         self._timer = loop.call_later(LOOK, self._look)

@@ -7,7 +7,7 @@ import logging
 import platform
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ctypes import c_char_p, c_double, c_int, c_long, c_short, c_size_t, c_uint, c_ulong, c_void_p
 from functools import cache
 from importlib import import_module
@@ -52,23 +52,51 @@ class Answer(ctypes.Structure):
     )
 
 
-_create_channel = _brief["ca_create_channel"]
-"""Without prototypes, whose checks would take half as long as the call: pointers must not be plain numbers."""
-_create_channel.restype = c_int
+def _function(library: Any, name: str, *arguments: Any, returns: Any = c_int) -> Any:
+    # Indexing makes a function object of our own: prototypes and checks of others stay as they are.
+    function = library[name]
+    function.argtypes = arguments
+    function.restype = returns
+    return function
+
+
+def _unchecked(library: Any, name: str, returns: Any = c_int) -> Any:
+    """Give a function without a prototype, whose checks would take as long as the call: it takes no plain addresses."""
+    function = library[name]
+    function.restype = returns
+    return function
+
+
+_NOWHERE = ctypes.c_char.from_address(0)
+
+
+def pointers(addresses: Iterable[int]) -> list[Any]:
+    """Give what functions without a prototype take for addresses, such as those of channels."""
+    return list(map(ctypes.byref, repeat(_NOWHERE), addresses))
+
+
+_create_channel = _unchecked(_brief, "ca_create_channel")
 _POINTER = ctypes.sizeof(c_void_p)
 
 
-def create_channels(names: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Create channels without a handler; give for each its name, its handle or 0, and what libca said.
+def create_channels(names: Sequence[str]) -> dict[str, int]:
+    """Create channels without a handler; give the handle of each by its name, 0 where libca refuses one.
 
     With next to nothing between: libca begins to search 32 ms after the first, and whoever creates further channels
     then waits for its lock each time.
     """
     chids = (c_void_p * len(names))()
-    places = list(map(ctypes.byref, repeat(chids), range(0, len(names) * _POINTER, _POINTER)))
+    start = ctypes.addressof(chids)
+    places = pointers(range(start, start + ctypes.sizeof(chids), _POINTER))
     texts = list(map(str.encode, names))
     said = list(map(_create_channel, texts, repeat(None), repeat(None), repeat(0), places))
-    return list(zip(names, (chid or 0 for chid in chids), said, strict=True))
+    created = dict(zip(names, chids, strict=True))
+    if said.count(ECA_NORMAL) != len(said):
+        for name, status in zip(names, said, strict=True):
+            if status != ECA_NORMAL:
+                logger.error("ca://%s: %s", name, message(status))
+                created[name] = 0
+    return created
 
 
 # The struct that libca passes to connection handlers is two words, which these ABIs pass like two arguments. A ctypes
@@ -88,12 +116,40 @@ def connection_handler(function: Callable[[int, int], None]) -> Any:
     return ConnectionHandler(lambda arguments: function(arguments.chid, arguments.op))
 
 
-def _function(library: Any, name: str, *arguments: Any, returns: Any = c_int) -> Any:
-    # Indexing makes a function object of our own: prototypes and checks of others stay as they are.
-    function = library[name]
-    function.argtypes = arguments
-    function.restype = returns
-    return function
+_field_types = _unchecked(_brief, "ca_field_type", c_short)
+_element_counts = _unchecked(_brief, "ca_element_count", c_ulong)
+_read_accesses = _unchecked(_brief, "ca_read_access", c_uint)
+_change_handlers = _unchecked(_brief, "ca_change_connection_event")
+
+
+def facts(channels: Sequence[Any]) -> Iterator[tuple[int, int, int]]:
+    """Say of each channel its native type (-1 unless it is connected), number of elements, and whether it may be read.
+
+    :param channels: as `pointers` gives them.
+    """
+    return zip(map(_field_types, channels), map(_element_counts, channels), map(_read_accesses, channels), strict=True)
+
+
+def change_handlers(channels: Iterable[Any], handler: Any) -> None:
+    """Have libca call a handler when one of these channels comes or goes.
+
+    :param channels: as `pointers` gives them.
+    """
+    list(map(_change_handlers, channels, repeat(handler)))
+
+
+_group_get = _unchecked(_waits, "ca_sg_array_get")
+"""Waits for callbacks where the channel is lost just then."""
+
+
+def group_get(group: c_uint, kinds: Iterable[int], channels: Iterable[int], places: Iterable[int]) -> None:
+    """Ask channels for one element each, as members of a group.
+
+    :param kinds: DBR codes of what to ask each for.
+    :param places: addresses that the answers are written to.
+    """
+    codes = map({kind: c_long(kind) for kind in set(kinds)}.__getitem__, kinds)
+    list(map(_group_get, repeat(group), codes, repeat(c_ulong(1)), pointers(channels), pointers(places)))
 
 
 change_handler = _function(_brief, "ca_change_connection_event", c_void_p, ConnectionHandler)
@@ -113,8 +169,6 @@ create_subscription = _function(
 )
 clear_subscription = _function(_waits, "ca_clear_subscription", c_void_p)
 group_create = _function(_brief, "ca_sg_create", c_void_p)
-group_get = _function(_waits, "ca_sg_array_get", c_uint, c_long, c_ulong, c_void_p, c_void_p)
-"""Waits for callbacks where the channel is lost just then."""
 group_delete = _function(_waits, "ca_sg_delete", c_uint)
 flush_io = _function(_waits, "ca_flush_io")
 pend_event = _function(_waits, "ca_pend_event", c_double)

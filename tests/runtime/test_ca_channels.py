@@ -74,8 +74,9 @@ def created(*names: str) -> Iterator[list[int]]:
     CaChannels.here()
     made = libca.create_channels(names)
     libca.flush_io()
-    addresses = [address for _, address, status in made if address and status == libca.ECA_NORMAL]
+    addresses = list(made.values())
     assert len(addresses) == len(names)
+    assert all(addresses)
     yield addresses
     for address in addresses:
         libca.clear_channel(address)

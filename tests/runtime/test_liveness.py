@@ -207,6 +207,7 @@ async def test_ophyd_asyncs_own_connect_of_a_signal_looks_again(amplifier: Ampli
     await amplifier.count.connect()
     mortal.kill()
     async with asyncio.timeout(30):
+        await gone(amplifier)
         await all_gone(amplifier)
     with pytest.raises(NotConnectedError, match="M:Count: disconnected"):
         await amplifier.count.connect(timeout=0.1)
