@@ -1,8 +1,8 @@
 """How long connecting takes, against ophyd-async's own classes and against libca alone.
 
-Servers are real soft IOCs on 127.0.0.1; each measurement is a process of its own; the kinds take turns within one run.
-The floors are a C program on libca with the same channels and the same gets, and a C++ program on pvxs; both are
-compiled where there is a compiler.
+Servers are real soft IOCs on 127.0.0.1, set up for the number of their records (`connect_ioc.py`); each measurement is
+a process of its own; the kinds take turns within one run. The floors are a C program on libca with the same channels
+and the same gets, and a C++ program on pvxs; both are compiled where there is a compiler.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from benchmarks.connect_devices import SIGNALS
 from benchmarks.connect_floors import Floor, libca_floor, pvxs_floor
 from benchmarks.connect_imports import import_extra
 from benchmarks.connect_lost import killed_server, unreachable_server
-from benchmarks.connect_servers import Fleet, fleet
+from benchmarks.connect_servers import DEFAULT_TABLE, Fleet, fleet
 from benchmarks.report import Figure, parser, progress, report
 
 ROOT = Path(__file__).parent.parent
 FLOORS = ("floor", "pvxs")
 """Kinds that are compiled programs."""
-ROWS = ("1k", "10k", "20-servers", "50k", "pva", "killed", "unreachable", "missing", "import")
+ROWS = ("1k", "10k", "20-servers", "50k", "50k-default", "pva", "killed", "unreachable", "missing", "import")
 TAIL = 1.5
 """A run is in the slow tail if it takes longer than so many medians."""
 
@@ -135,8 +135,21 @@ def fifty_thousand(repetitions: int, floor: Floor) -> list[Figure]:
     figures.append(Figure("ca_50k_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast", "at least 25"))
     if floor.works:
         figures.append(Figure("ca_50k_vs_floor", ratio(runs, "own", "floor"), "times the floor"))
-        figures.append(Figure("floor_50k_vs_ophyd_async", ratio(runs, "theirs", "floor"), "times as fast, in C alone"))
     figures.append(Figure("repeat_connect_50k_s", median(runs, "own", "repeat_s"), "s", "under 0.001"))
+    return figures
+
+
+def fifty_thousand_by_default(repetitions: int, floor: Floor) -> list[Figure]:
+    """Measure the same with an IOC whose start-up script does not set the size of its table of record names."""
+    figures: list[Figure] = []
+    with fleet(50_000, table=DEFAULT_TABLE) as servers:
+        runs = interleaved(servers, ["floor", "own", "theirs"], max(3, repetitions // 2), floor)
+    show(f"CA, 50,000 signals, of an IOC with the default table of {DEFAULT_TABLE} names", runs)
+    figures.append(Figure("ca_50k_default_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast"))
+    if floor.works:
+        figures.append(Figure("ca_50k_default_vs_floor", ratio(runs, "own", "floor"), "times the floor"))
+        vs_theirs = ratio(runs, "theirs", "floor")
+        figures.append(Figure("floor_50k_default_vs_ophyd_async", vs_theirs, "times as fast, in C alone"))
     return figures
 
 
@@ -186,6 +199,9 @@ def main() -> None:
             "10k": lambda: ten_thousand(repetitions, floor),
             "20-servers": lambda: twenty_servers(repetitions, floor),
             "50k": lambda: [] if options.quick and not options.only else fifty_thousand(repetitions, floor),
+            "50k-default": lambda: (
+                [] if options.quick and not options.only else fifty_thousand_by_default(repetitions, floor)
+            ),
             "pva": lambda: over_pva(repetitions, pvxs),
             "killed": lambda: killed_server(repetitions, floor) if floor.works else [],
             "unreachable": lambda: unreachable_server(options.quick),

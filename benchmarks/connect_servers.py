@@ -6,9 +6,15 @@ import contextlib
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.connect_devices import SIGNALS, database
 from tests.softioc import SoftIoc, free_ports
+
+DEFAULT_TABLE = 512
+"""Entries of the table of record names in an IOC that does not set its size."""
+LARGEST_TABLE = 65_536
+IOC = Path(__file__).parent / "connect_ioc.py"
 
 
 @dataclass(frozen=True)
@@ -25,8 +31,10 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def fleet(signals: int, servers: int = 1) -> Iterator[Fleet]:
+def fleet(signals: int, servers: int = 1, table: int | None = None) -> Iterator[Fleet]:
     """Serve so many signals from so many IOCs, as on a host where a CA repeater runs.
+
+    :param table: entries of each IOC's table of record names; by default as many as it has records, as a power of two.
 
     Where none does, libca forks to start one. That takes the longer the more memory a process has: some 12 ms with
     Python, next to nothing for a small program in C.
@@ -42,7 +50,8 @@ def fleet(signals: int, servers: int = 1) -> Iterator[Fleet]:
         repeater.bind(("127.0.0.1", 0))
         for server in range(servers):
             served = "".join(text.replace("$(P)", prefix) for prefix in prefixes[server::servers])
-            ioc = stack.enter_context(SoftIoc(served, timeout=300, ports=free_ports(3)))
+            entries = str(table or name_table(served.count("record(")))
+            ioc = stack.enter_context(SoftIoc(served, timeout=300, ports=free_ports(3), program=(str(IOC), entries)))
             iocs.append(ioc)
             environment = ioc.environment
             for name, list_ in addresses.items():
@@ -53,3 +62,8 @@ def fleet(signals: int, servers: int = 1) -> Iterator[Fleet]:
             "EPICS_CA_REPEATER_PORT": str(repeater.getsockname()[1]),
         }
         yield Fleet(prefixes, environment, iocs)
+
+
+def name_table(records: int) -> int:
+    """Give the size that EPICS allows for the table of so many record names."""
+    return min(LARGEST_TABLE, max(DEFAULT_TABLE, 1 << (records - 1).bit_length()))

@@ -41,6 +41,7 @@ class SoftIoc:
     :param timeout: seconds that starting, stopping and each client may take.
     :param environment: further environment variables of the IOC, such as `EPICS_DB_INCLUDE_PATH`.
     :param ports: where to serve CA, PVA over TCP and PVA over UDP; free ones are found unless given.
+    :param program: what Python runs as the IOC, with options like those of `pvxslibs.ioc`.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class SoftIoc:
         timeout: float = 60.0,
         environment: Mapping[str, str] | None = None,
         ports: tuple[int, ...] = (),
+        program: Sequence[str] = ("-m", "pvxslibs.ioc"),
     ) -> None:
         self._databases = databases
         self._macros = macros
@@ -62,6 +64,7 @@ class SoftIoc:
         self._listener: threading.Thread | None = None
         self._serves = False
         self._given = ports
+        self._program = program
         self._ports: tuple[int, ...] = (0, 0, 0)
 
     @property
@@ -177,7 +180,7 @@ class SoftIoc:
         self._serves = False
         self._output.clear()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pvxslibs.ioc", "-m", self._macros, *loads],
+            [sys.executable, *self._program, "-m", self._macros, *loads],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

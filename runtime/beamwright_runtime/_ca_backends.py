@@ -51,20 +51,20 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
         """Check as soon as all channels are up; most need no more than a look at what both sides serve."""
         channels = self._channels
         first, last = channels[0], channels[-1]
-        served, control = first.served, first.control
-        if served >= 0 and last.served == served and last.control == control:
+        served = first.served
+        if served >= 0 and (last is first or (last.served == served and last.control == first.control)):
             declared = self.datatype if self.options is DEFAULT_OPTIONS else self.declared
-            conversion = convert_served(declared, served, control)
+            conversion = convert_served(declared, served, first.control)
             if conversion is ASKS:
                 for channel in channels:
                     channel.pool.requests.ask_control(channel)
                 return
             if conversion is not None:
                 self.conversion = conversion
-                if self._fault is not None:
-                    self._fault = None
                 before = self.status
                 if before != READY:  # as `_move` does it: this is called for every signal of a beamline
+                    if self._fault is not None:
+                        self._fault = None
                     self.status = READY
                     for watch in self._watches:
                         watch.moved(before, READY)

@@ -38,7 +38,7 @@ class CaChannels:
         self.loop = loop
         self.pace = SearchPace()
         self._wake_up = WakeUp(loop, self._take)
-        self._changed = WakeUp(loop, self._take_changes, pause=CHANGES)
+        self._changed = WakeUp(loop, self._take, pause=CHANGES)
         self.requests = CaRequests(loop, self._wake_up)
         self.monitors = CaMonitors(self._wake_up)
         self._by_name: dict[str, Channel] = {}
@@ -206,11 +206,6 @@ class CaChannels:
         self.requests.take()
         self.monitors.take()
         self.requests.flush()
-
-    def _take_changes(self) -> None:
-        if not self._closed:
-            self._take_events()
-            self.requests.flush()
 
     def _take_events(self) -> None:
         events, by_chid = self._events, self._by_chid
