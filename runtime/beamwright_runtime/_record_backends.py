@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
+import numpy as np
 from bluesky.protocols import Reading
 from event_model import DataKey
 from ophyd_async.core import (
@@ -22,6 +25,8 @@ from beamwright_runtime._channel_user import ChannelUser
 from beamwright_runtime._driver_enum import DriverStates
 from beamwright_runtime._errors import Fault, Reason
 
+LAG = 0.05
+"""Seconds that a put waits at most for the update that it has caused: a server's deadband may hold it back."""
 DEFAULT_OPTIONS: EpicsOptions[Any] = EpicsOptions()
 
 
@@ -39,8 +44,10 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
     subscription: Any = None
     _described: SignalMetadata | None = None
     """Units, limits and so on, kept while the signal is watched."""
-    _latest: Any = None
-    """The last value that was told, while the signal is watched."""
+    _latest: Reading[SignalDatatypeT] | None = None
+    """The last reading that was told, while the signal is watched."""
+    _updated: asyncio.Event | None = None
+    """Set by each update, while the signal is watched."""
 
     def __init__(
         self,
@@ -159,16 +166,19 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         While the signal is watched all but the shape is asked for once, so a scan does not ask at every point.
         """
         conversion = self._known()
-        value, metadata = self._latest, self._described
-        if value is None or metadata is None:
-            value, metadata = await self._describe()
-            value = conversion.value(value)
-            if self.subscription is not None:
-                self._described = metadata
-        return make_datakey(conversion.datatype, value, source, metadata)
+        latest, metadata = self._latest, self._described
+        if latest is not None and metadata is not None:
+            return make_datakey(conversion.datatype, latest["value"], source, metadata)
+        value, metadata = await self._describe()
+        if self.subscription is not None:
+            self._described = metadata
+        return make_datakey(conversion.datatype, conversion.value(value), source, metadata)
 
     async def put(self, value: SignalDatatypeT | None) -> None:
         """Write the setpoint; None writes what it has, which processes the record.
+
+        While the signal is watched, a put that waits for the record also waits for the update that it has caused, so
+        that what is read next is not what stood there before.
 
         :raises NotConnectedError: at once if the channel is down; names the PV.
         :raises ValueError: if the server has no such state; names the PV and the states it has.
@@ -183,6 +193,25 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
             if isinstance(value, str) and (refusal := await self._refusal(value)):
                 raise ValueError(f"{self._pv(self.write_pv)} {refusal}") from error
             raise
+        if wait and self._updated is not None:
+            await self._await_update(self._updated)
+
+    async def _await_update(self, updated: asyncio.Event) -> None:
+        """Wait until whoever watches has been told what a put left: servers may send that after the answer to it."""
+        with suppress(NotConnectedError, TimeoutError):
+            left = await self.get_reading()
+            async with asyncio.timeout(LAG):
+                while self._is_behind(left):
+                    updated.clear()
+                    await updated.wait()
+
+    def _is_behind(self, reading: Reading[SignalDatatypeT]) -> bool:
+        latest = self._latest
+        if latest is None:
+            return True
+        if latest["timestamp"] >= reading["timestamp"]:
+            return False
+        return not np.array_equal(cast("Any", latest["value"]), cast("Any", reading["value"]))
 
     async def _refusal(self, text: str) -> str:
         """Say why a text is no state of the setpoint; empty if it is one, or if that is not the question."""
@@ -199,13 +228,15 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
             raise RuntimeError("Cannot set a callback when one is already set")
         if self.subscription:
             self.subscription.close()
-            self.subscription = self._described = self._latest = None
+            self.subscription = self._described = self._latest = self._updated = None
         if callback:
             told = callback
+            updated = self._updated = asyncio.Event()
 
             def tell(reading: Reading[SignalDatatypeT]) -> None:
-                self._latest = reading["value"]
+                self._latest = reading
                 told(reading)
+                updated.set()
 
             self.subscription = self._watch(tell)
 

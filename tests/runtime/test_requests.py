@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import bluesky.plan_stubs as bps
@@ -126,6 +127,51 @@ async def test_connecting_and_reading_start_no_monitor(scanned: Scanned, asked: 
     await scanned.position.get_value()
     await scanned.position.read()
     assert asked == Counter({("S:Float", "value"): 2})
+
+
+def updates_come(scanned: Scanned, monkeypatch: pytest.MonkeyPatch, come: Callable[[Callable[[], None]], Any]) -> None:
+    """Have `come` decide when an update of the position is taken."""
+    backend = scanned.position._connector.backend
+    watch = backend._watch
+    monkeypatch.setattr(backend, "_watch", lambda told: watch(lambda reading: come(lambda: told(reading))))
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_was_put_is_read_though_its_update_comes_after_the_answer(
+    scanned: Scanned, live: SoftIoc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scanned.connect()
+    updates_come(scanned, monkeypatch, lambda take: asyncio.get_running_loop().call_later(0.01, take))
+    await scanned.position.stage()
+    read = []
+    for value in (5.0, 6.0, 7.0):
+        await scanned.position.set(value)
+        read.append((await scanned.position.read())["scanned-position"]["value"])
+    await scanned.position.unstage()
+    assert read == [5.0, 6.0, 7.0]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_put_does_not_wait_long_for_an_update_that_the_server_holds_back(
+    scanned: Scanned, live: SoftIoc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scanned.connect()
+    await scanned.position.set(1.0)
+    updates = 0
+
+    def only_the_first(take: Callable[[], None]) -> None:
+        nonlocal updates
+        updates += 1
+        if updates == 1:
+            take()
+
+    updates_come(scanned, monkeypatch, only_the_first)
+    await scanned.position.stage()
+    assert (await scanned.position.read())["scanned-position"]["value"] == 1.0
+    await scanned.position.set(2.0)
+    assert (await scanned.position.read())["scanned-position"]["value"] == 1.0
+    assert await scanned.position.get_value(cached=False) == 2.0
+    await scanned.position.unstage()
 
 
 @pytest.mark.asyncio(loop_scope="session")
