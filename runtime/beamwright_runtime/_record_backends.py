@@ -44,8 +44,8 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
     subscription: Any = None
     _described: SignalMetadata | None = None
     """Units, limits and so on, kept while the signal is watched."""
-    _latest: Reading[SignalDatatypeT] | None = None
-    """The last reading that was told, while the signal is watched."""
+    _latest: tuple[SignalDatatypeT, float] | None = None
+    """The last value that was told and its time, while the signal is watched."""
     _updated: asyncio.Event | None = None
     """Set by each update, while the signal is watched."""
 
@@ -168,7 +168,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         conversion = self._known()
         latest, metadata = self._latest, self._described
         if latest is not None and metadata is not None:
-            return make_datakey(conversion.datatype, latest["value"], source, metadata)
+            return make_datakey(conversion.datatype, latest[0], source, metadata)
         value, metadata = await self._describe()
         if self.subscription is not None:
             self._described = metadata
@@ -206,12 +206,12 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
                     await updated.wait()
 
     def _is_behind(self, reading: Reading[SignalDatatypeT]) -> bool:
-        latest = self._latest
-        if latest is None:
+        if self._latest is None:
             return True
-        if latest["timestamp"] >= reading["timestamp"]:
-            return False
-        return not np.array_equal(cast("Any", latest["value"]), cast("Any", reading["value"]))
+        value, timestamp = self._latest
+        return timestamp < reading["timestamp"] and not np.array_equal(
+            cast("Any", value), cast("Any", reading["value"])
+        )
 
     async def _refusal(self, text: str) -> str:
         """Say why a text is no state of the setpoint; empty if it is one, or if that is not the question."""
@@ -234,7 +234,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
             updated = self._updated = asyncio.Event()
 
             def tell(reading: Reading[SignalDatatypeT]) -> None:
-                self._latest = reading
+                self._latest = reading["value"], reading["timestamp"]
                 told(reading)
                 updated.set()
 
