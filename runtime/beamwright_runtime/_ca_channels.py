@@ -209,6 +209,7 @@ class CaChannels:
 
     def _take_events(self) -> None:
         events, by_chid = self._events, self._by_chid
+        came: list[Channel] = []
         while events:
             chid, op = events.popleft()
             channel = by_chid.get(chid)
@@ -219,11 +220,12 @@ class CaChannels:
                 if dbf < 0:  # it went down again, which the next event tells
                     continue
                 channel.came_up(dbf, libca.element_count(chid), libca.read_access(chid))
-                tell_up([channel])
+                came.append(channel)
             elif channel.state == UP:
                 channel.went_down()
                 for listener in channel.listeners:
                     listener.channel_down(channel)
+        tell_up(came)
 
     def _look(self, expected: Mapping[int, Any]) -> None:
         """Watch channels from now on, and take note of those that are there."""

@@ -33,6 +33,10 @@ FOREIGN_GRACE = 0.25
 SEARCHED = 10.0
 """Seconds since the last search after which a further attempt searches for what is missing anew."""
 
+FEW = 3000
+"""Signals up to which the first is opened before the others: libca waits 32 ms before it begins to search, and all are
+created by then."""
+
 UNCOLLECTED = 5.0
 """Most seconds that an attempt keeps the garbage collector off: what answers at all answers sooner."""
 
@@ -153,11 +157,6 @@ class Tree(Progress):
 
     def walk(self) -> dict[str, Device]:
         """Find all below the device and open its channels; give the foreign devices, with the way to each."""
-        if not self._walked:
-            # libca begins to search 32 ms after the first channel is created, so that one comes before all else.
-            first = next(filter(None, (channel_user(child) for _, child in descend(self.device, ""))), None)
-            if first is not None:
-                first.pool().open(first.names())
         foreign = self.survey()
         _open(self.users)
         return foreign
@@ -285,6 +284,8 @@ def _open(users: Iterable[ChannelUser]) -> None:
         by_protocol.setdefault(user.protocol, []).append(user)
     for group in by_protocol.values():
         pool = group[0].pool()
+        if len(group) < FEW:
+            pool.open(group[0].names())
         names = [user.names() for user in group]
         channels = iter(pool.open(chain.from_iterable(names)))
         for user, own in zip(group, names, strict=True):
