@@ -95,59 +95,62 @@ def thousand(repetitions: int, floor: Floor) -> list[Figure]:
     return [Figure("ca_1k_vs_floor", ratio(runs, "own", "floor"), "times the floor", "at most 1.2")]
 
 
+def first_connection(
+    name: str, title: str, servers: Fleet, repetitions: int, floor: Floor, vs_theirs: str = "", vs_floor: str = ""
+) -> tuple[Runs, list[Figure]]:
+    """Measure the first connection of a beamline over CA.
+
+    :param name: with which the figures begin.
+    :param vs_theirs: the bar for how many times as fast it is as ophyd-async's own classes.
+    :param vs_floor: the bar for how many times as long as the floor it takes.
+    """
+    runs = interleaved(servers, ["floor", "own", "theirs"], repetitions, floor)
+    show(f"CA, {title}", runs)
+    figures = [Figure(f"{name}_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast", vs_theirs)]
+    if floor.works:
+        figures.append(Figure(f"{name}_vs_floor", ratio(runs, "own", "floor"), "times the floor", vs_floor))
+    return runs, figures
+
+
 def ten_thousand(repetitions: int, floor: Floor) -> list[Figure]:
     """Measure the first connection, creation and memory of a beamline over CA."""
-    figures: list[Figure] = []
     with fleet(10_000) as servers:
-        runs = interleaved(servers, ["floor", "own", "theirs"], repetitions, floor)
-    show("CA, 10,000 signals", runs)
-    figures.append(Figure("ca_10k_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast", "at least 15"))
-    if floor.works:
-        figures.append(Figure("ca_10k_vs_floor", ratio(runs, "own", "floor"), "times the floor", "at most 2"))
-    figures += [
+        runs, figures = first_connection(
+            "ca_10k", "10,000 signals", servers, repetitions, floor, "at least 15", "at most 2"
+        )
+    return [
+        *figures,
         Figure("tree_speed_vs_ophyd_async", ratio(runs, "theirs", "own", "create_s"), "times as fast", "at least 2.5"),
         Figure("tree_memory_vs_ophyd_async", ratio(runs, "own", "theirs", "create_bytes"), "of theirs", "at most 0.6"),
         Figure(
             "connect_memory_vs_ophyd_async", ratio(runs, "own", "theirs", "connect_bytes"), "of theirs", "at most 0.1"
         ),
     ]
-    return figures
 
 
 def twenty_servers(repetitions: int, floor: Floor) -> list[Figure]:
     """Measure the first connection of a beamline of many IOCs over CA."""
-    figures: list[Figure] = []
     with fleet(10_000, servers=20) as servers:
-        runs = interleaved(servers, ["floor", "own", "theirs"], repetitions, floor)
-    show("CA, 10,000 signals on 20 servers", runs)
-    figures.append(Figure("ca_10k_20_servers_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast"))
-    if floor.works:
-        figures.append(Figure("ca_10k_20_servers_vs_floor", ratio(runs, "own", "floor"), "times the floor"))
+        title = "10,000 signals on 20 servers"
+        _, figures = first_connection("ca_10k_20_servers", title, servers, repetitions, floor)
     return figures
 
 
 def fifty_thousand(repetitions: int, floor: Floor) -> list[Figure]:
     """Measure the first and the repeated connection of a facility over CA."""
-    figures: list[Figure] = []
     with fleet(50_000) as servers:
-        runs = interleaved(servers, ["floor", "own", "theirs"], max(3, repetitions // 2), floor)
-    show("CA, 50,000 signals", runs)
-    figures.append(Figure("ca_50k_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast", "at least 25"))
-    if floor.works:
-        figures.append(Figure("ca_50k_vs_floor", ratio(runs, "own", "floor"), "times the floor"))
-    figures.append(Figure("repeat_connect_50k_s", median(runs, "own", "repeat_s"), "s", "under 0.001"))
-    return figures
+        runs, figures = first_connection(
+            "ca_50k", "50,000 signals", servers, max(3, repetitions // 2), floor, "at least 25"
+        )
+    return [*figures, Figure("repeat_connect_50k_s", median(runs, "own", "repeat_s"), "s", "under 0.001")]
 
 
 def fifty_thousand_by_default(repetitions: int, floor: Floor) -> list[Figure]:
     """Measure the same with an IOC whose start-up script does not set the size of its table of record names."""
-    figures: list[Figure] = []
     with fleet(50_000, table=DEFAULT_TABLE) as servers:
-        runs = interleaved(servers, ["floor", "own", "theirs"], max(3, repetitions // 2), floor)
-    show(f"CA, 50,000 signals, of an IOC with the default table of {DEFAULT_TABLE} names", runs)
-    figures.append(Figure("ca_50k_default_vs_ophyd_async", ratio(runs, "theirs", "own"), "times as fast"))
+        title = f"50,000 signals of an IOC with the default table of {DEFAULT_TABLE} names"
+        runs, figures = first_connection("ca_50k_default", title, servers, max(3, repetitions // 2), floor)
     if floor.works:
-        figures.append(Figure("ca_50k_default_vs_floor", ratio(runs, "own", "floor"), "times the floor"))
         vs_theirs = ratio(runs, "theirs", "floor")
         figures.append(Figure("floor_50k_default_vs_ophyd_async", vs_theirs, "times as fast, in C alone"))
     return figures
