@@ -9,8 +9,8 @@ from typing import Any
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._wake_up import WakeUp
 
-LOOK = 0.001
-"""Seconds between two looks at the probes."""
+LOOK = 0.01
+"""Seconds between two looks at the probes: each waits for libca's lock, and holds up who reads what servers send."""
 SILENCE = 0.1
 """Seconds that the first answer is awaited: libca begins to search some 30 ms after a channel was created."""
 PATIENCE = 0.02
