@@ -14,12 +14,13 @@ from tests.softioc import SoftIoc
 
 @pytest.fixture
 def camera_ioc(repository: Path) -> Iterator[SoftIoc]:
-    """The driver of the example beamline's camera, each readback following its setpoint."""
+    """The driver of the example beamline's camera; each readback has followed when a put to its setpoint has ended."""
     template = repository / "examples" / "x01" / "ioc" / "camera" / "simDetector.template"
     records = place(template, P="CAM-01:", R="CAM:", PORT="SIM1")
     names = set(re.findall(r'^record\(\w+, "(.+)"\)', records, flags=re.M))
     follow = [
-        f'record("*", "{name}_RBV") {{field(SCAN, "Passive") field(INP, "{name} CP")}}'
+        f'record("*", "{name}") {{field(FLNK, "{name}_RBV")}}'
+        f'record("*", "{name}_RBV") {{field(SCAN, "Passive") field(INP, "{name}")}}'
         for name in sorted(names)
         if f"{name}_RBV" in names
     ]
