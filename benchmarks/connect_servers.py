@@ -34,10 +34,10 @@ class Fleet:
 def fleet(signals: int, servers: int = 1, table: int | None = None) -> Iterator[Fleet]:
     """Serve so many signals from so many IOCs, as on a host where a CA repeater runs.
 
-    :param table: entries of each IOC's table of record names; by default as many as it has records, as a power of two.
-
     Where none does, libca forks to start one. That takes the longer the more memory a process has: some 12 ms with
     Python, next to nothing for a small program in C.
+
+    :param table: entries of each IOC's table of record names; by default as many as it has records, as a power of two.
     """
     prefixes = [f"B{number:04}:" for number in range(signals // SIGNALS)]
     text = database()
