@@ -11,11 +11,14 @@ from beamwright_runtime._wake_up import WakeUp
 
 LOOK = 0.01
 """Seconds between two looks at the probes: each waits for libca's lock, and holds up who reads what servers send."""
-SILENCE = 0.1
-"""Seconds that the first answer is awaited: libca begins to search some 30 ms after a channel was created."""
+SILENCE = 0.25
+"""Seconds that the first answer is awaited: libca begins to search some 30 ms after a channel was created, and a server
+that has filled the client's TCP window may send on only after 200 ms."""
 PATIENCE = 0.02
 """Seconds that a further probe is awaited after the last that came."""
 PROBES = 8
+ONE_BY_ONE = 1000
+"""Missing channels that libca may tell of one by one; more than that are awaited together once more."""
 
 
 class CaArrivals:
@@ -26,10 +29,11 @@ class CaArrivals:
     its own while it reads what a server sends. So channels are created without a handler, and nobody else asks about
     them until they are `due`.
 
-    :param due: takes channels, each with its pointer; it gives them their handler, then looks which of them are there.
+    :param due: takes channels, each with its pointer; it gives them their handler, looks which of them are there, and
+        gives back the others.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, due: Callable[[Mapping[int, Any]], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, due: Callable[[Mapping[int, Any]], list[int]]) -> None:
         self._loop = loop
         self._due = due
         self._expected: dict[int, Any] = {}
@@ -39,11 +43,17 @@ class CaArrivals:
         self._wake_up = WakeUp(loop, self._look_early)
         self._on_last = libca.connection_handler(self._last_came)
 
+    def __contains__(self, chid: int) -> bool:
+        """Whether a channel is expected: what libca says of it does not count until it is due."""
+        return chid in self._expected
+
     def expect(self, chids: Sequence[int]) -> None:
         """Wait for channels that were created without a handler."""
-        if not chids:
-            return
-        self._expected.update(zip(chids, libca.pointers(chids), strict=True))
+        if chids:
+            self._await(chids, libca.pointers(chids))
+
+    def _await(self, chids: Sequence[int], pointers: Sequence[Any]) -> None:
+        self._expected.update(zip(chids, pointers, strict=True))
         self._probes += {chids[len(chids) * number // PROBES - 1] for number in range(1, PROBES + 1)}
         libca.change_handler(chids[-1], self._on_last)
         self._until = self._loop.time() + SILENCE
@@ -83,4 +93,8 @@ class CaArrivals:
             return
         expected, self._expected = self._expected, {}
         self._probes.clear()
-        self._due(expected)
+        absent = self._due(expected)
+        if ONE_BY_ONE < len(absent) < len(expected):  # some came, so the others may
+            pointers = [expected[chid] for chid in absent]
+            libca.change_handlers(pointers, None)
+            self._await(absent, pointers)

@@ -23,7 +23,7 @@ from beamwright_runtime._ca_types import (
     needs_control,
     served_name,
 )
-from beamwright_runtime._channel_user import READY, ChannelUser, Unknown
+from beamwright_runtime._channel_user import PENDING, READY, ChannelUser, Unknown
 from beamwright_runtime._errors import Fault, Reason
 from beamwright_runtime._metadata import from_ca
 from beamwright_runtime._record_backends import DEFAULT_OPTIONS, RecordCommand, RecordSignal
@@ -34,6 +34,10 @@ class CaUser(ChannelUser):
 
     protocol = "ca"
     _channels: tuple[Channel, ...]
+
+    def recognise(self) -> bool | None:
+        """Leave it to `channel_up`."""
+        return None
 
     def pool(self) -> CaChannels:
         """Give the channels of the running event loop."""
@@ -47,29 +51,26 @@ class CaUser(ChannelUser):
 class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDatatypeT]):
     """A signal over Channel Access, on channels that are opened many at a time."""
 
-    def channel_up(self) -> None:
-        """Check as soon as all channels are up; most need no more than a look at what both sides serve."""
+    def recognise(self) -> bool | None:
+        """Look at what both sides serve, or ask what is missing; whoever calls this counts those that are ready."""
         channels = self._channels
         first, last = channels[0], channels[-1]
         served = first.served
-        if served >= 0 and (last is first or (last.served == served and last.control == first.control)):
-            declared = self.datatype if self.options is DEFAULT_OPTIONS else self.declared
-            conversion = convert_served(declared, served, first.control)
-            if conversion is ASKS:
-                for channel in channels:
-                    channel.pool.requests.ask_control(channel)
-                return
-            if conversion is not None:
-                self.conversion = conversion
-                before = self.status
-                if before != READY:  # as `_move` does it: this is called for every signal of a beamline
-                    if self._fault is not None:
-                        self._fault = None
-                    self.status = READY
-                    for watch in self._watches:
-                        watch.moved(before, READY)
-                return
-        super().channel_up()
+        if served < 0 or self.status != PENDING:
+            return None
+        if last is not first and (last.served != served or last.control != first.control):
+            return None
+        declared = self.datatype if self.options is DEFAULT_OPTIONS else self.declared
+        conversion = convert_served(declared, served, first.control)
+        if conversion is None:
+            return None
+        if conversion is ASKS:
+            for channel in channels:
+                channel.pool.requests.ask_control(channel)
+            return False
+        self.conversion = conversion
+        self.status = READY
+        return True
 
     def check(self) -> Fault | None:
         """Find how the declared type is served; ask for states and precisions first, for both sides at once."""

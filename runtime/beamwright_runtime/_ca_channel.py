@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
 from operator import attrgetter
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ophyd_async.core import NotConnectedError
 
 from beamwright_runtime import _ca_library as libca
-from beamwright_runtime._channel_user import DOWN, NEVER, UP
+from beamwright_runtime._channel_user import DOWN, NEVER, PENDING, READY, UP, Watch
 
 if TYPE_CHECKING:
     from beamwright_runtime._ca_channels import CaChannels
@@ -30,6 +31,10 @@ class Listener(Protocol):
     """
 
     datatype: Any
+    watches: tuple[Watch, ...]
+
+    def recognise(self) -> bool | None:
+        """Say whether it is ready now, which whoever calls this counts; None if that takes more than a look."""
 
     def channel_up(self) -> None:
         """Take note that a channel is connected, or that its control information has arrived."""
@@ -80,14 +85,6 @@ class Channel:
     def __repr__(self) -> str:
         return f"<ca://{self.name} {('never found', 'up', 'down')[self.state]}>"
 
-    def came_up(self, dbf: int, count: int, readable: int) -> None:
-        """Take what libca says of the channel when it is connected."""
-        self.dbf = dbf
-        self.count = count
-        self.readable = readable != 0
-        self.state = UP
-        self.served = (dbf + ARRAY if count > 1 else dbf) if readable else DOUBTED
-
     def went_down(self) -> None:
         """Take note that the server is gone; its type is kept, what was asked for is forgotten."""
         self.state = DOWN
@@ -121,16 +118,35 @@ class Channel:
         return bytes(libca.host_name(self._as_parameter_)).decode() if self.state == UP else ""
 
 
-def is_whole(channel: Channel) -> bool:
-    """Tell whether the first who listens to a channel, if anybody does, declares whole numbers."""
-    listeners = channel.listeners
-    return bool(listeners) and listeners[0].datatype is int
+def came_up(channels: Iterable[Channel], dbf: int, count: int, may_read: int) -> None:
+    """Take what libca says of channels that are connected and alike."""
+    readable = may_read != 0
+    served = (dbf + ARRAY if count > 1 else dbf) if readable else DOUBTED
+    for channel in channels:
+        channel.dbf = dbf
+        channel.count = count
+        channel.readable = readable
+        channel.state = UP
+        channel.served = served
 
 
 _listeners = attrgetter("listeners")
 
 
-def tell_up(channels: Iterable[Channel]) -> None:
-    """Tell all who listen to channels that these are up, each once."""
-    for listener in dict.fromkeys(chain.from_iterable(map(_listeners, channels))):
-        listener.channel_up()
+def listeners_of(channels: Iterable[Channel]) -> list[Listener]:
+    """Give all who listen to channels, each once."""
+    return list(dict.fromkeys(chain.from_iterable(map(_listeners, channels))))
+
+
+def tell_up(listeners: Iterable[Listener]) -> None:
+    """Tell listeners that channels of theirs are up; those who count them are told at the end."""
+    ready = []
+    for listener in listeners:
+        recognised = listener.recognise()
+        if recognised:
+            ready.append(listener.watches)
+        elif recognised is None:
+            listener.channel_up()
+    for watches, many in Counter(ready).items():
+        for watch in watches:
+            watch.moved(PENDING, READY, many)

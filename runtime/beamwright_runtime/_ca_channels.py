@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_arrivals import CaArrivals
-from beamwright_runtime._ca_channel import Channel, is_whole, tell_up
+from beamwright_runtime._ca_channel import Channel, Listener, came_up, listeners_of, tell_up
 from beamwright_runtime._ca_monitors import CaMonitors
 from beamwright_runtime._ca_requests import CaRequests
 from beamwright_runtime._channel_user import UP
@@ -76,37 +76,39 @@ class CaChannels:
 
     # -- opening and closing
 
-    def open(self, names: Iterable[str]) -> list[Channel]:
-        """Open channels, each name once however often it is asked for; they connect as servers answer."""
+    def open(self, names: Iterable[str]) -> Mapping[str, Channel]:
+        """Open channels, each name once however often it is asked for; they connect as servers answer.
+
+        :returns: all that are open, by name.
+        """
         by_name = self._by_name
-        names = list(names)
         new = list(dict.fromkeys(names))
         if by_name:
             new = [name for name in new if name not in by_name]
         if new:
             self._uncreated.extend(new)
-            created = {} if self.pace.busy else self._create()
+            created = () if self.pace.busy else self._create()
             for name in new:  # while libca waits and searches
                 by_name[name] = Channel(name, self)
             self._created(created)
-        return [by_name[name] for name in names]
+        return by_name
 
-    def _create(self) -> dict[str, int]:
-        """Create some of the channels; give their handles by name."""
+    def _create(self) -> Iterable[tuple[str, int]]:
+        """Create some of the channels; give the handle of each, with its name."""
         uncreated = self._uncreated
         names = [uncreated.popleft() for _ in range(min(len(uncreated), self.pace.batch))]
         created = libca.create_channels(names)
         libca.flush_io()
-        self._arrivals.expect([chid for chid in created.values() if chid])
+        self._arrivals.expect([chid for chid in created if chid])
         self.pace.busy = bool(uncreated)
         if uncreated:
             self.loop.call_later(self.pace.pause, self._create_more)
-        return created
+        return zip(names, created, strict=True)
 
-    def _created(self, created: Mapping[str, int]) -> None:
+    def _created(self, created: Iterable[tuple[str, int]]) -> None:
         """Give channels the handles that libca knows them by."""
         by_name, by_chid = self._by_name, self._by_chid
-        for name, chid in created.items():
+        for name, chid in created:
             if chid:
                 channel = by_name[name]
                 channel._as_parameter_ = chid
@@ -213,37 +215,44 @@ class CaChannels:
         while events:
             chid, op = events.popleft()
             channel = by_chid.get(chid)
-            if channel is None:  # it is closed
+            if channel is None or chid in self._arrivals:  # it is closed, or not due yet
                 continue
             if op == libca.OP_UP:
                 dbf = libca.field_type(chid)
                 if dbf < 0:  # it went down again, which the next event tells
                     continue
-                channel.came_up(dbf, libca.element_count(chid), libca.read_access(chid))
+                came_up((channel,), dbf, libca.element_count(chid), libca.read_access(chid))
                 came.append(channel)
             elif channel.state == UP:
                 channel.went_down()
                 for listener in channel.listeners:
                     listener.channel_down(channel)
-        tell_up(came)
+        tell_up(listeners_of(came))
 
-    def _look(self, expected: Mapping[int, Any]) -> None:
-        """Watch channels from now on, and take note of those that are there."""
+    def _look(self, expected: Mapping[int, Any]) -> list[int]:
+        """Watch channels from now on, take note of those that are there, and give the others."""
         pointers = list(expected.values())
         libca.change_handlers(pointers, self._on_connection)  # first, so that no change is missed
-        by_chid = self._by_chid
-        asking: list[Channel] = []
-        others: list[Channel] = []
-        for chid, (dbf, count, may_read) in zip(expected, libca.facts(pointers), strict=True):
-            if dbf >= 0:  # it is there
-                channel = by_chid[chid]
-                channel.came_up(dbf, count, may_read)
-                asks = dbf == libca.ENUM or (dbf in libca.REALS and is_whole(channel))
-                (asking if asks else others).append(channel)
+        alike: defaultdict[tuple[int, int, int], list[Channel]] = defaultdict(list)
+        for channel, facts in zip(map(self._by_chid.__getitem__, expected), libca.facts(pointers), strict=True):
+            alike[facts].append(channel)
+        asking: list[Listener] = []
+        others: list[Listener] = []
+        absent: list[int] = []
+        for (dbf, count, may_read), channels in alike.items():
+            if dbf < 0:
+                absent += [channel._as_parameter_ for channel in channels]
+                continue
+            came_up(channels, dbf, count, may_read)
+            listeners = listeners_of(channels)
+            (asking if dbf == libca.ENUM else others).extend(listeners)
+            if dbf in libca.REALS:
+                asking += [listener for listener in listeners if listener.datatype is int]
         # Those that are asked for states or precision come first: the servers answer while all others are told.
         for found in (asking, others):
             tell_up(found)
             self.requests.flush()
+        return absent
 
 
 def _close_all() -> None:

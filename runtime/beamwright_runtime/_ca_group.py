@@ -70,10 +70,10 @@ class CaGroup:
         self._ended(self, self._found())
 
     def _found(self) -> Iterator[tuple[Channel, int, bytes]]:
-        answers = self._answers.raw
+        answers = memoryview(self._answers).cast("B")
         known = zip(self._channels, self._kinds, self._statuses.tolist(), range(0, len(answers), _ROOM), strict=True)
         for channel, kind, status, at in known:
-            yield channel, kind, b"" if status == _UNANSWERED else answers[at : at + _ROOM]
+            yield channel, kind, b"" if status == _UNANSWERED else answers[at : at + _ROOM].tobytes()
 
     def end(self) -> None:
         """Take no more answers: libca writes to the buffer no longer."""

@@ -15,7 +15,7 @@ from epicscorelibs.ca import dbr
 from ophyd_async.core import NotConnectedError
 
 from beamwright_runtime import _ca_library as libca
-from beamwright_runtime._ca_channel import Channel, tell_up
+from beamwright_runtime._ca_channel import Channel, listeners_of, tell_up
 from beamwright_runtime._ca_group import CaGroup, control_kind
 from beamwright_runtime._channel_user import UP
 from beamwright_runtime._wake_up import WakeUp
@@ -99,7 +99,7 @@ class CaRequests:
         if status != libca.ECA_NORMAL:
             del self._asking[number], self._decoders[number]
             channel.answered(CANothing(channel.name, status))
-            self._loop.call_soon(tell_up, [channel])
+            self._loop.call_soon(lambda: tell_up(channel.listeners))
 
     async def _request(self, channel: Channel, begin: Callable[[int], int], number: int) -> Any:
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -145,7 +145,7 @@ class CaRequests:
                 continue
             channel.answered(decode_control(answer, kind))
             answered.append(channel)
-        tell_up(answered)
+        tell_up(listeners_of(answered))
         libca.flush_io()
 
     def end(self) -> None:
@@ -203,7 +203,7 @@ class CaRequests:
         if channel.state != UP or channel.asked != number or status == libca.ECA_DISCONNECTED:
             return
         channel.answered(value if status == libca.ECA_NORMAL else CANothing(channel.name, status))
-        tell_up([channel])
+        tell_up(channel.listeners)
 
 
 _PRECISIONS: Mapping[int, int] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ophyd_async.core import DEFAULT_TIMEOUT, NotConnectedError
@@ -29,8 +29,8 @@ class AnyChannel(Protocol):
 class AnyChannels(Protocol):
     """The channels of one protocol and event loop."""
 
-    def open(self, names: Iterable[str]) -> Sequence[Any]:
-        """Open channels, or give those that are open."""
+    def open(self, names: Iterable[str]) -> Mapping[str, Any]:
+        """Open channels that are not open yet; give all that are, by name."""
         ...
 
     def search_again(self, channels: Iterable[Any]) -> None:
@@ -41,8 +41,8 @@ class AnyChannels(Protocol):
 class Watch(Protocol):
     """Counts how far the users of channels are."""
 
-    def moved(self, before: int, now: int) -> None:
-        """One of them went from a status to another."""
+    def moved(self, before: int, now: int, many: int = 1) -> None:
+        """Take note that some of them went from a status to another."""
 
     def watched_more(self) -> None:
         """Take note that a loss of one of them would be told from now on."""
@@ -53,7 +53,7 @@ class ChannelUser:
 
     protocol: str
     _channels: tuple[Any, ...]
-    _watches: tuple[Watch, ...]
+    watches: tuple[Watch, ...]
     _fault: Fault | None = None
     status: int
     datatype: Any = None
@@ -66,7 +66,7 @@ class ChannelUser:
         Attributes that were first set when it connects would cost each user a dictionary of its own.
         """
         self._channels = ()
-        self._watches = ()
+        self.watches = ()
         self.status = PENDING
 
     def names(self) -> tuple[str, ...]:
@@ -96,6 +96,7 @@ class ChannelUser:
     def release(self) -> None:
         """Let the channels go; those that nobody else uses are closed."""
         channels, self._channels = self._channels, ()
+        self._fault = None
         for channel in channels:
             channel.listeners = tuple(user for user in channel.listeners if user is not self)
             if not channel.listeners:
@@ -140,23 +141,23 @@ class ChannelUser:
 
     def channel_watched(self) -> None:
         """Take note that a channel's loss would be told from now on."""
-        for watch in self._watches:
+        for watch in self.watches:
             watch.watched_more()
 
     def _move(self, status: int) -> None:
         before = self.status
         if status != before:
             self.status = status
-            for watch in self._watches:
+            for watch in self.watches:
                 watch.moved(before, status)
 
     def join(self, watch: Watch, alone: tuple[Watch, ...]) -> None:
         """Be counted by a watch; `alone` is the tuple of only that watch, which many share."""
-        self._watches = (*self._watches, watch) if self._watches else alone
+        self.watches = (*self.watches, watch) if self.watches else alone
 
     def leave(self, watch: Watch) -> None:
         """Be counted no more."""
-        self._watches = tuple(other for other in self._watches if other is not watch)
+        self.watches = tuple(other for other in self.watches if other is not watch)
 
     def faults(self) -> list[tuple[str, Fault]]:
         """Say what is wrong, by PV."""
@@ -198,7 +199,9 @@ class ChannelUser:
         :param timeout: in seconds.
         :raises NotConnectedError: names the PV and what is wrong.
         """
-        self.use(tuple(self.pool().open(self.names())))
+        names = self.names()
+        channels = self.pool().open(names)
+        self.use(tuple(channels[name] for name in names))
         if self.status == FAULTY:
             self.recheck()
         if self.status == PENDING:
@@ -209,7 +212,7 @@ class ChannelUser:
                 progress.follow(())
         if self.status != READY:
             said = "; ".join(f"{pv}: {fault}" for pv, fault in self.faults())
-            if not self._watches:
+            if not self.watches:
                 self.release()
             raise NotConnectedError(said)
 
@@ -244,11 +247,11 @@ class Progress:
         """Whether all are ready."""
         return not (self.counts[PENDING] or self.counts[FAULTY])
 
-    def moved(self, before: int, now: int) -> None:
-        """Count a change of status."""
+    def moved(self, before: int, now: int, many: int = 1) -> None:
+        """Count changes of status."""
         counts = self.counts
-        counts[before] -= 1
-        counts[now] += 1
+        counts[before] -= many
+        counts[now] += many
         if not counts[PENDING] and self._future is not None and not self._future.done():
             self._future.set_result(None)
 

@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from p4p.client.raw import Disconnected, RemoteError
@@ -94,18 +94,19 @@ class PvaChannels:
 
     # -- opening and closing
 
-    def open(self, names: Iterable[str]) -> list[PvaChannel]:
-        """Open channels, each name once however often it is asked for; they connect as servers answer."""
-        opened: list[PvaChannel] = []
+    def open(self, names: Iterable[str]) -> Mapping[str, PvaChannel]:
+        """Open channels, each name once however often it is asked for; they connect as servers answer.
+
+        :returns: all that are open, by name.
+        """
+        by_name = self._by_name
         for name in names:
-            channel = self._by_name.get(name)
-            if channel is None:
-                self._by_name[name] = channel = PvaChannel(name, self)
+            if name not in by_name:
+                by_name[name] = channel = PvaChannel(name, self)
                 self._unopened.append(channel)
-            opened.append(channel)
         if self._unopened and not self.pace.busy:
             self._open_some()
-        return opened
+        return by_name
 
     def _open_some(self) -> None:
         self.pace.busy = False

@@ -7,7 +7,7 @@ import gc
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from ophyd_async.core import Device, NotConnectedError
@@ -77,14 +77,9 @@ class Tree(Progress):
         """Whether all signals are connected, with the right types."""
         return self._walked and super().ready
 
-    def moved(self, before: int, now: int) -> None:
-        """Count a change; what ophyd-async remembers of a connection is forgotten when it is lost."""
-        # As Progress does it: this is called for every signal of a beamline.
-        counts = self.counts
-        counts[before] -= 1
-        counts[now] += 1
-        if not counts[PENDING] and self._future is not None and not self._future.done():
-            self._future.set_result(None)
+    def moved(self, before: int, now: int, many: int = 1) -> None:
+        """Count changes; what ophyd-async remembers of a connection is forgotten when it is lost."""
+        super().moved(before, now, many)
         if not self._telling and (before == READY or (now == READY and self.listeners)):
             if self.loop.is_closed():  # the devices are used in another loop now
                 return
@@ -129,8 +124,21 @@ class Tree(Progress):
         for listener in list(self.listeners):
             listener()
 
-    def survey(self) -> dict[str, Device]:
-        """Find the signals and commands and follow them; give the foreign devices, with the way to each."""
+    def survey(self) -> None:
+        """Find the signals and commands below the device and follow them."""
+        users, foreign = self._find()
+        self._take(users, foreign)
+
+    def walk(self) -> dict[str, Device]:
+        """Find all below the device and open its channels; give the foreign devices, with the way to each."""
+        users, foreign = self._find()
+        if 0 < len(users) < FEW:
+            users[0].pool().open(users[0].names())
+        self._take(users, foreign)
+        _open(users)
+        return foreign
+
+    def _find(self) -> tuple[list[ChannelUser], dict[str, Device]]:
         device = self.device
         users: list[ChannelUser] = []
         foreign: dict[str, Device] = {}
@@ -149,17 +157,13 @@ class Tree(Progress):
                     foreign[join_path(path, name)] = child
         if mocked:
             leave_mock(device)
+        return users, foreign
+
+    def _take(self, users: list[ChannelUser], foreign: dict[str, Device]) -> None:
         self.follow(users)
         self._walked = True
         self._watched = not any(user.watched_by_monitor for user in users)
         self.foreign = bool(foreign)
-        return foreign
-
-    def walk(self) -> dict[str, Device]:
-        """Find all below the device and open its channels; give the foreign devices, with the way to each."""
-        foreign = self.survey()
-        _open(self.users)
-        return foreign
 
     async def connect(self, timeout: float, force: bool) -> None:
         """Join the attempt that is going on, or begin one; see `connect_tree`."""
@@ -284,9 +288,7 @@ def _open(users: Iterable[ChannelUser]) -> None:
         by_protocol.setdefault(user.protocol, []).append(user)
     for group in by_protocol.values():
         pool = group[0].pool()
-        if len(group) < FEW:
-            pool.open(group[0].names())
         names = [user.names() for user in group]
-        channels = iter(pool.open(chain.from_iterable(names)))
+        channel = pool.open(chain.from_iterable(names)).__getitem__
         for user, own in zip(group, names, strict=True):
-            user.use((next(channels),) if len(own) == 1 else tuple(islice(channels, len(own))))
+            user.use(tuple(map(channel, own)))

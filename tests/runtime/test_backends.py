@@ -148,7 +148,7 @@ class Watched(asyncio.Event):
         backend.join(self, (self,))
         self.watched_more()
 
-    def moved(self, before: int, now: int) -> None:
+    def moved(self, before: int, now: int, many: int = 1) -> None:
         """Nothing waits for that here."""
 
     def watched_more(self) -> None:

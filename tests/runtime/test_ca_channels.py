@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 import pytest_asyncio
@@ -30,23 +30,29 @@ async def test_a_name_that_libca_refuses_is_let_go_like_any_other(
     live: SoftIoc, caplog: pytest.LogCaptureFixture
 ) -> None:
     pool = CaChannels.here()
-    refused, accepted = pool.open(["", "T:Never"])
+    channels = pool.open(["", "T:Never"])
+    refused, accepted = channels[""], channels["T:Never"]
     pool.release(refused)
     pool.release(accepted)
     await asyncio.sleep(0)  # both are closed in the next turn of the loop
     assert not accepted._as_parameter_
-    assert pool.open([""])[0] is not refused
+    again = pool.open([""])[""]
+    assert again is not refused
     assert "ca://: Invalid string" in caplog.text
-    pool.release(pool.open([""])[0])
+    pool.release(again)
 
 
 class Hears:
     """Listens to a channel until it is up."""
 
     datatype = float
+    watches = ()
 
     def __init__(self) -> None:
         self.up = asyncio.Event()
+
+    def recognise(self) -> None:
+        """Leave it to `channel_up`."""
 
     def channel_up(self) -> None:
         """Take note."""
@@ -58,7 +64,8 @@ class Hears:
 
 async def test_a_channel_that_nobody_needs_any_more_may_still_come(live: SoftIoc) -> None:
     pool = CaChannels.here()
-    left, needed = pool.open(["S:Float.HOPR", "S:Float.LOPR"])
+    channels = pool.open(["S:Float.HOPR", "S:Float.LOPR"])
+    left, needed = channels["S:Float.HOPR"], channels["S:Float.LOPR"]
     needed.listeners = (hears := Hears(),)
     async with asyncio.timeout(60):
         await hears.up.wait()
@@ -72,10 +79,8 @@ async def test_a_channel_that_nobody_needs_any_more_may_still_come(live: SoftIoc
 def created(*names: str) -> Iterator[list[int]]:
     """Channels that were created without a handler."""
     CaChannels.here()
-    made = libca.create_channels(names)
+    addresses = libca.create_channels(names)
     libca.flush_io()
-    addresses = list(made.values())
-    assert len(addresses) == len(names)
     assert all(addresses)
     yield addresses
     for address in addresses:
@@ -87,8 +92,9 @@ def arrivals() -> tuple[CaArrivals, asyncio.Future[list[int]]]:
     loop = asyncio.get_running_loop()
     due: asyncio.Future[list[int]] = loop.create_future()
 
-    def tell(chids: Sequence[int]) -> None:
+    def tell(chids: Mapping[int, Any]) -> list[int]:
         due.set_result(list(chids))  # fails if it is called twice
+        return []
 
     return CaArrivals(loop, tell), due
 
@@ -111,6 +117,27 @@ async def test_channels_are_due_though_none_is_there(live: SoftIoc) -> None:
         awaited.forget(chids[0])
         assert await due == chids[1:]
         assert libca.state(chids[1]) != libca.IS_UP
+
+
+async def test_many_that_are_missing_are_awaited_together_once_more(
+    live: SoftIoc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_ca_arrivals, "ONE_BY_ONE", 1)
+    told: asyncio.Queue[tuple[list[int], list[int]]] = asyncio.Queue()
+
+    def look(channels: Mapping[int, Any]) -> list[int]:
+        absent = [chid for chid in channels if libca.state(chid) != libca.IS_UP]
+        told.put_nowait((list(channels), absent))
+        return absent
+
+    with created("S:Float", "T:Never1", "T:Never2") as chids:
+        awaited = CaArrivals(asyncio.get_running_loop(), look)
+        awaited.expect(chids)
+        assert await told.get() == (chids, chids[1:])
+        assert chids[0] not in awaited
+        assert chids[1] in awaited
+        assert await told.get() == (chids[1:], chids[1:])
+        assert chids[1] not in awaited
 
 
 async def test_nothing_is_due_after_the_end(live: SoftIoc) -> None:
@@ -168,6 +195,25 @@ async def test_a_collector_that_was_off_stays_off() -> None:
 
 class Amplifier(RecordDevice):
     gain: Annotated[SignalR[float], PvSuffix("Gain")]
+
+
+class Everywhere(RecordDevice):
+    there: Annotated[SignalR[float], PvSuffix("S:Float")]
+    gain: Annotated[SignalR[float], PvSuffix("M:Gain")]
+    count: Annotated[SignalR[int], PvSuffix("M:Count")]
+
+
+async def test_what_comes_while_it_is_awaited_once_more_is_connected(
+    mortal: SoftIoc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_ca_arrivals, "ONE_BY_ONE", 1)
+    monkeypatch.setattr(_ca_arrivals, "SILENCE", 60.0)
+    device = Everywhere("")
+    starting = asyncio.create_task(asyncio.to_thread(mortal.start))
+    await device.connect(timeout=30)
+    await starting
+    assert await device.count.get_value() == 7
+    await disconnect(device)
 
 
 class Told(logging.Handler):

@@ -51,7 +51,8 @@ class Counting:
 async def channel(live: SoftIoc) -> AsyncIterator[PvaChannel]:
     """A channel that is there, opened together with one that is not."""
     pool = PvaChannels.here()
-    channel, missing = pool.open(["S:Float.HOPR", "T:Never"])
+    channels = pool.open(["S:Float.HOPR", "T:Never"])
+    channel, missing = channels["S:Float.HOPR"], channels["T:Never"]
     yield channel
     channel.listeners = ()
     pool.release(channel)
