@@ -28,6 +28,7 @@ class Listener(Protocol):
     """Is told of changes of a channel it uses, in the channel's event loop.
 
     :ivar datatype: the type that is declared, if any is.
+    :ivar watches: those who count it.
     """
 
     datatype: Any
