@@ -163,6 +163,13 @@ def _all_updates() -> bool:
 class CaCommand(CaUser, RecordCommand, CaCommandBackend):
     """A command over Channel Access."""
 
+    def recognise(self) -> bool | None:
+        """Look whether it starts something; whoever calls this counts those that are ready."""
+        if self.status != PENDING or self._channels[0].served not in TRIGGERS:
+            return None
+        self.status = READY
+        return True
+
     def check(self) -> Fault | None:
         """Refuse what is no single whole number: it is not what starts something."""
         (channel,) = self._channels

@@ -43,7 +43,7 @@ class CaChannels:
         self.monitors = CaMonitors(self._wake_up)
         self._by_name: dict[str, Channel] = {}
         self._by_chid: dict[int, Channel] = {}
-        self._uncreated: deque[str] = deque()
+        self._uncreated: list[str] = []
         self._unused: list[Channel] = []
         self._events: deque[tuple[int, int]] = deque()
         self._closed = False
@@ -87,30 +87,34 @@ class CaChannels:
             new = [name for name in new if name not in by_name]
         if new:
             self._uncreated.extend(new)
-            created = () if self.pace.busy else self._create()
-            for name in new:  # while libca waits and searches
-                by_name[name] = Channel(name, self)
-            self._created(created)
+            if not self.pace.busy:
+                self._created(self._create())
+            if self._uncreated:  # some of them are created later
+                for name in new:
+                    if name not in by_name:
+                        by_name[name] = Channel(name, self)
         return by_name
 
     def _create(self) -> Iterable[tuple[str, int]]:
         """Create some of the channels; give the handle of each, with its name."""
-        uncreated = self._uncreated
-        names = [uncreated.popleft() for _ in range(min(len(uncreated), self.pace.batch))]
+        names = self._uncreated[: self.pace.batch]
+        del self._uncreated[: self.pace.batch]
         created = libca.create_channels(names)
         libca.flush_io()
-        self._arrivals.expect([chid for chid in created if chid])
-        self.pace.busy = bool(uncreated)
-        if uncreated:
+        self._arrivals.expect(created if all(created) else [chid for chid in created if chid])
+        self.pace.busy = bool(self._uncreated)
+        if self.pace.busy:
             self.loop.call_later(self.pace.pause, self._create_more)
         return zip(names, created, strict=True)
 
     def _created(self, created: Iterable[tuple[str, int]]) -> None:
-        """Give channels the handles that libca knows them by."""
+        """Give channels, made now unless they have been, the handles of libca, which searches meanwhile."""
         by_name, by_chid = self._by_name, self._by_chid
         for name, chid in created:
+            channel = by_name.get(name)
+            if channel is None:
+                by_name[name] = channel = Channel(name, self)
             if chid:
-                channel = by_name[name]
                 channel._as_parameter_ = chid
                 by_chid[chid] = channel
 
@@ -245,9 +249,11 @@ class CaChannels:
                 continue
             came_up(channels, dbf, count, may_read)
             listeners = listeners_of(channels)
-            (asking if dbf == libca.ENUM else others).extend(listeners)
             if dbf in libca.REALS:
-                asking += [listener for listener in listeners if listener.datatype is int]
+                for listener in listeners:
+                    (asking if listener.datatype is int else others).append(listener)
+            else:
+                (asking if dbf == libca.ENUM else others).extend(listeners)
         # Those that are asked for states or precision come first: the servers answer while all others are told.
         for found in (asking, others):
             tell_up(found)

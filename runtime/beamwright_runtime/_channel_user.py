@@ -88,8 +88,9 @@ class ChannelUser:
                 return
             self.release()
         self._channels = channels
+        alone = (self,)
         for channel in channels:
-            channel.listeners += (self,)
+            channel.listeners = channel.listeners + alone if channel.listeners else alone
         if channels[0].state == UP:
             self.channel_up()
 
@@ -150,14 +151,6 @@ class ChannelUser:
             self.status = status
             for watch in self.watches:
                 watch.moved(before, status)
-
-    def join(self, watch: Watch, alone: tuple[Watch, ...]) -> None:
-        """Be counted by a watch; `alone` is the tuple of only that watch, which many share."""
-        self.watches = (*self.watches, watch) if self.watches else alone
-
-    def leave(self, watch: Watch) -> None:
-        """Be counted no more."""
-        self.watches = tuple(other for other in self.watches if other is not watch)
 
     def faults(self) -> list[tuple[str, Fault]]:
         """Say what is wrong, by PV."""
@@ -233,12 +226,12 @@ class Progress:
     def follow(self, users: Sequence[ChannelUser]) -> None:
         """Count these users from now on."""
         for user in self.users:
-            user.leave(self)
+            user.watches = tuple(other for other in user.watches if other is not self)
         self.users = users
-        alone = (self,)
+        alone = (self,)  # which many share
         counts = [0, 0, 0]
         for user in users:
-            user.join(self, alone)
+            user.watches = (*user.watches, self) if user.watches else alone
             counts[user.status] += 1
         self.counts = counts
 

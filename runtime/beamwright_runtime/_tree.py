@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Any
@@ -39,6 +39,8 @@ created by then."""
 
 UNCOLLECTED = 5.0
 """Most seconds that an attempt keeps the garbage collector off: what answers at all answers sooner."""
+
+_Opened = tuple[list[ChannelUser], list[tuple[str, ...]], Mapping[str, Any]]
 
 
 class Tree(Progress):
@@ -134,8 +136,9 @@ class Tree(Progress):
         users, foreign = self._find()
         if 0 < len(users) < FEW:
             users[0].pool().open(users[0].names())
-        self._take(users, foreign)
-        _open(users)
+        opened = _open(users)
+        self._take(users, foreign)  # while libca waits and searches
+        _use(opened)
         return foreign
 
     def _find(self) -> tuple[list[ChannelUser], dict[str, Device]]:
@@ -282,13 +285,18 @@ def _release(tree: Tree) -> None:
     tree.follow(())
 
 
-def _open(users: Iterable[ChannelUser]) -> None:
-    by_protocol: dict[str, list[ChannelUser]] = {}
-    for user in users:
-        by_protocol.setdefault(user.protocol, []).append(user)
-    for group in by_protocol.values():
-        pool = group[0].pool()
+def _open(users: Sequence[ChannelUser]) -> list[_Opened]:
+    """Open channels; give the users of each protocol, the names that each needs, and the channels by name."""
+    opened = []
+    for protocol in dict.fromkeys(user.protocol for user in users):
+        group = [user for user in users if user.protocol == protocol]
         names = [user.names() for user in group]
-        channel = pool.open(chain.from_iterable(names)).__getitem__
+        opened.append((group, names, group[0].pool().open(chain.from_iterable(names))))
+    return opened
+
+
+def _use(opened: Iterable[_Opened]) -> None:
+    for group, names, channels in opened:
+        channel = channels.__getitem__
         for user, own in zip(group, names, strict=True):
             user.use(tuple(map(channel, own)))

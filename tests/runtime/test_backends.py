@@ -145,7 +145,7 @@ class Watched(asyncio.Event):
     def __init__(self, backend: ChannelUser) -> None:
         super().__init__()
         self._backend = backend
-        backend.join(self, (self,))
+        backend.watches += (self,)
         self.watched_more()
 
     def moved(self, before: int, now: int, many: int = 1) -> None:
