@@ -6,12 +6,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable
-from enum import Enum
 from typing import cast
-
-
-class _Unset(Enum):
-    UNSET = "unset"
 
 
 class Fixture:
@@ -30,13 +25,13 @@ class Fixture:
         self.is_async = inspect.iscoroutinefunction(function)
         self._function = function
         self._lock = threading.Lock()
-        self._value: object = _Unset.UNSET
+        self._value: tuple[object] | None = None
         self._reading: asyncio.Task[None] | None = None
 
     @property
     def is_read(self) -> bool:
         """Whether the value is there."""
-        return self._value is not _Unset.UNSET
+        return self._value is not None
 
     def get(self) -> object:
         """Give the value, from the function if need be.
@@ -44,11 +39,11 @@ class Fixture:
         :raises RuntimeError: if the function is `async` and has not been awaited yet.
         """
         with self._lock:
-            if not self.is_read:
+            if self._value is None:
                 if self.is_async:
                     raise RuntimeError(f"fixture {self.name} is read when a device that needs it connects")
-                self._value = self._function()
-            return self._value
+                self._value = (self._function(),)
+            return self._value[0]
 
     async def read(self) -> None:
         """Have the value, without holding up the event loop while a function reads it."""
@@ -62,6 +57,6 @@ class Fixture:
 
     async def _read(self) -> None:
         if self.is_async:
-            self._value = await cast("Callable[[], asyncio.Future[object]]", self._function)()
+            self._value = (await cast("Callable[[], asyncio.Future[object]]", self._function)(),)
         else:
             await asyncio.to_thread(self.get)

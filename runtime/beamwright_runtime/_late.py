@@ -8,8 +8,6 @@ from importlib import import_module
 from inspect import unwrap
 from types import CodeType, FunctionType
 
-_WORD = re.compile(r"\w+")
-
 
 class LateNames:
     """The names that a function, its annotations and what it calls use, and that its module gets when it is needed.
@@ -64,7 +62,7 @@ def _names_in(function: FunctionType) -> set[str]:
 def _names_of_annotations(function: FunctionType) -> Iterator[str]:
     for annotation in function.__annotations__.values():
         if isinstance(annotation, str):
-            yield from _WORD.findall(annotation)
+            yield from re.findall(r"\w+", annotation)
 
 
 def _names_of(code: CodeType) -> Iterator[str]:
