@@ -14,7 +14,6 @@ from beamwright_runtime._asked import Asked, naming_its_ioc
 from beamwright_runtime._connection import connect_tree, connected_tree, tree_of
 from beamwright_runtime._device_state import DeviceState, Stage
 from beamwright_runtime._errors import ConnectionFailedError
-from beamwright_runtime._liveness import connection_problems
 from beamwright_runtime._signals_below import is_transparent
 
 PARALLEL = 32
@@ -215,7 +214,7 @@ def _lost(device: Device) -> ConnectionFailedError | None:
     tree = connected_tree(device)
     if tree is None or tree.ready or is_mock(device):
         return None
-    problems = connection_problems(device)
+    problems = list(tree.problems())
     lost = [problem.pv for problem in problems if problem.pv]
     words = f"{len(lost)} of its PVs went away: {', '.join(lost[:3])}{' ...' * (len(lost) > 3)}"
     return ConnectionFailedError(words, problems)

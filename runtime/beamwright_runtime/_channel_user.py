@@ -17,15 +17,6 @@ NEVER, UP, DOWN = 0, 1, 2
 """States of a channel: not found yet, connected, lost after it was connected."""
 
 
-class AnyChannel(Protocol):
-    """A channel over Channel Access or PV Access."""
-
-    name: str
-    state: int
-    pool: Any
-    listeners: tuple[Any, ...]
-
-
 class AnyChannels(Protocol):
     """The channels of one protocol and event loop."""
 

@@ -78,14 +78,13 @@ class DeviceFactory(Generic[DeviceT_co]):
         self.prefix = prefix
         self.ioc = ioc
         self._skip = skip
+        self._beamline = beamline
         self._parameters = Parameters(function, beamline, prefix)
         self._making = threading.RLock()
         self._device: DeviceT_co | None = None
         self._filled: dict[str, object] = {}
         self._being_made = False
-        self._connection = Connection(
-            self.name, self._build, mock=lambda: self.mock or bool(beamline and beamline.mock), timeout=timeout, ioc=ioc
-        )
+        self._connection = Connection(self.name, self._build, mock=self._is_mocked, timeout=timeout, ioc=ioc)
         _factories.append(weakref.ref(self))
 
     def __repr__(self) -> str:
@@ -196,6 +195,9 @@ class DeviceFactory(Generic[DeviceT_co]):
                 await asyncio.to_thread(self._late.bring)
             await asyncio.gather(*(fixture.read() for fixture in self._parameters.unread(arguments)))
         return self._make(arguments)
+
+    def _is_mocked(self) -> bool:
+        return self.mock or (self._beamline is not None and self._beamline.mock)
 
     async def _build(self) -> tuple[Device, Sequence[Connection]]:
         device = await self.make()
