@@ -35,7 +35,7 @@ class NdRoiDataTypeOut(DriverEnum):
 class NdRoi(NdPluginBase, NDROIIO):
     """Records of NDROI.template, on top of NDPluginBase.template."""
 
-    name_: A[SignalRW[str], PvSuffix.rbv("Name")]
+    name_record: A[SignalRW[str], PvSuffix.rbv("Name")]
     """What the region is called"""
     enable_x: A[SignalRW[bool], PvSuffix.rbv("EnableX")]
     """Cut the columns"""

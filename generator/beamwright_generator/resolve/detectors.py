@@ -16,7 +16,12 @@ from beamwright_generator.tables.shipped import device_members, shipped_class
 DRIVER: Final = "ophyd_async.epics.adcore.ADBaseIO"
 WRITER: Final = "ophyd_async.epics.adcore.NDFileHDF5IO"
 PLUGIN_TEMPLATE: Final = "NDPluginBase.template"
-_MEMBERS: Final = frozenset({"driver", "get_plugin", "add_detector_logics", "add_config_signals", "config_sigs"})
+_MEMBERS: Final = frozenset(
+    {
+        *("driver", "get_plugin", "add_detector_logics", "add_config_signals", "config_sigs"),
+        *("events_to_kickoff", "get_trigger_deadtime"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ def _composition(driver: Seen, listeners: Mapping[str, Sequence[Seen]], plugins:
                 waiting.append(plugin)
     ordered = [plugin for plugin in plugins if id(plugin) in reached]
     prefix = _common([driver.prefix, *(plugin.prefix for plugin in ordered)])
-    names = Names(reserved=device_members() | _MEMBERS)
+    names = Names(reserved=device_members() | _MEMBERS, what="device")
     labels = {id(one): _label(one.prefix, prefix) for one in (driver, *ordered)}
     attributes = {id(one): names.take(snake(labels[id(one)]) or snake(one.content.stem)) for one in ordered}
     attributes[id(driver)] = "driver"

@@ -11,7 +11,7 @@ from beamwright_generator.resolve.names import Names, snake
 from beamwright_generator.resolve.prefixes import first_macro, leading_name, literal_prefix, numbered
 from beamwright_generator.resolve.signals import Signals
 from beamwright_generator.resolve.templates import FlatTemplate
-from beamwright_generator.tables.shipped import classes_for_templates, device_members
+from beamwright_generator.tables.shipped import classes_for_templates, device_members, motor_members
 
 
 def groups_of(flat: FlatTemplate) -> Iterator[list[str]]:
@@ -65,7 +65,8 @@ def with_names(
     parts: Iterable[tuple[Member, Content]], signals: Signals, templates: frozenset[str]
 ) -> tuple[tuple[Member, Content], ...]:
     """Name vectors as ophyd-async does where it has the same ones, and make all names different."""
-    names = Names(reserved=device_members(), taken=(member.attribute for member in signals.members))
+    reserved = motor_members() if signals.motor else device_members()
+    names = Names(reserved=reserved, taken=(member.attribute for member in signals.members), what="device")
     shipped = {
         vector.entry: vector.attribute
         for known in classes_for_templates(templates)

@@ -101,27 +101,38 @@ IMPORTED_FOR_SNAPSHOTS: Final = IMPORTED | {"Panda", "PvSuffixes", "TYPE_CHECKIN
 class Names:
     """Hands out each identifier once: the first asker keeps the plain name, later ones get a number.
 
-    :param reserved: names that get a trailing underscore, as ophyd-async does for members of Device.
+    :param reserved: names that have another meaning where these stand, such as those of members of Device.
     :param joint: what stands before the number.
+    :param what: what is named; it is added to a name that is reserved: ``direction_record``. Where it is not said, such
+        a name gets a trailing underscore, as ophyd-async does it.
     """
 
-    def __init__(self, reserved: Collection[str] = (), taken: Iterable[str] = (), joint: str = "_") -> None:
+    def __init__(
+        self, reserved: Collection[str] = (), taken: Iterable[str] = (), joint: str = "_", what: str = ""
+    ) -> None:
         self._reserved = reserved
         self._taken = set(taken)
         self._joint = joint
+        self._what = what
 
     def __contains__(self, name: str) -> bool:
-        return name in self._taken
+        return self.allowed(name) in self._taken
+
+    def allowed(self, name: str) -> str:
+        """Give a name as it is, or what stands for it where it is reserved, whatever else has been taken."""
+        return f"{name}_{self._what}" if name in self._reserved else name
+
+    def keep(self, name: str) -> str:
+        """Take a name that is settled elsewhere, as it is."""
+        self._taken.add(name)
+        return name
 
     def take(self, name: str) -> str:
         """Take a name, made different from all that were taken before."""
-        wanted = name
-        if name in self._reserved:
-            wanted = f"{name}_"
+        wanted = candidate = self.allowed(name)
         number = 2
-        candidate = wanted
         while candidate in self._taken or candidate in self._reserved:
-            candidate = f"{name}{self._joint}{number}"
+            candidate = f"{wanted.rstrip('_')}{self._joint}{number}"
             number += 1
         self._taken.add(candidate)
         return candidate

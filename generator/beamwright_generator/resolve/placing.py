@@ -42,7 +42,7 @@ class Placing:
     readable: frozenset[ClassRef]
     problems: Problems
     writers: frozenset[ClassRef] = frozenset()
-    _names: Names = field(default_factory=lambda: Names(reserved=_RESERVED))
+    _names: Names = field(default_factory=lambda: Names(reserved=_RESERVED, what="device"))
     _class_names: Names = field(init=False)
     _group_names: dict[str, str] = field(default_factory=dict)
 
@@ -126,7 +126,7 @@ class Placing:
     # -- one placed device of each kind
 
     def _group(self, name: str, override: GroupOverride, members: Mapping[str, Seen]) -> Group:
-        names = Names(reserved=device_members())
+        names = Names(reserved=device_members(), what="device")
         parts = tuple(self._part(names.take(member), one) for member, one in members.items())
         iocs = dict.fromkeys(one.instance.ioc.name for one in members.values())
         first = next(iter(members.values()))
@@ -202,7 +202,7 @@ class Placing:
         if wanted in self._names and not override.name:
             told_apart = f"{wanted}_{snake(one.content.stem)}"
         name = self._names.take(told_apart)
-        if name not in (wanted, f"{wanted}_"):
+        if name not in (wanted, self._names.allowed(wanted)):
             self.problems.note(
                 "name-collision",
                 one.instance.at,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Final
 
 from beamwright_generator.model import (
     Access,
@@ -30,6 +31,8 @@ from beamwright_generator.resolve.typed import NO_CHANGE, Datatypes, TypedRecord
 from beamwright_generator.tables.shipped import ShippedSignal, device_members, motor_members
 
 MOTOR = ClassRef("beamwright_runtime", "Motor")
+RECORD: Final = "record"
+"""What is added to an attribute that would hide a member of the class, as `offset_record` beside a motor's `offset`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class _Judge:
         motors = [record for record in records if record.type == "motor"]
         motor = len(motors) == 1 and not motors[0].leaf
         self.reserved = motor_members() if motor else device_members()
-        self.names = Names(reserved=self.reserved)
+        self.names = Names(reserved=self.reserved, what=RECORD)
         judged = list(self.typing.records(records))
         served = {record.leaf: record.served for record in judged}
         match = ophyd_async.match(templates, served)
@@ -140,9 +143,9 @@ class _Judge:
                 detail=reasons[:12] + ((f"and {len(reasons) - 12} more",) if len(reasons) > 12 else ()),
             )
         given = {leaf: ophyd_async.as_signal(signal) for leaf, signal in self._shipped_by_leaf(match).items()}
-        self.shipped_names = {signal.attribute.rstrip("_") for signal in given.values()}
-        for name in self.shipped_names:
-            self.names.take(name)
+        self.shipped_names = {signal.attribute for signal in given.values()}
+        for signal in given.values():
+            self.names.keep(signal.attribute)
         members = list(self._members(records, judged, given))
         self.typing.report_undecided()
         return Signals(
@@ -228,14 +231,14 @@ class _Judge:
 
     def _attribute(self, record: TemplateRecord, stem: str) -> str:
         change = self._change(record.leaf)
-        wanted = change.name or snake(self.pvi.names.get(record.leaf, "")) or snake(stem) or "value"
-        plain = wanted.rstrip("_") if wanted.rstrip("_") in self.reserved else wanted
+        plain = change.name or snake(self.pvi.names.get(record.leaf, "")) or snake(stem) or "value"
+        wanted = self.names.allowed(plain)
         if plain in self.shipped_names and plain not in self.reserved and not change.name:
             shipped_reads_it = snake(stem) == plain and not record.leaf.endswith("_RBV")
             settable = record.type in WRITABLE
-            plain = f"{plain}_setpoint" if shipped_reads_it and settable else plain
+            plain = wanted = f"{plain}_setpoint" if shipped_reads_it and settable else plain
         taken = self.names.take(plain)
-        if taken not in (plain, f"{plain}_", f"{wanted}_setpoint"):
+        if taken not in (plain, wanted):
             self.problems.note(
                 "name-collision",
                 record.at,

@@ -101,6 +101,7 @@ def test_names_are_given_out_once(wanted: list[str]) -> None:
     assert "read" not in given_out
     for name, got in zip(wanted, given_out, strict=True):
         assert got.startswith(name.rstrip("_"))
+        assert not got.endswith("__")
 
 
 def test_the_first_keeps_the_plain_name() -> None:
@@ -114,8 +115,24 @@ def test_the_first_keeps_the_plain_name() -> None:
         "x_2",
     ]
     assert "a_2" in names
+    assert "read" in names
     assert "b" not in names
     assert Names(taken=["Pump"], joint="").take("Pump") == "Pump2"
+
+
+def test_a_reserved_name_says_what_is_named() -> None:
+    names = Names(reserved={"read", "stop"}, what="record")
+    assert names.allowed("read") == "read_record"
+    assert "read" not in names
+    assert [names.take(name) for name in ("read", "read", "read_record", "gain", names.keep("name_"))] == [
+        "read_record",
+        "read_record_2",
+        "read_record_3",
+        "gain",
+        "name_2",
+    ]
+    assert "read" in names
+    assert names.take("stop_") == "stop_", "a site may choose such a name"
 
 
 @pytest.mark.parametrize(

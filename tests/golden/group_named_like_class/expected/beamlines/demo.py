@@ -9,7 +9,7 @@ from ophyd_async.core import StandardReadable
 from beamwright_generated.devices.lamp import Lamp
 from beamwright_runtime import Beamline, Motor, Policy
 
-__all__ = ["Devices", "LampGroup", "MotorGroup", "devices", "devices_", "lamp", "motor"]
+__all__ = ["Devices", "LampGroup", "MotorGroup", "devices", "devices_device", "lamp", "motor"]
 
 devices = Beamline("demo")
 
@@ -24,10 +24,10 @@ class MotorGroup(StandardReadable):
 
 
 class LampGroup(StandardReadable):
-    """Lamp: name_."""
+    """Lamp: name_device."""
 
     def __init__(self, name: str = "") -> None:
-        self.name_ = Lamp("DEMO-EA-LAMP-01:")
+        self.name_device = Lamp("DEMO-EA-LAMP-01:")
         super().__init__(name=name)
 
 
@@ -47,11 +47,11 @@ def motor() -> MotorGroup:
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
 def lamp() -> LampGroup:
-    """Lamp: name_ (DEMO-IOC-01)."""
+    """Lamp: name_device (DEMO-IOC-01)."""
     return LampGroup()
 
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
-def devices_() -> Devices:
+def devices_device() -> Devices:
     """Devices: only (DEMO-IOC-01)."""
     return Devices()

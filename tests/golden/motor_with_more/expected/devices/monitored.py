@@ -11,10 +11,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import Motor
 
-__all__ = ["Monitored", "MonitoredMode"]
+__all__ = ["Monitored", "MonitoredModeRecord"]
 
 
-class MonitoredMode(StrictEnum):
+class MonitoredModeRecord(StrictEnum):
     """States of MODE."""
 
     A = "A"
@@ -26,4 +26,4 @@ class Monitored(Motor):
     """Records of monitored.template."""
 
     ferr: A[SignalR[float], PvSuffix("FERR")]
-    mode_: A[SignalR[MonitoredMode], PvSuffix("MODE")]
+    mode_record: A[SignalR[MonitoredModeRecord], PvSuffix("MODE")]

@@ -20,4 +20,4 @@ class Axis(Motor):
     elossrc: A[SignalRW[bool], PvSuffix(":ELOSSRC")]
     ferr: A[SignalR[float], PvSuffix(":FERR")]
     """Following error"""
-    velocity_: A[SignalRW[float], PvSuffix(":Velocity")]
+    velocity_record: A[SignalRW[float], PvSuffix(":Velocity")]

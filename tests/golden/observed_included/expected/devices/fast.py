@@ -11,10 +11,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_generated.devices.camera import CameraShared
 
-__all__ = ["Fast", "FastTrigger"]
+__all__ = ["Fast", "FastTriggerRecord"]
 
 
-class FastTrigger(StrictEnum):
+class FastTriggerRecord(StrictEnum):
     """States of Trigger."""
 
     INTERNAL = "Internal"
@@ -24,5 +24,5 @@ class FastTrigger(StrictEnum):
 class Fast(CameraShared):
     """Records of fast.template, on top of camera.template."""
 
-    trigger_: A[SignalRW[FastTrigger], PvSuffix("Trigger")]
+    trigger_record: A[SignalRW[FastTriggerRecord], PvSuffix("Trigger")]
     rate: A[SignalRW[float], PvSuffix("Rate")]

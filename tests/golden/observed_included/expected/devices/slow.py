@@ -11,10 +11,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_generated.devices.camera import CameraShared
 
-__all__ = ["Slow", "SlowTrigger"]
+__all__ = ["Slow", "SlowTriggerRecord"]
 
 
-class SlowTrigger(StrictEnum):
+class SlowTriggerRecord(StrictEnum):
     """States of Trigger."""
 
     INTERNAL = "Internal"
@@ -24,5 +24,5 @@ class SlowTrigger(StrictEnum):
 class Slow(CameraShared):
     """Records of slow.template, on top of camera.template."""
 
-    trigger_: A[SignalRW[SlowTrigger], PvSuffix("Trigger")]
+    trigger_record: A[SignalRW[SlowTriggerRecord], PvSuffix("Trigger")]
     period: A[SignalRW[float], PvSuffix("Period")]

@@ -11,7 +11,15 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import DriverEnum, RecordDevice
 
-__all__ = ["Camera", "CameraBinning", "CameraFilter", "CameraGain", "CameraShutter", "CameraStage", "CameraTriggerMode"]
+__all__ = [
+    "Camera",
+    "CameraBinning",
+    "CameraFilter",
+    "CameraGain",
+    "CameraShutter",
+    "CameraStageRecord",
+    "CameraTriggerMode",
+]
 
 
 class CameraTriggerMode(StrictEnum):
@@ -30,7 +38,7 @@ class CameraFilter(SubsetEnum):
     CU = "Cu"
 
 
-class CameraStage(StrictEnum):
+class CameraStageRecord(StrictEnum):
     """States of Stage."""
 
     IN = "In"
@@ -65,7 +73,7 @@ class Camera(RecordDevice):
 
     trigger_mode: A[SignalRW[CameraTriggerMode], PvSuffix.rbv("TriggerMode")]
     filter: A[SignalRW[CameraFilter], PvSuffix("Filter")]
-    stage_: A[SignalR[CameraStage], PvSuffix("Stage")]
+    stage_record: A[SignalR[CameraStageRecord], PvSuffix("Stage")]
     number: A[SignalRW[int], PvSuffix("Number")]
     shutter: A[SignalRW[CameraShutter], PvSuffix("Shutter")]
     fan: A[SignalRW[bool], PvSuffix("Fan")]

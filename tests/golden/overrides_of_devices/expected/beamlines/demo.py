@@ -7,7 +7,7 @@ from __future__ import annotations
 from beamwright_generated.devices.pump import Pump
 from beamwright_runtime import Beamline, Policy
 
-__all__ = ["devices", "devices_", "pump_04", "pump_05", "roughing_pump"]
+__all__ = ["devices", "devices_device", "pump_04", "pump_05", "roughing_pump"]
 
 devices = Beamline("demo")
 
@@ -19,7 +19,7 @@ def roughing_pump() -> Pump:
 
 
 @devices.factory(policy=Policy.LAZY, optional=True, ioc="DEMO-IOC-01")
-def devices_() -> Pump:
+def devices_device() -> Pump:
     """Records of pump.template (DEMO-IOC-01)."""
     return Pump("DEMO-VA-PUMP-03:")
 

@@ -38,7 +38,7 @@ class SamplerPva(RecordDevice):
     wave: A[SignalRW[Array1D[np.uint16]], PvSuffix("Wave")]
     stamp: A[SignalRW[Array1D[np.int64]], PvSuffix("Stamp")]
     path: A[SignalRW[str], PvSuffix("Path")]
-    name_: A[SignalRW[str], PvSuffix("Name")]
+    name_record: A[SignalRW[str], PvSuffix("Name")]
     message: A[SignalR[str], PvSuffix("Message")]
     state: A[SignalR[SamplerPvaState], PvSuffix("State")]
 

@@ -13,7 +13,7 @@ from beamwright_generated.devices.strict_enum import StrictEnumDevice
 from beamwright_generated.devices.types import Types
 from beamwright_runtime import Beamline, Policy
 
-__all__ = ["a", "beamline", "devices", "devices_", "motor", "policy", "r", "types"]
+__all__ = ["a", "beamline", "devices", "devices_device", "motor", "policy", "r", "types"]
 
 devices = Beamline("demo")
 
@@ -55,6 +55,6 @@ def policy() -> StrictEnumDevice:
 
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
-def devices_() -> BeamlineDevice:
+def devices_device() -> BeamlineDevice:
     """Records of beamline.template (DEMO-IOC-01)."""
     return BeamlineDevice("DEMO:DEVICES:")
