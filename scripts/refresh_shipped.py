@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Protocol, get_args, get_origin, get_type_hints
 
 import numpy as np
 import ophyd_async
@@ -173,8 +173,21 @@ def describe() -> dict[str, Any]:
         },
         "tables": {path: {name: value_text(t) for name, t in types.items()} for path, types in sorted(columns.items())},
         "enums": {path: enum_facts(enums[path]) for path in sorted(enums)},
+        "orders": {path: order_names(cls) for path, cls in extended().items()},
         "classes": classes,
     }
+
+
+def extended() -> dict[str, type]:
+    """Give every class that a generated one can have among its bases, by its public path."""
+    ours = {f"beamwright_runtime.{cls.__name__}": cls for cls in (Motor, Panda, RecordDevice)}
+    return {**ours, "ophyd_async.core.StandardReadable": StandardReadable, **{path: load(path) for path in MIRRORS}}
+
+
+def order_names(cls: type) -> list[str]:
+    """Name the classes that Python looks an attribute up in, in order; those of no public module by their bare name."""
+    public = {known: path for path, known in extended().items()}
+    return [public.get(base, base.__name__) for base in cls.__mro__ if base not in (object, Generic, Protocol)]
 
 
 def motor_signals() -> dict[str, dict[str, Any]]:
@@ -272,6 +285,7 @@ def text(table: Mapping[str, Any]) -> str:
         "table_members",
         "blocks",
         "tables",
+        "orders",
     )
     head = ",\n".join(f"{json.dumps(key)}: {_rows(table[key])}" for key in plain)
     return f'{{\n{head},\n"enums": {{\n{enums}\n}},\n"classes": {{\n{classes}\n}}\n}}\n'

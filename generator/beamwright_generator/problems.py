@@ -133,6 +133,7 @@ CODES: dict[str, str] = {
     # the beamline file
     "stands-alone": "A class does not extend the one ophyd-async ships, because the database lacks or contradicts it.",
     "base-split": "Templates change what they include, so a class with only what all leave unchanged is made.",
+    "base-copied": "Templates include the same files in opposite orders, so a class declares what it cannot extend.",
     "appends-elsewhere": "A database adds to records of other databases; the added items are not looked at.",
     "untyped-record": "A record has no type that is safe to declare; it is left out.",
     "undecided-type": "The type of a record hangs on a macro that has no value; it is left out.",

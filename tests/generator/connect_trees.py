@@ -1,4 +1,4 @@
-"""Import every generated package of a folder, make all of its devices and connect them in mock mode; print how many."""
+"""Import every generated module of a folder, make all devices and connect them in mock mode; print how many of each."""
 
 from __future__ import annotations
 
@@ -15,14 +15,23 @@ from beamwright_runtime import Beamline
 
 
 def modules(folder: Path) -> list[ModuleType]:
-    names = (path.relative_to(folder).with_suffix("").parts for path in sorted(folder.rglob("*.py")))
-    return [importlib.import_module(".".join(parts)) for parts in names if parts[-1] != "__init__"]
+    """Import them all; end with every one that cannot be imported, and why."""
+    imported, faults = [], []
+    for path in sorted(folder.rglob("*.py")):
+        name = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+        try:
+            imported.append(importlib.import_module(name))
+        except Exception as error:  # of whatever kind it is, the module is dead
+            faults.append(f"{name}: {type(error).__name__}: {error}")
+    if faults:
+        sys.exit("\n".join(faults))
+    return imported
 
 
 def made_alone(module: ModuleType) -> list[Device]:
     """Make every device class that a module defines, macros in its record names filled with a number."""
     made = []
-    for name in module.__all__:
+    for name in getattr(module, "__all__", ()):
         kind = getattr(module, name)
         if inspect.isclass(kind) and issubclass(kind, Device) and module.__name__.split(".")[-2] == "devices":
             parameters = inspect.signature(kind).parameters.values()
@@ -41,9 +50,10 @@ def placed(module: ModuleType) -> list[Device]:
 
 async def main(folder: Path) -> None:
     sys.path.insert(0, str(folder))
-    devices = [device for module in modules(folder) for device in (*made_alone(module), *placed(module))]
+    found = modules(folder)
+    devices = [device for module in found for device in (*made_alone(module), *placed(module))]
     await asyncio.gather(*(device.connect(mock=True) for device in devices))
-    print(len(devices), "devices connected")
+    print(len(devices), "devices connected of", len(found), "modules")
 
 
 asyncio.run(main(Path(sys.argv[1])))

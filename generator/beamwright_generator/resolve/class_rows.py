@@ -23,6 +23,7 @@ from beamwright_generator.model import (
     States,
     Vector,
 )
+from beamwright_generator.resolve.orders import Orders
 from beamwright_generator.resolve.signals import MOTOR
 from beamwright_generator.tables.shipped import ShippedClass, motor_signals, shipped_class, shipped_enum
 
@@ -38,6 +39,7 @@ class ClassRows:
     _made: dict[ClassRef, tuple[Row, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._orders = Orders.of_types({ref: (device.bases, device.readable) for ref, device in self.types.items()})
         self._enums: Mapping[ClassRef, EnumType] = {
             ClassRef(device.ref.module, enum.name): enum for device in self.types.values() for enum in device.enums
         }
@@ -54,13 +56,13 @@ class ClassRows:
 
     def lineage(self, ref: ClassRef) -> tuple[ClassRef, ...]:
         """Name what a class extends that has signals, nearest first."""
-        found: dict[ClassRef, None] = {}
+        found: set[ClassRef] = set()
         waiting = [*self._bases(ref)]
         while waiting:
             base = waiting.pop(0)
-            found.setdefault(base)
+            found.add(base)
             waiting += self._bases(base)
-        return tuple(found)
+        return tuple(base for base in self._orders.of(ref) if base in found)
 
     def _bases(self, ref: ClassRef) -> tuple[ClassRef, ...]:
         if ref in self.types:

@@ -103,11 +103,7 @@ class Content:
 
     def _shape(self, member: Member) -> object:
         if isinstance(member, Signal):
-            enum = self.signals.enums.get(member.attribute)
-            states = (enum.kind, enum.states) if enum else None
-            return replace(
-                member, doc="", group="", format=Format.NONE, datatype=None if enum else member.datatype
-            ), states
+            return shape_of(member, self.signals.enums.get(member.attribute))
         if isinstance(member, Child) and member.type == MOTOR:
             return replace(member, doc="")
         assert isinstance(member, Child | Vector)
@@ -138,6 +134,13 @@ class Content:
     def is_motor(self) -> bool:
         """Whether it is one motor record and nothing else."""
         return self.signals.motor and not self.members
+
+
+def shape_of(signal: Signal, enum: EnumType | None = None) -> object:
+    """Give what a signal is, whatever is said about it, with the states of an enum of its own in place of its name."""
+    states = (enum.kind, enum.states) if enum else None
+    datatype = None if enum else signal.datatype
+    return replace(signal, doc="", group="", format=Format.NONE, datatype=datatype), states
 
 
 def enums_of(content: Content, attributes: Iterable[str]) -> tuple[EnumType, ...]:

@@ -130,8 +130,8 @@ class Contents:
             self.observed.get((self.transport, content_key(source.name, prefix, deciding)), {}),
             self.problems if self.judged is None else self.judged,
         )
-        if signals.motor and not any(base.content.signals.motor for base in bases):
-            bases = ()  # the class extends Motor, which takes the place of classes for mere records
+        # A class that extends Motor does not extend those of mere records as well, nor they one that does.
+        bases = tuple(base for base in bases if base.content.signals.motor == signals.motor)
         for base in bases:
             signals = signals.with_inherited(base.content.signals)
         return Content(

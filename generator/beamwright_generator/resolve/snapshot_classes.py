@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from beamwright_generator.model import ClassRef, DeviceType
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.names import IMPORTED_FOR_SNAPSHOTS, Names, pascal
+from beamwright_generator.resolve.orders import RECORDS
 from beamwright_generator.resolve.snapshot_blocks import Block, Blocks, Member, Shape
 from beamwright_generator.resolve.snapshot_members import Members, NamedTypes
 from beamwright_generator.tables.shipped import shipped_blocks
 
-RECORDS = ClassRef("beamwright_runtime", "RecordDevice")
 PANDA = ClassRef("beamwright_runtime", "Panda")
 
 

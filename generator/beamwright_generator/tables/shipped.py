@@ -165,6 +165,7 @@ class _Table(TypedDict):
     blocks: dict[str, _BlockFacts]
     tables: dict[str, dict[str, str]]
     enums: dict[str, _EnumFacts]
+    orders: dict[str, list[str]]
     classes: dict[str, _ClassFacts]
 
 
@@ -209,6 +210,14 @@ def shipped_class(path: str) -> ShippedClass | None:
         vectors=MappingProxyType(vectors),
         members=frozenset({*device_members(), *facts["members"], *signals, *vectors}),
     )
+
+
+def lookup_order(path: str) -> tuple[str, ...]:
+    """Name the classes that Python looks an attribute up in, in order, for a class that a generated one can extend.
+
+    Classes that no public module has are given by their bare names. The class stands first; empty for an unknown one.
+    """
+    return tuple(_table()["orders"].get(path, ()))
 
 
 @cache
