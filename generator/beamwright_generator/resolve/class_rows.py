@@ -55,7 +55,7 @@ class ClassRows:
         return self._made[ref]
 
     def lineage(self, ref: ClassRef) -> tuple[ClassRef, ...]:
-        """Name what a class extends that has signals, nearest first."""
+        """Name what a class extends that has signals, in the order that Python looks an attribute up in."""
         found: set[ClassRef] = set()
         waiting = [*self._bases(ref)]
         while waiting:

@@ -82,7 +82,9 @@ def graphs(draw: st.DrawFn) -> tuple[Template, ...]:
         if draw(st.integers(0, 9)) == 0:
             lines.append(record("", "motor"))
         if number:
-            lines += draw(st.lists(st.builds(include, st.sampled_from(STEMS[:number])), min_size=number > 2, max_size=4))
+            lines += draw(
+                st.lists(st.builds(include, st.sampled_from(STEMS[:number])), min_size=number > 2, max_size=4)
+            )
         if draw(st.integers(0, 4)) == 0:
             lines.append(plates(draw(st.sampled_from(PLATES))))
         found.append(Template(tuple(draw(st.permutations(lines))), draw(st.booleans())))

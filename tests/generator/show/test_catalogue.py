@@ -90,7 +90,7 @@ def test_what_classes_inherit_from_ophyd_async_is_found_in_the_database(example:
     acquire_time = row(driver, "acquire_time")
     assert (acquire_time.read, acquire_time.write, acquire_time.record) == ("AcquireTime_RBV", "AcquireTime", "ao")
     assert str(acquire_time.at).startswith("examples/x01/ioc/camera/ADBase.template:")
-    assert driver.kind.lineage == ("AdBaseShared", "ADBaseIO", "NdArrayBaseShared", "NDArrayBaseIO")
+    assert driver.kind.lineage == ("AdBaseShared", "NdArrayBaseShared", "ADBaseIO", "NDArrayBaseIO")
 
 
 def test_frames_go_from_port_to_port(example: Catalogue) -> None:
@@ -112,7 +112,7 @@ def test_what_was_observed_stands_beside_what_is_described() -> None:
     assert observed == {
         "trigger_mode": "Internal, Rising edge, Falling edge",
         "filter": "Out, Al, (blank), Cu",
-        "stage_": "In, Out",
+        "stage_record": "In, Out",
         "number": "LONG",
         "shutter": "Closed, Open",
         "fan": "Off, On",
