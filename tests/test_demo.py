@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = [sys.executable, "-m", "scripts.demo"]
 RESULTS = ROOT / "build" / "demo"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -111,8 +111,8 @@ def without_numbers(text: str) -> str:
     return re.sub(r"( NUMBER)+", " NUMBER", re.sub(r" +", " ", spaced))
 
 
-def test_the_readme_shows_what_is_shown(shown: str) -> None:
-    (block,) = re.findall(r"^<!-- demo: [^\n]+ -->\n```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def test_the_tour_shows_what_is_shown(shown: str) -> None:
+    (block,) = re.findall(r"^<!-- demo: [^\n]+ -->\n```\n(.*?)^```$", TOUR, re.MULTILINE | re.DOTALL)
     assert without_numbers(block) in without_numbers(shown)
 
 

@@ -1,17 +1,19 @@
-"""The README and the reference say what is true: outputs are real, excerpts stand in the files, code passes mypy.
+"""The README, the tour and the reference say what is true: outputs are real, excerpts stand in files, code passes mypy.
 
 A comment before a fenced block says what it is:
 
 - `from: FILE`: it stands in that file of the repository; `...` leaves lines out;
 - `output: COMMAND`: all that a terminal shows of the command, in a copy of the example without generated code;
+- `typed`: lines with `$ ` are typed there one after another, what stands below is what is shown, `...` is anything, and
+  `^C` interrupts a command that runs until then;
 - `panda: COMMAND`: the same, while the PandA-like box of the example runs;
 - `stdout: COMMAND`: what goes into a file or a pipe;
 - `until interrupted: COMMAND`: all that a terminal shows of a command that runs until then, with other ports;
 - `checked by mypy`: Python that mypy accepts;
 - `demo: make demo`: a part of what that shows, with other numbers (see test_demo.py).
 
-`change: FILE: OLD -> NEW` changes a file of that copy before the next command, and `fresh` starts with a new copy in
-which the example is generated.
+Each document has a copy of its own. `change: FILE: OLD -> NEW` changes a file of it before the next command, and
+`fresh` starts with a new copy in which the example is generated.
 """
 
 from __future__ import annotations
@@ -29,20 +31,23 @@ from types import MappingProxyType
 
 import pytest
 
+from tests.console import INTERRUPT, matches, typed, without_ports
 from tests.pvi_servers.served import Served
 from tests.type_checkers import mypy_faults
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
 RULES = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 CHANGES = (ROOT / "docs" / "changes.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"((?:^<!-- [^\n]+ -->\n)+)^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"^<!-- (.+) -->$", re.MULTILINE)
 BIN = Path(sys.executable).parent
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
-def steps(document: str = README) -> Iterator[tuple[str, str, str]]:
+def steps(document: str) -> Iterator[tuple[str, str, str]]:
     """Give the kind of each comment before a block, what else it says, and the block."""
     for comments, text in BLOCK.findall(document):
         for comment in COMMENT.findall(comments):
@@ -69,6 +74,12 @@ def printed(command: str, folder: Path, *, on_terminal: bool = True, more: Mappi
 
     :param more: further environment variables.
     """
+    shown, _ = ran(command, folder, on_terminal=on_terminal, more=more)
+    return shown
+
+
+def ran(command: str, folder: Path, *, on_terminal: bool = True, more: Mapping[str, str] = EMPTY) -> tuple[str, int]:
+    """Give what a command prints, and its exit code."""
     done = subprocess.run(
         shlex.split(command),
         cwd=folder,
@@ -79,11 +90,11 @@ def printed(command: str, folder: Path, *, on_terminal: bool = True, more: Mappi
         timeout=120,
         check=False,
     )
-    return done.stdout
+    return done.stdout, done.returncode
 
 
-def printed_until_interrupted(command: str, folder: Path, lines: int) -> str:
-    """Give what a terminal shows of a command that is interrupted after so many lines, and how it ends."""
+def ran_until_interrupted(command: str, folder: Path, last: str) -> tuple[str, int]:
+    """Give what a terminal shows of a command that is interrupted after a line like `last`, and its exit code."""
     with subprocess.Popen(
         shlex.split(command),
         cwd=folder,
@@ -93,23 +104,43 @@ def printed_until_interrupted(command: str, folder: Path, lines: int) -> str:
         text=True,
     ) as running:
         assert running.stdout is not None
-        shown = [running.stdout.readline() for _ in range(lines)]
-        running.send_signal(signal.SIGINT)
+        shown: list[str] = []
+        try:
+            for line in running.stdout:
+                shown.append(line)
+                if without_ports(line) == without_ports(last):
+                    break
+        finally:
+            running.send_signal(signal.SIGINT)
         shown += running.stdout.readlines()
-    assert running.returncode == 0
-    return "".join(shown)
+    return "".join(shown), running.returncode
 
 
-def without_ports(text: str) -> str:
-    return re.sub(r"\b\d{5}\b", "PORT", text)
+def last_line(text: str) -> str:
+    return text.splitlines(keepends=True)[-1]
+
+
+def check_typed(text: str, folder: Path) -> int:
+    """Type the commands of a block, compare what each shows, and give their number."""
+    commands = list(typed(text))
+    for command, expected in commands:
+        if expected.endswith(INTERRUPT):
+            expected = expected.removesuffix(INTERRUPT)
+            shown, code = ran_until_interrupted(command, folder, last_line(expected))
+        else:
+            shown, code = ran(command, folder)
+        assert matches(without_ports(expected), without_ports(shown)), f"`{command}` shows:\n{shown}"
+        assert code == 0, f"`{command}` ends with {code}"
+    return len(commands)
 
 
 def test_every_comment_stands_before_a_block() -> None:
-    kinds = [kind for kind, _, _ in (*steps(), *steps(RULES))]
-    assert len(kinds) == len(COMMENT.findall(README + RULES))
+    kinds = [kind for kind, _, _ in (*steps(README), *steps(TOUR), *steps(RULES))]
+    assert len(kinds) == len(COMMENT.findall(README + TOUR + RULES))
     assert set(kinds) == {
         "from",
         "output",
+        "typed",
         "panda",
         "stdout",
         "change",
@@ -120,10 +151,11 @@ def test_every_comment_stands_before_a_block() -> None:
     }
 
 
-def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("document", "outputs"), [(README, 5), (TOUR, 5)], ids=["README", "tour"])
+def test_outputs_are_what_the_commands_print(document: str, outputs: int, tmp_path: Path) -> None:
     folder = copy_example(tmp_path / "1")
     shown = 0
-    for kind, said, text in steps():
+    for kind, said, text in steps(document):
         if kind == "fresh":
             folder = copy_example(tmp_path / "2")
             printed("gen beamline examples/x01/beamline.yaml --quiet", folder)
@@ -136,19 +168,27 @@ def test_outputs_are_what_the_commands_print(tmp_path: Path) -> None:
         elif kind in ("output", "stdout"):
             assert printed(said, folder, on_terminal=kind == "output") == text, f"`{said}` prints something else"
             shown += 1
+        elif kind == "typed":
+            shown += check_typed(text, folder)
         elif kind == "panda":
             with Served("example_box.py", "BL01X-EA-PANDA-01:", "same") as box:
                 assert printed(said, folder, more=box.environment) == text, f"`{said}` prints something else"
             shown += 1
         elif kind == "until interrupted":
-            ran = printed_until_interrupted(said, folder, text.count("\n"))
-            assert without_ports(ran) == without_ports(text), f"`{said}` prints something else"
-    assert shown >= 7
+            printed_so_far, code = ran_until_interrupted(said, folder, last_line(text))
+            assert without_ports(printed_so_far) == without_ports(text), f"`{said}` prints something else"
+            assert code == 0
+            shown += 1
+    assert shown == outputs
 
 
 @pytest.mark.parametrize(
     ("file", "text"),
-    [(said, text) for kind, said, text in (*steps(), *steps(RULES), *steps(CHANGES)) if kind == "from"],
+    [
+        (said, text)
+        for kind, said, text in (*steps(README), *steps(TOUR), *steps(RULES), *steps(CHANGES))
+        if kind == "from"
+    ],
 )
 def test_excerpts_stand_in_their_files(file: str, text: str) -> None:
     whole = (ROOT / file).read_text(encoding="utf-8")
@@ -160,14 +200,16 @@ def test_excerpts_stand_in_their_files(file: str, text: str) -> None:
 
 def test_code_passes_mypy(tmp_path: Path) -> None:
     files = []
-    for number, text in enumerate(text for kind, _, text in steps() if kind == "checked by mypy"):
+    for number, text in enumerate(
+        text for kind, _, text in (*steps(README), *steps(TOUR)) if kind == "checked by mypy"
+    ):
         files.append(tmp_path / f"snippet_{number}.py")
         files[-1].write_text(text, encoding="utf-8")
     assert len(files) >= 2
     assert mypy_faults(*files) == []
 
 
-@pytest.mark.parametrize("document", sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]), ids=lambda p: p.stem)
+@pytest.mark.parametrize("document", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_lead_to_files(document: Path) -> None:
     for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text(encoding="utf-8")):
         assert (document.parent / target).exists(), f"{document.name} links to {target}"

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.console import matches, typed
+
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,22 +96,6 @@ def running(command: str, shown: str, folder: Path) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-
-
-def typed(text: str) -> Iterator[tuple[str, str]]:
-    """Give the commands of a block, and what is shown of each."""
-    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-        command, _, shown = part.partition("\n")
-        while command.endswith("\\"):
-            more, _, shown = shown.partition("\n")
-            command = f"{command}\n{more}"
-        yield command, shown
-
-
-def matches(expected: str, shown: str) -> bool:
-    """Tell whether something shown is as expected."""
-    pattern = re.escape(expected).replace(re.escape("...\n"), r"(?:.*\n)*?").replace(re.escape("..."), ".*?")
-    return re.fullmatch(pattern, shown) is not None
 
 
 @pytest.mark.timeout(300)
