@@ -29,6 +29,7 @@ from typing import IO, Self
 READY = "IOC Running"
 PORTS = (20_000, 32_000)
 """Below those that Linux gives away: a server that asks for any port could be given one that another is to have."""
+SECURED = Path(__file__).parent / "secured_ioc.py"
 STARTS = 5
 """Tries to start; another process may take a port between its choice and its use."""
 
@@ -42,6 +43,7 @@ class SoftIoc:
     :param environment: further environment variables of the IOC, such as `EPICS_DB_INCLUDE_PATH`.
     :param ports: where to serve CA, PVA over TCP and PVA over UDP; free ones are found unless given.
     :param program: what Python runs as the IOC, with options like those of `pvxslibs.ioc`.
+    :param security: an access security file; without it everybody may read and write everything.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class SoftIoc:
         environment: Mapping[str, str] | None = None,
         ports: tuple[int, ...] = (),
         program: Sequence[str] = ("-m", "pvxslibs.ioc"),
+        security: Path | None = None,
     ) -> None:
         self._databases = databases
         self._macros = macros
@@ -64,7 +67,7 @@ class SoftIoc:
         self._listener: threading.Thread | None = None
         self._serves = False
         self._given = ports
-        self._program = program
+        self._program = program if security is None else (str(SECURED), str(security.resolve()))
         self._ports: tuple[int, ...] = (0, 0, 0)
 
     @property

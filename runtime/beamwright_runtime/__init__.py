@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from beamwright_runtime._connection import TreeDevice, connect_together, connect_tree, disconnect
     from beamwright_runtime._device_state import DeviceState, Stage
     from beamwright_runtime._driver_enum import DriverEnum, DriverStates
-    from beamwright_runtime._errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
+    from beamwright_runtime._errors import (
+        ConnectionFailedError,
+        ConnectionProblem,
+        Fault,
+        PutFailedError,
+        PutRefusedError,
+        PutUnansweredError,
+        ReadRefusedError,
+        Reason,
+    )
     from beamwright_runtime._factory import DeviceFactory, Policy, device_factory, get_device_factories
     from beamwright_runtime._liveness import (
         ConnectionEvent,
@@ -45,7 +54,11 @@ __all__ = [
     "MotorMode",
     "Panda",
     "Policy",
+    "PutFailedError",
+    "PutRefusedError",
+    "PutUnansweredError",
     "PvSuffixes",
+    "ReadRefusedError",
     "Reason",
     "RecordConnector",
     "RecordDevice",
@@ -72,7 +85,16 @@ _NAMES = {
     "_connection": ("TreeDevice", "connect_together", "connect_tree", "disconnect"),
     "_device_state": ("DeviceState", "Stage"),
     "_driver_enum": ("DriverEnum", "DriverStates"),
-    "_errors": ("ConnectionFailedError", "ConnectionProblem", "Fault", "Reason"),
+    "_errors": (
+        "ConnectionFailedError",
+        "ConnectionProblem",
+        "Fault",
+        "PutFailedError",
+        "PutRefusedError",
+        "PutUnansweredError",
+        "ReadRefusedError",
+        "Reason",
+    ),
     "_factory": ("DeviceFactory", "Policy", "device_factory", "get_device_factories"),
     "_liveness": (
         "ConnectionEvent",

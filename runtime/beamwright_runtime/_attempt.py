@@ -200,8 +200,8 @@ class Connection:
             error = naming_its_ioc(error, self.asked(error), time.monotonic() - began)
         failed = {name: reason for name, reason in zip(waits, errors, strict=True) if reason is not None}
         if failed:
-            error = NotConnectedError(({self.name: error} if error else {}) | failed)
-        self._settle(Stage.UNHAPPY if error else Stage.CONNECTED, error)
+            error = NotConnectedError(({} if error is None else {self.name: error}) | failed)
+        self._settle(Stage.CONNECTED if error is None else Stage.UNHAPPY, error)
 
     async def join_for(self, mock: bool, timeout: float) -> Exception | None:
         """Connect for a device that uses this one: in its mode, unless this one is connected already."""

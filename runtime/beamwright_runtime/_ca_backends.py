@@ -24,7 +24,7 @@ from beamwright_runtime._ca_types import (
     served_name,
 )
 from beamwright_runtime._channel_user import PENDING, READY, ChannelUser, Unknown
-from beamwright_runtime._errors import Fault, Reason
+from beamwright_runtime._errors import Fault, ReadRefusedError, Reason
 from beamwright_runtime._metadata import from_ca
 from beamwright_runtime._record_backends import DEFAULT_OPTIONS, RecordCommand, RecordSignal
 
@@ -100,7 +100,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
         if not channel.readable:
             return Fault(Reason.REFUSED, f"no right to read {self._pv(channel.name)}")
         if isinstance(control, Exception):
-            return Fault(Reason.REFUSED, str(control))
+            return Fault(Reason.REFUSED, control.reason if isinstance(control, ReadRefusedError) else str(control))
         return convert(self.declared, channel.dbf, channel.count > 1, control)
 
     async def _get(self, position: int, datatype: int, style: int) -> Any:
@@ -183,6 +183,8 @@ class CaCommand(CaUser, RecordCommand, CaCommandBackend):
         """Write the number and wait.
 
         :raises NotConnectedError: at once if the channel is down; names the PV.
+        :raises PutUnansweredError: if the channel is lost before the server answers.
+        :raises PutRefusedError: if the server refuses.
         """
         channel = await self._channel(0)
         await channel.pool.requests.put(channel, self._execute_value, None, True)

@@ -105,13 +105,18 @@ class Channel:
         if self.readable and not isinstance(control, Exception):
             self.served = self.dbf + ARRAY if self.count > 1 else self.dbf
 
+    @property
+    def pv(self) -> str:
+        """Its name with the protocol."""
+        return f"ca://{self.name}"
+
     def require_up(self) -> None:
         """Raise `NotConnectedError`, which names the PV, unless the channel is connected here and now."""
         if self.state != UP or self.pool.is_down(self._as_parameter_):
             said = "has never been found" if self.state == NEVER else "is disconnected"
-            raise NotConnectedError(f"ca://{self.name} {said}")
+            raise NotConnectedError(f"{self.pv} {said}")
         if self.pool.loop is not asyncio.get_running_loop():
-            raise RuntimeError(f"ca://{self.name} was connected in another event loop: connect its device in this one")
+            raise RuntimeError(f"{self.pv} was connected in another event loop: connect its device in this one")
 
     @property
     def host(self) -> str:

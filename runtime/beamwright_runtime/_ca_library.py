@@ -23,12 +23,15 @@ logger = logging.getLogger("beamwright")
 
 ECA_NORMAL = 1
 ECA_DISCONNECTED = 192
+ECA_PUTFAIL = 160
+ECA_BADCOUNT = 176
 ENUM = 3
 """The native type of records with states."""
 REALS = (2, 6)
 """The native types of real numbers."""
 OP_UP = 6
 _OP_GET = 0
+_OP_PUT = 1
 IS_UP = 2
 """The `ca_state` of a channel that is connected."""
 
@@ -208,9 +211,17 @@ def leave_context() -> None:
     _print_exceptions(None, None)
 
 
+put_refused: dict[int, Callable[[int, int], None]] = {}
+"""What is called, on a thread of libca, with the handle of a channel and the status of a put without callback that its
+server refuses; by handle."""
+
+
 def _log_exception(said: Any) -> None:
     """Log what libca says of itself, such as the loss of a server, which it would print; aioca leaves that to it."""
     if said.op == _OP_GET and said.stat == ECA_DISCONNECTED:  # of each channel in a group: one line tells of the server
+        return
+    if said.op == _OP_PUT and (refused := put_refused.get(said.chid)) is not None:
+        refused(said.chid, said.stat)
         return
     context = (said.ctx or b"").decode("utf-8", "replace")
     logger.warning("Channel Access: %s (%s)", message(said.stat), context)

@@ -8,10 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from aioca import CANothing
-
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_channel import Channel
+from beamwright_runtime._errors import ReadRefusedError
 from beamwright_runtime._wake_up import WakeUp
 
 logger = logging.getLogger("beamwright")
@@ -63,6 +62,7 @@ class CaMonitors:
         :param kind: the DBR code to ask for.
         :param mask: which changes count, of `DBE_VALUE`, `DBE_ALARM` and so on.
         :param every_update: otherwise only the last of those that arrived together.
+        :raises ReadRefusedError: if libca refuses. What the server refuses, now or later, is logged.
         """
         monitor = CaMonitor(channel, decode, callback, every_update)
         self._number += 1
@@ -79,7 +79,7 @@ class CaMonitors:
         )
         if status != libca.ECA_NORMAL:
             del self._monitors[monitor.number]
-            raise CANothing(channel.name, status)
+            raise ReadRefusedError(channel.pv, libca.message(status))
         libca.flush_io()
         return monitor
 
@@ -102,12 +102,16 @@ class CaMonitors:
         if not libca.thread.kept:
             libca.keep_thread_state()
         monitor = self._monitors.get(answer.usr)
-        if monitor is None or answer.status != libca.ECA_NORMAL:
+        if monitor is None or answer.status == libca.ECA_DISCONNECTED:
             return
-        try:
-            value = monitor.decode(answer.raw_dbr, answer.type, answer.count)
-        except Exception as error:
-            value = error
+        value: Any
+        if answer.status != libca.ECA_NORMAL:
+            value = ReadRefusedError(monitor.channel.pv, libca.message(answer.status))
+        else:
+            try:
+                value = monitor.decode(answer.raw_dbr, answer.type, answer.count)
+            except Exception as error:
+                value = error
         self._updates.append((answer.usr, value))
         self._wake_up.ask()
 
@@ -122,6 +126,9 @@ class CaMonitors:
             later[number] = left = later.get(number, 1) - 1
             monitor = self._monitors.get(number)
             if monitor is None or (left > 0 and not monitor.every_update):
+                continue
+            if isinstance(value, ReadRefusedError):
+                logger.error("%s", value)
                 continue
             try:
                 if isinstance(value, Exception):

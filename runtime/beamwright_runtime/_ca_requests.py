@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import struct
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from aioca import CANothing
 from epicscorelibs.ca import dbr
-from ophyd_async.core import NotConnectedError
 
 from beamwright_runtime import _ca_library as libca
 from beamwright_runtime._ca_channel import Channel, listeners_of, tell_up
+from beamwright_runtime._ca_control import decode_answer, decode_control
 from beamwright_runtime._ca_group import CaGroup, control_kind
 from beamwright_runtime._channel_user import UP
+from beamwright_runtime._errors import PutRefusedError, ReadRefusedError
+from beamwright_runtime._request import PutRequest, Request
 from beamwright_runtime._wake_up import WakeUp
 
 MANY = 32
 """Channels from which on control information is asked for as a group."""
 
 
+TEXT = 39
+"""Bytes that Channel Access carries of one text."""
+_PUT_REFUSED = 0
+"""Stands where an answer has the number of its request."""
 _SOON = object()
 """Stands for a request that leaves with the next `flush`."""
 
@@ -35,7 +37,8 @@ class CaRequests:
         self._loop = loop
         self._wake_up = wake_up
         self._answers: deque[tuple[int, int, Any]] = deque()
-        self._waiting: dict[int, tuple[asyncio.Future[Any], str]] = {}
+        self._waiting: dict[int, Request] = {}
+        self._unanswered: dict[int, list[PutRequest]] = {}
         self._decoders: dict[int, Callable[[int, int, int], Any]] = {}
         self._asking: dict[int, Channel] = {}
         self._number = 0
@@ -49,34 +52,65 @@ class CaRequests:
         :param kind: the DBR code to ask for.
         :param decode: turns the answer (address, DBR code, elements) into the value, on libca's thread.
         :raises NotConnectedError: at once if the channel is down; names the PV.
-        :raises aioca.CANothing: if the server refuses.
+        :raises ReadRefusedError: if the server refuses.
         """
         channel.require_up()
         number = self._next()
         self._decoders[number] = decode
         chid = channel._as_parameter_
-        return await self._request(channel, lambda n: libca.array_get(kind, 0, chid, self._on_answer, n), number)
+        request = Request(channel.pv, self._loop)
+        return await self._await_answer(
+            request, number, lambda: libca.array_get(kind, 0, chid, self._on_answer, number)
+        )
 
     async def put(self, channel: Channel, value: Any, kind: int | None, wait: bool) -> None:
         """Write a channel.
 
         :param kind: the DBR code to send, or None for the native type, and text as text.
-        :param wait: until the record has processed; otherwise return when the value is sent.
+        :param wait: until the record has processed; otherwise return when the server has taken the value.
         :raises NotConnectedError: at once if the channel is down; names the PV.
-        :raises aioca.CANothing: if the server refuses.
+        :raises PutUnansweredError: if the channel is lost before the server answers.
+        :raises PutRefusedError: if libca or the server refuses, or if the value is of another type.
         """
         channel.require_up()
-        code, count, address, _keep = dbr.value_to_dbr(channel, kind, value)
-        chid = channel._as_parameter_
+        code, count, address, _keep = _sendable(channel, kind, value)
+        chid, number = channel._as_parameter_, self._next()
+        request = PutRequest(channel.pv, self._loop, value)
         if wait:
-            await self._request(
-                channel, lambda n: libca.array_put_wait(code, count, chid, address, self._on_answer, n), self._next()
+            await self._await_answer(
+                request,
+                number,
+                lambda: libca.array_put_wait(code, count, chid, address, self._on_answer, number),
+                channel,
             )
-            return
-        status = libca.array_put(code, count, chid, address)
-        if status != libca.ECA_NORMAL:
-            raise CANothing(channel.name, status)
-        libca.flush_io()
+        else:
+            await self._put_without_callback(
+                channel, request, number, lambda: libca.array_put(code, count, chid, address)
+            )
+
+    async def _put_without_callback(
+        self, channel: Channel, request: PutRequest, number: int, begin: Callable[[], int]
+    ) -> None:
+        """Send a put that only a refusal answers, and ask for something after it: a refusal comes before that."""
+        chid = channel._as_parameter_
+
+        def put_and_ask() -> int:
+            status = begin()
+            if status != libca.ECA_NORMAL:
+                return status
+            if libca.array_get(channel.dbf, 1, chid, self._on_answer, number) != libca.ECA_NORMAL:
+                request.done()  # it may not be read, so nothing can be asked
+            return libca.ECA_NORMAL
+
+        unanswered = self._unanswered.setdefault(chid, [])
+        unanswered.append(request)
+        libca.put_refused[chid] = self._put_refused
+        try:
+            await self._await_answer(request, number, put_and_ask, channel)
+        finally:
+            unanswered.remove(request)
+            if not unanswered and self._unanswered.get(chid) is unanswered:
+                del self._unanswered[chid], libca.put_refused[chid]
 
     def ask_control(self, channel: Channel) -> None:
         """Ask for control information; the channel's listeners are told when it has arrived.
@@ -94,22 +128,23 @@ class CaRequests:
         number = self._next()
         channel.ask(number)
         self._asking[number] = channel
-        self._decoders[number] = _decode_answer
+        self._decoders[number] = decode_answer
         status = libca.array_get(control_kind(channel), 1, channel._as_parameter_, self._on_answer, number)
         if status != libca.ECA_NORMAL:
             del self._asking[number], self._decoders[number]
-            channel.answered(CANothing(channel.name, status))
+            channel.answered(ReadRefusedError(channel.pv, libca.message(status)))
             self._loop.call_soon(lambda: tell_up(channel.listeners))
 
-    async def _request(self, channel: Channel, begin: Callable[[int], int], number: int) -> Any:
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._waiting[number] = (future, channel.name)
+    async def _await_answer(
+        self, request: Request, number: int, begin: Callable[[], int], channel: Channel | None = None
+    ) -> Any:
+        self._waiting[number] = request
         try:
-            status = begin(number)
+            status = begin()
             if status != libca.ECA_NORMAL:
-                raise CANothing(channel.name, status)
+                raise request.refusal(_reason(status, channel))
             libca.flush_io()
-            return await future
+            return await request.answer
         finally:
             self._waiting.pop(number, None)
             self._decoders.pop(number, None)
@@ -174,6 +209,10 @@ class CaRequests:
         self._answers.append((number, status, value))
         self._wake_up.ask()
 
+    def _put_refused(self, chid: int, status: int) -> None:
+        self._answers.append((_PUT_REFUSED, status, chid))
+        self._wake_up.ask()
+
     def take(self) -> None:
         """Hand out the answers that have arrived."""
         answers = self._answers
@@ -183,58 +222,54 @@ class CaRequests:
             if channel is not None:
                 self._informed(channel, number, status, value)
                 continue
-            waiting = self._waiting.pop(number, None)
-            if waiting is None:
-                continue
-            future, name = waiting
-            if future.done():
-                continue
-            if status == libca.ECA_DISCONNECTED:
-                future.set_exception(NotConnectedError(f"ca://{name}: disconnected before it answered"))
-            elif status != libca.ECA_NORMAL:
-                future.set_exception(CANothing(name, status))
-            elif isinstance(value, Exception):
-                future.set_exception(value)
-            else:
-                future.set_result(value)
+            if number == _PUT_REFUSED:
+                self._refuse_put(value, status)
+            elif (request := self._waiting.pop(number, None)) is not None:
+                self._finish(request, status, value)
+
+    def _refuse_put(self, chid: int, status: int) -> None:
+        """Refuse the oldest put: what came before it is answered already, and what came after it is not."""
+        for request in self._unanswered.get(chid, ()):
+            if not request.answer.done():
+                request.failed(request.refusal(_reason(status)))
+                return
+
+    def _finish(self, request: Request, status: int, value: Any) -> None:
+        if status == libca.ECA_DISCONNECTED:
+            request.failed(request.loss())
+        elif status != libca.ECA_NORMAL:
+            request.failed(request.refusal(_reason(status)))
+        elif isinstance(value, Exception):
+            request.failed(value)
+        else:
+            request.done(value)
 
     def _informed(self, channel: Channel, number: int, status: int, value: Any) -> None:
         # An answer from before a disconnection says nothing of what is served now.
         if channel.state != UP or channel.asked != number or status == libca.ECA_DISCONNECTED:
             return
-        channel.answered(value if status == libca.ECA_NORMAL else CANothing(channel.name, status))
+        channel.answered(value if status == libca.ECA_NORMAL else ReadRefusedError(channel.pv, libca.message(status)))
         tell_up(channel.listeners)
 
 
-_PRECISIONS: Mapping[int, int] = {
-    dbr.DBR_CTRL_FLOAT: dbr.dbr_ctrl_float.precision.offset,
-    dbr.DBR_CTRL_DOUBLE: dbr.dbr_ctrl_double.precision.offset,
-}
-_short = struct.Struct("h").unpack_from
-_STATES = slice(dbr.dbr_ctrl_enum.no_str.offset, dbr.dbr_ctrl_enum.raw_value.offset)
+def _reason(status: int, channel: Channel | None = None) -> str:
+    """Say why libca or a server refuses: in libca's words, and what they mean where these do not tell."""
+    said: str = libca.message(status)
+    if status == libca.ECA_PUTFAIL:
+        return f"{said} (the record has DISP 1, or takes no such value)"
+    if status == libca.ECA_BADCOUNT and channel is not None:
+        return f"{said} (it holds {channel.count})"
+    return said
 
 
-def _decode_answer(address: int, kind: int, count: int) -> Any:
-    size = ctypes.sizeof(dbr.DbrCodeToType[kind])
-    return decode_control(ctypes.string_at(address, size), kind)
-
-
-def decode_control(answer: bytes, kind: int) -> Any:
-    """Take the states of an enum, or the precision of a real number.
-
-    :param answer: which libca gave.
-    :param kind: its DBR code.
-    """
-    if kind == dbr.DBR_CTRL_ENUM:
-        return _states(answer[_STATES])
-    offset = _PRECISIONS.get(kind)
-    return () if offset is None else _short(answer, offset)[0]
-
-
-@lru_cache(maxsize=1024)  # thousands of records have the same few
-def _states(served: bytes) -> tuple[str, ...]:
-    (count,) = _short(served)
-    room = dbr.dbr_ctrl_enum.raw_strs
-    start, width = room.offset - _STATES.start, room.size // dbr.MAX_ENUM_STATES
-    texts = (served[at : at + width] for at in range(start, start + count * width, width))
-    return tuple(text.partition(b"\0")[0].decode("utf-8", "replace") for text in texts)
+def _sendable(channel: Channel, kind: int | None, value: Any) -> tuple[int, int, int, Any]:
+    """Turn a value into what libca sends: DBR code, elements, address, and what keeps the memory there."""
+    try:
+        made: Any = dbr.value_to_dbr(channel, kind, value)
+    except Exception as error:
+        raise PutRefusedError(channel.pv, value, str(error)) from error
+    code, count, address, texts = made
+    if code == dbr.DBR_STRING and max(map(len, texts.tolist()), default=0) > TEXT:
+        # libca looks at the first of several only, and servers cut the others off.
+        raise PutRefusedError(channel.pv, value, f"Channel Access carries {TEXT} bytes of a text")
+    return code, count, address, texts

@@ -110,17 +110,31 @@ def class_plan(device: Device) -> ClassPlan:
 
 
 class _Scan(DeviceFiller[CaBackend[Any], DeviceConnector, CaCommand]):
-    """Reads the annotations as ophyd-async does, which refuses what it cannot make."""
+    """Reads the annotations as ophyd-async does, which refuses what it cannot make.
+
+    ophyd-async keeps types by the name that a PVI tree has for a child, where `in_` is `in`. Here suffixes name the
+    records, and a template may well have `direction_` beside `direction`: types are kept by attribute.
+    """
 
     def __init__(self, device: Device) -> None:
+        self._datatypes: dict[str, Any] = {}
+        self._signatures: list[inspect.Signature | None] = []
         super().__init__(device, CaBackend, DeviceConnector, lambda signature: CaCommand())
 
+    def _store_signal_datatype(self, name: Any, annotation: Any) -> None:
+        self._datatypes[name] = self._validate_signal_datatype(name, annotation)
+
+    def _store_command_datatype(self, name: Any, annotation: Any) -> None:
+        self._command_signature.clear()
+        super()._store_command_datatype(name, annotation)
+        self._signatures += self._command_signature.values()
+
     def plan(self, name: str) -> ClassPlan:
-        for signature in self._command_signature.values():
+        for signature in self._signatures:
             _refuse_values(signature)
         return ClassPlan(
             tuple(
-                self._declared(name, attribute, make, self._signal_datatype[_logical(attribute)])
+                self._declared(name, attribute, make, self._datatypes[attribute])
                 for attribute, make in self._uncreated_signals.items()
             ),
             tuple(self._declared(name, attribute, make) for attribute, make in self._uncreated_commands.items()),
@@ -176,10 +190,6 @@ class _Scan(DeviceFiller[CaBackend[Any], DeviceConnector, CaCommand]):
 def _write_suffix(suffix: PvSuffix) -> str:
     # An empty setpoint suffix is a name too: the record is called like the device.
     return suffix.read_suffix if suffix.write_suffix is None else suffix.write_suffix
-
-
-def _logical(attribute: str) -> Any:
-    return attribute.rstrip("_")
 
 
 def _refuse_values(signature: inspect.Signature | None) -> None:

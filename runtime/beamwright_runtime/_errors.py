@@ -1,10 +1,10 @@
-"""What can be wrong with a connection, as data and as an outline."""
+"""What can be wrong with a connection, as data and as an outline, and with a single put or read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ophyd_async.core import NotConnectedError
 
@@ -110,3 +110,72 @@ class ConnectionFailedError(NotConnectedError):
 
     def __str__(self) -> str:
         return str(self._errors)
+
+
+class PutFailedError(Exception):
+    """A value that was put and not taken, as far as anybody knows.
+
+    :ivar pv: the PV with its protocol.
+    :ivar value: what was put.
+    :ivar reason: why it was not taken, in the words of who knows it: the server, or the library that sends.
+    """
+
+    _outcome = "failed"
+
+    def __init__(self, pv: str, value: Any, reason: str) -> None:
+        Exception.__init__(self, pv, value, reason)
+        self.pv = pv
+        self.value = value
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[PutFailedError], tuple[str, Any, str]]:
+        return type(self), (self.pv, self.value, self.reason)
+
+    def __str__(self) -> str:
+        return f"{self.pv}: put of {_shown(self.value)} {self._outcome}: {self.reason}"
+
+
+class PutRefusedError(PutFailedError):
+    """A value that the server, or the library that sends, does not take: what the record had, it has still."""
+
+    _outcome = "was refused"
+
+
+class PutUnansweredError(PutFailedError, NotConnectedError):
+    """A value of which nobody knows whether it was taken: the server went before it answered."""
+
+    def __init__(self, pv: str, value: Any, reason: str) -> None:
+        PutFailedError.__init__(self, pv, value, reason)
+        NotConnectedError.__init__(self, str(self))
+
+
+class ReadRefusedError(Exception):
+    """A PV that the server, or the library that asks, does not let be read or watched.
+
+    :ivar pv: the PV with its protocol.
+    :ivar reason: why, in the words of who knows it.
+    """
+
+    def __init__(self, pv: str, reason: str) -> None:
+        super().__init__(pv, reason)
+        self.pv = pv
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.pv}: reading was refused: {self.reason}"
+
+
+LONGEST = 50
+"""Characters of a text that an error shows."""
+
+
+def _shown(value: Any) -> str:
+    """Show a value in one line: of a long text its beginning, of an array how many elements it has."""
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, str):
+        return repr(value) if len(value) <= LONGEST else f"{value[:LONGEST]!r}... ({len(value)} characters)"
+    try:
+        return f"{len(value)} elements"
+    except TypeError:
+        return str(value)

@@ -120,6 +120,8 @@ class PvaCommand(PvaUser, RecordCommand, PvaCommandBackend):
         """Write the number and wait.
 
         :raises NotConnectedError: at once if the channel is down; names the PV.
+        :raises PutUnansweredError: if the channel is lost before the server answers.
+        :raises PutRefusedError: if the server refuses.
         """
         channel = await self._channel(0)
         await channel.pool.requests.put(channel, self._execute_value, True, channel.type_id == ENUM)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import logging
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from p4p.client.raw import Context, Disconnected
 
 from beamwright_runtime._channel_user import NEVER, UP
 from beamwright_runtime._pva_closing import closer
+from beamwright_runtime._request import Request
 
 if TYPE_CHECKING:
     from beamwright_runtime._pva_channels import PvaChannels
@@ -72,16 +72,21 @@ class PvaChannel:
         self.operation: Any = None
         self.liveness: Any = None
         self.listeners: tuple[Any, ...] = ()
-        self.waiting: tuple[asyncio.Future[Any], ...] = ()
+        self.waiting: tuple[Request, ...] = ()
 
     def __repr__(self) -> str:
         return f"<pva://{self.name} {('never found', 'up', 'down')[self.state]}>"
+
+    @property
+    def pv(self) -> str:
+        """Its name with the protocol."""
+        return f"pva://{self.name}"
 
     def require_up(self) -> None:
         """Raise `NotConnectedError`, which names the PV, unless the channel is connected."""
         if self.state != UP:
             said = "has never been found" if self.state == NEVER else "is disconnected"
-            raise NotConnectedError(f"pva://{self.name} {said}")
+            raise NotConnectedError(f"{self.pv} {said}")
 
     def note(self, value: Any) -> None:
         """Take down what the server said when it was asked: a structure, or why it may not be read."""

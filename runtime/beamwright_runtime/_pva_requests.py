@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ophyd_async.core import NotConnectedError
 from p4p.client.raw import Disconnected, RemoteError
 
 from beamwright_runtime._pva_channel import PvaChannel, context
 from beamwright_runtime._pva_closing import closer
+from beamwright_runtime._request import PutRequest, Request
 
 
 class PvaRequests:
@@ -28,53 +28,59 @@ class PvaRequests:
 
         :param request: which fields, such as `field(value,alarm)`; all without it.
         :raises NotConnectedError: at once if the channel is down, or when it is lost; names the PV.
-        :raises p4p.client.raw.RemoteError: if the server refuses; names the PV.
+        :raises ReadRefusedError: if the server refuses.
         """
-        return await self._request(channel, lambda handler: context().get(channel.name, handler, request))
+        channel.require_up()
+        return await self._answer(
+            channel, Request(channel.pv, self._loop), lambda handler: context().get(channel.name, handler, request)
+        )
 
     async def put(self, channel: PvaChannel, value: Any, wait: bool, look_first: bool) -> None:
         """Write the value field of a channel.
 
         :param wait: until the record has processed.
         :param look_first: read the channel before, which putting the text of a state needs.
-        :raises NotConnectedError: at once if the channel is down, or when it is lost; names the PV.
-        :raises p4p.client.raw.RemoteError: if the server refuses; names the PV.
+        :raises NotConnectedError: at once if the channel is down; names the PV.
+        :raises PutUnansweredError: if the channel is lost before the server answers.
+        :raises PutRefusedError: if the server refuses, or if the value is of another type.
         """
+        channel.require_up()
         request = f"field()record[block={'true' if wait else 'false'},process=passive]"
-        await self._request(
+        await self._answer(
             channel,
+            PutRequest(channel.pv, self._loop, value),
             lambda handler: context().put(
                 channel.name, handler, builder={"value": value}, request=request, get=look_first
             ),
         )
 
-    async def _request(self, channel: PvaChannel, begin: Callable[[Callable[[Any], None]], Any]) -> Any:
-        channel.require_up()
-        future: asyncio.Future[Any] = self._loop.create_future()
-        channel.waiting += (future,)
-        operation = begin(lambda value: self._call(_finish, future, channel.name, value))
+    async def _answer(
+        self, channel: PvaChannel, request: Request, begin: Callable[[Callable[[Any], None]], Any]
+    ) -> Any:
+        channel.waiting += (request,)
+        operation = begin(lambda value: self._call(_finish, request, value))
         try:
-            return await future
+            return await request.answer
         finally:
             closer.close((operation,))
-            channel.waiting = tuple(other for other in channel.waiting if other is not future)
+            channel.waiting = tuple(other for other in channel.waiting if other is not request)
 
 
 def give_up(channel: PvaChannel) -> None:
     """End the requests that a channel has not answered: it is lost."""
-    for future in channel.waiting:
-        _finish(future, channel.name, Disconnected())
+    for request in channel.waiting:
+        request.failed(request.loss())
 
 
-def _finish(future: asyncio.Future[Any], name: str, value: Any) -> None:
-    if future.done():
-        return
+def _finish(request: Request, value: Any) -> None:
     if isinstance(value, Disconnected):
-        future.set_exception(NotConnectedError(f"pva://{name}: disconnected before it answered"))
-    elif isinstance(value, RemoteError):
-        future.set_exception(RemoteError(f"pva://{name}: {value}"))
+        request.failed(request.loss())
+    elif isinstance(value, RemoteError) or (isinstance(value, Exception) and isinstance(request, PutRequest)):
+        refusal = request.refusal(str(value) or type(value).__name__)
+        refusal.__cause__ = value
+        request.failed(refusal)
     elif isinstance(value, Exception):
-        value.add_note(f"pva://{name}")
-        future.set_exception(value)
+        value.add_note(request.pv)
+        request.failed(value)
     else:
-        future.set_result(value)
+        request.done(value)

@@ -23,7 +23,7 @@ from ophyd_async.epics.core import EpicsOptions
 
 from beamwright_runtime._channel_user import ChannelUser
 from beamwright_runtime._driver_enum import DriverStates
-from beamwright_runtime._errors import Fault, Reason
+from beamwright_runtime._errors import Fault, PutFailedError, PutRefusedError, ReadRefusedError, Reason
 
 LAG = 0.05
 """Seconds that a put waits at most for the update that it has caused: a server's deadband may hold it back."""
@@ -181,17 +181,18 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         that what is read next is not what stood there before.
 
         :raises NotConnectedError: at once if the channel is down; names the PV.
-        :raises ValueError: if the server has no such state; names the PV and the states it has.
+        :raises PutUnansweredError: if the channel is lost before the server answers.
+        :raises PutRefusedError: if the value is not taken; says why, or which states there are.
         """
         sent = None if value is None else self._known().sent(value)
         wait = self.options.wait(value) if callable(self.options.wait) else self.options.wait
         try:
             await self._send(sent, bool(wait))
-        except NotConnectedError:
-            raise
-        except Exception as error:
-            if isinstance(value, str) and (refusal := await self._refusal(value)):
-                raise ValueError(f"{self._pv(self.write_pv)} {refusal}") from error
+        except PutFailedError as error:
+            if value is not None:
+                error.value = value
+            if isinstance(error, PutRefusedError) and isinstance(value, str) and (why := await self._no_state(value)):
+                raise PutRefusedError(error.pv, value, why) from error
             raise
         if wait and self._updated is not None:
             await self._await_update(self._updated)
@@ -213,13 +214,14 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
             cast("Any", value), cast("Any", reading["value"])
         )
 
-    async def _refusal(self, text: str) -> str:
-        """Say why a text is no state of the setpoint; empty if it is one, or if that is not the question."""
-        states = await self._states(-1)
-        if states is not None:
-            return "" if text in states else f"has no state {str(text)!r}, it has {states}"
-        if self.declared is DriverStates and not text.isdecimal():
-            return f"has no state {str(text)!r}, it has none and takes numbers"
+    async def _no_state(self, text: str) -> str:
+        """Say which states the setpoint has, if a text is none of them; empty if that is not the question."""
+        with suppress(NotConnectedError, ReadRefusedError):
+            states = await self._states(-1)
+            if states is not None:
+                return "" if text in states else f"there is no such state, there are {states}"
+            if self.declared is DriverStates and not text.isdecimal():
+                return "there is no such state, the record has none and takes numbers"
         return ""
 
     def set_callback(self, callback: Callback[Reading[SignalDatatypeT]] | None) -> None:

@@ -28,7 +28,7 @@ CAMERA = HERE.parents[1] / "examples" / "x01" / "ioc" / "camera"
 
 @pytest.fixture(scope="session")
 def soft_ioc() -> Iterator[SoftIoc]:
-    """The records of `records.db` and `signals.db`, the camera of the example beamline, and ophyd-async's own."""
+    """The records of this folder, the camera of the example beamline, and ophyd-async's own."""
     plugin = {"P": "CAM-01:", "NDARRAY_PORT": "SIM1", "XSIZE": "16", "YSIZE": "16", "HIST_SIZE": "16"}
     camera = (
         place(CAMERA / "simDetector.template", P="CAM-01:", R="CAM:", PORT="SIM1"),
@@ -37,13 +37,14 @@ def soft_ioc() -> Iterator[SoftIoc]:
         place(CAMERA / "NDROI.template", **plugin, R="ROI:", PORT="ROI1"),
     )
     theirs = (CA_PVA_RECORDS, PVA_RECORDS)
-    with SoftIoc(HERE / "records.db", HERE / "signals.db", *camera, *theirs, macros="device=O:") as ioc:
+    own = (HERE / "records.db", HERE / "signals.db", HERE / "guarded.db")
+    with SoftIoc(*own, *camera, *theirs, macros="device=O:", security=HERE / "guarded.acf") as ioc:
         yield ioc
 
 
 @pytest.fixture(scope="session")
 def motor_port() -> Iterator[int]:
-    """A CA server with the motor record `MOTOR`, which base has not; gives its port."""
+    """A CA server with the motor records `MOTOR` and `LOCKED`, which base has not; gives its port."""
     pytest.importorskip("caproto", reason="serves the motor record")
     (port,) = free_ports(1)
     environment = {

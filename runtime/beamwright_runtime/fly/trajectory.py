@@ -18,6 +18,7 @@ from ophyd_async.epics.pmac._pmac_trajectory import SLICE_SIZE, PmacFlyCtx
 from ophyd_async.epics.pmac._utils import _PmacMotorInfo, calculate_ramp_position_and_duration
 from scanspec.core import Dimension, Path
 
+from beamwright_runtime._errors import PutFailedError
 from beamwright_runtime.fly.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.motion import MotionLogic, stop_motor
 from beamwright_runtime.fly.scan import SAME, Points
@@ -139,7 +140,7 @@ class TrajectoryMotion(MotionLogic[Motor]):
         self._preparing.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             self._context = await asyncio.shield(self._preparing)
-        except (ValueError, TimeoutError) as error:
+        except (ValueError, TimeoutError, PutFailedError) as error:
             raise FlyScanError(f"{self.pmac.name} did not take the trajectory: {error}") from error
 
     async def start(self, flight: Points[Motor]) -> None:
@@ -162,7 +163,7 @@ class TrajectoryMotion(MotionLogic[Motor]):
             return
         try:
             await asyncio.shield(status.task)
-        except (ValueError, TimeoutError) as error:
+        except (ValueError, TimeoutError, PutFailedError) as error:
             raise FlyScanError(f"{self.pmac.name} did not fly the trajectory to its end: {error}") from error
         self._context = None
 
