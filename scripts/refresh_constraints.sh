@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
 # Write constraints.txt: the exact versions that a fresh environment gets today for `.[dev,blueapi]`.
 #
-# Reads no old constraints and leaves .venv alone; `make` installs the new versions when it next runs.
+# Reads no old constraints and leaves .venv alone; `make` installs the new versions when it next runs. The oldest Python
+# finds them, because a newer one would take releases that the oldest cannot have.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+oldest=$(sed -n 's/^requires-python = ">=\(.*\)"$/\1/p' pyproject.toml)
+if [ "$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" != "$oldest" ]; then
+    echo "constraints: .venv is not of Python $oldest, the oldest: make constraints PYTHON=python$oldest" >&2
+    exit 1
+fi
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
