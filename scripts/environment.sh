@@ -43,7 +43,9 @@ as_root() { # install Debian packages, which nobody else can
     [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return 1
     say "installing $*"
     export DEBIAN_FRONTEND=noninteractive
-    quietly apt-get update && quietly apt-get install --yes --no-install-recommends "$@"
+    quietly apt-get update && quietly apt-get install --yes --no-install-recommends "$@" && return 0
+    say "apt-get could not install $*: $(tail -n 1 "$log")"
+    return 1
 }
 
 with_venv() { # Debian's own Python comes without ensurepip, which this needs
@@ -65,7 +67,7 @@ if ! usable; then
     [ "${#pythons[@]}" -gt 0 ] || stop "no Python of $tested among: $names; install one, or name it: make PYTHON=path/to/python"
     with_venv || with_uv || { as_root python3-venv && with_venv; } || {
         rm -rf .venv
-        stop "${pythons[0]} cannot make a virtual environment: ask root for apt-get install python3-venv, or install uv ($log)"
+        stop "python3-venv or uv is missing, and ${pythons[0]} makes no environment without; root can: apt-get install python3-venv"
     }
     say "made .venv with $(.venv/bin/python --version)"
 fi
@@ -73,11 +75,11 @@ fi
 say "installing what beamwright[$extras] needs (a minute or two the first time)"
 if ! quietly .venv/bin/python -m pip --disable-pip-version-check --no-input install --constraint constraints.txt --editable ".[$extras]"; then
     reason=$(sed -n "s/.*connection broken by '\(.*\)': .*/\1/p" "$log" | tail -n 1)
-    if [ -n "$reason" ]; then stop "the package index cannot be reached, and packages are missing; is there a network, a proxy? ($reason)"; fi
+    if [ -n "$reason" ]; then stop "packages are missing, and the package index cannot be reached: ${reason##*>: }"; fi
     cat "$log" >&2
     stop "pip could not install .[$extras] with the versions of constraints.txt: see the last lines above"
 fi
 if [[ ",$extras," == *,dev,* ]] && ! has_browser && ! as_root chromium fonts-dejavu-core; then
-    say "there is no Chromium, and tests that look at pages are skipped: ask root for apt-get install chromium, or run .venv/bin/playwright install chromium"
+    say "Chromium is missing, and tests that look at pages are skipped; root can: apt-get install chromium"
 fi
 say "ready"
