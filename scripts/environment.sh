@@ -28,14 +28,13 @@ interpreters() { # a version manager's shim may hide the system's interpreter of
     done
 }
 
-usable() { # whether .venv can stay
-    [ -x .venv/bin/python ] && is_tested .venv/bin/python && quietly .venv/bin/python -m pip --version || return 1
+usable() { # whether .venv can stay: it runs, has pip, and is of an interpreter that PYTHON names
+    is_tested .venv/bin/python && quietly .venv/bin/python -m pip --version || return 1
     if [ -z "${PYTHON:-}" ]; then return 0; fi
     local python
     for python in "${pythons[@]}"; do
         if [ "$(origin "$python")" = "$(origin .venv/bin/python)" ]; then return 0; fi
     done
-    say ".venv has $(.venv/bin/python --version), and PYTHON=$PYTHON asks for another: it is made anew"
     return 1
 }
 
@@ -64,7 +63,8 @@ has_browser() { # the same places that the tests look at
 
 mapfile -t pythons < <(interpreters)
 if ! usable; then
-    [ "${#pythons[@]}" -gt 0 ] || stop "no Python of $tested among: $names; install one, or name it: make PYTHON=path/to/python"
+    [ "${#pythons[@]}" -gt 0 ] || stop "no Python $tested is found as: $names; install one (Debian: apt-get install python3-venv) or name it: make PYTHON=path/to/python"
+    if is_tested .venv/bin/python; then say ".venv has $(.venv/bin/python --version), and is made anew"; fi
     with_venv || with_uv || { as_root python3-venv && with_venv; } || {
         rm -rf .venv
         stop "python3-venv or uv is missing, and ${pythons[0]} makes no environment without; root can: apt-get install python3-venv"

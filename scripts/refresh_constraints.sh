@@ -2,13 +2,14 @@
 # Write constraints.txt: the exact versions that a fresh environment gets today for `.[dev,blueapi]`.
 #
 # Reads no old constraints and leaves .venv alone; `make` installs the new versions when it next runs. The oldest Python
-# finds them, because a newer one would take releases that the oldest cannot have.
+# that is supported finds them, for a newer one takes releases that the oldest cannot have: some of them refuse even its
+# first patch releases.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-oldest=$(sed -n 's/^requires-python = ">=\(.*\)"$/\1/p' pyproject.toml)
-if [ "$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" != "$oldest" ]; then
-    echo "constraints: .venv is not of Python $oldest, the oldest: make constraints PYTHON=python$oldest" >&2
+oldest="3.11.2" # of Debian 12
+if ! .venv/bin/python -c "import sys; sys.exit('.'.join(map(str, sys.version_info[:3])) != '$oldest')"; then
+    echo "constraints: .venv has $(.venv/bin/python --version), and Python $oldest is needed: make constraints PYTHON=/usr/bin/python3 on Debian 12" >&2
     exit 1
 fi
 
