@@ -75,7 +75,9 @@ fi
 say "installing what beamwright[$extras] needs (a minute or two the first time)"
 if ! quietly .venv/bin/python -m pip --disable-pip-version-check --no-input install --constraint constraints.txt --editable ".[$extras]"; then
     reason=$(sed -n "s/.*connection broken by '\(.*\)': .*/\1/p" "$log" | tail -n 1)
-    if [ -n "$reason" ]; then stop "packages are missing, and the package index cannot be reached: ${reason##*>: }"; fi
+    reason=${reason##*>: } # what pip's objects are, and the quotes around them, help nobody
+    reason=${reason%[\"\']*}
+    if [ -n "$reason" ]; then stop "packages are missing, and the package index cannot be reached: $reason"; fi
     cat "$log" >&2
     stop "pip could not install .[$extras] with the versions of constraints.txt: see the last lines above"
 fi
