@@ -120,7 +120,8 @@ def test_the_pipeline_fails_where_the_tests_fail(repository: Path, tmp_path: Pat
 
 @pytest.fixture
 def checkout(repository: Path, tmp_path: Path) -> Path:
-    """A checkout of a project that needs one package."""
+    """A checkout of a project that needs one package, where this Python can make environments."""
+    pytest.importorskip("ensurepip", exc_type=ImportError)
     checkout = copied(repository, tmp_path / "checkout", "scripts/environment.sh")
     (checkout / "constraints.txt").write_text("anything==1.0\n")
     (checkout / "pyproject.toml").write_text(
