@@ -19,9 +19,10 @@ trap 'rm -rf "$folder"' EXIT
 touch "$folder/frozen"
 for python in .venv/bin/python $newer; do
     echo "constraints: installing .[dev,blueapi] into an empty environment of $("$python" --version)"
-    # Without pip of its own, so that a listed setuptools is one that a package asked for.
+    # Its pip stands beside it, so that a listed setuptools is one that a package asked for.
+    "$python" -m venv --clear "$folder/tools"
     "$python" -m venv --clear --without-pip "$folder/venv"
-    pip=(.venv/bin/python -m pip --python "$folder/venv/bin/python" --disable-pip-version-check)
+    pip=("$folder/tools/bin/python" -m pip --python "$folder/venv/bin/python" --disable-pip-version-check)
     "${pip[@]}" install --quiet --constraint "$folder/frozen" --editable '.[dev,blueapi]'
     "${pip[@]}" freeze --all --exclude-editable | LC_ALL=C sort --ignore-case --unique - "$folder/frozen" >"$folder/more"
     mv "$folder/more" "$folder/frozen"
