@@ -1,6 +1,7 @@
 # Everything a person or a pipeline types. `make` alone lists the targets.
 #
-# The first target that needs it makes `.venv` from constraints.txt; PYTHON=... chooses the interpreter.
+# The first target that needs it makes `.venv` from constraints.txt; PYTHON=... chooses the interpreter, and makes a
+# `.venv` of another one anew.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,9 +10,11 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-READY := .venv/.ready
-SHOWN := .venv/.shown
-SERVED := .venv/.served
+# What was installed, and for which PYTHON it was asked.
+ASKED := $(subst /,_,$(PYTHON))
+READY := .venv/.ready$(ASKED)
+SHOWN := .venv/.shown$(ASKED)
+SERVED := .venv/.served$(ASKED)
 RESULTS := build/benchmarks
 BENCHMARKS := corpus generate connect twin fly_faults fly_overhead audit
 STATIC := ruff-check ruff-format mypy basedpyright lint-imports

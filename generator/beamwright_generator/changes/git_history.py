@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
-import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,10 +47,15 @@ def contents(blobs: Sequence[str], here: Path) -> list[bytes]:
 
 
 def export(commit: str, here: Path, to: Path) -> None:
-    """Write all files of a commit into a folder."""
+    """Write all files of a commit into a folder, links as links, through an index of its own.
+
+    An archive would leave out what ``.gitattributes`` keeps out of releases.
+    """
     top = Path(_run(["rev-parse", "--show-toplevel"], here).decode().strip())
-    with tarfile.open(fileobj=io.BytesIO(_run(["archive", "--format=tar", commit], top))) as archive:
-        archive.extractall(to, filter="data")
+    with tempfile.TemporaryDirectory() as folder:
+        index = Path(folder) / "index"
+        _run(["read-tree", "--no-sparse-checkout", commit], top, index=index)
+        _run(["checkout-index", "--all", f"--prefix={to.resolve()}/"], top, index=index)
 
 
 def prefix(here: Path) -> str:
@@ -57,10 +63,13 @@ def prefix(here: Path) -> str:
     return _run(["rev-parse", "--show-prefix"], here).decode().strip()
 
 
-def _run(arguments: Sequence[str], here: Path, *, given: bytes = b"", check: bool = True) -> bytes:
+def _run(
+    arguments: Sequence[str], here: Path, *, given: bytes = b"", check: bool = True, index: Path | None = None
+) -> bytes:
     command = ["git", "--no-optional-locks", "-C", str(here), *arguments]
+    environment = None if index is None else {**os.environ, "GIT_INDEX_FILE": str(index)}
     try:
-        done = subprocess.run(command, input=given, capture_output=True, check=False)
+        done = subprocess.run(command, input=given, capture_output=True, check=False, env=environment)
     except OSError as error:
         raise GitError(f"git cannot be run: {error.strerror}") from error
     if check and done.returncode:

@@ -91,6 +91,16 @@ def test_revisions_are_read_and_left_alone(sides: tuple[str, str], renamed: str,
     assert (git(history, "status", "--porcelain=v2", "--branch"), (history / ".git/index").read_bytes()) == before
 
 
+def test_a_revision_has_every_file_that_was_committed(history: Path) -> None:
+    (history / ".gitattributes").write_text("*.template export-ignore\n")
+    (history / "support").symlink_to("/nowhere/support")
+    git(history, "add", "-A")
+    git(history, "commit", "-q", "-m", "left out of archives")
+    done = gen(history, "diff", "HEAD:beamline.yaml", "beamline.yaml")
+    assert (done.returncode, done.stderr) == (CLEAN, "")
+    assert "no change" in done.stdout
+
+
 def test_a_revision_is_found_from_a_folder_below(history: Path) -> None:
     (history / "plans").mkdir()
     assert "speed -> rotation" in gen(history / "plans", "diff", "v1", "v2").stdout
