@@ -7,6 +7,7 @@ import logging
 import platform
 import sys
 import threading
+from _thread import start_new_thread
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ctypes import c_char_p, c_double, c_int, c_long, c_short, c_size_t, c_uint, c_ulong, c_void_p
 from functools import cache
@@ -256,20 +257,32 @@ def keep_thread_state() -> None:
         return
     identity = threading.get_native_id()
     if (before := _kept.pop(identity, None)) is not None:  # of an ended thread that had the same number
-        _clear(before)
-        _delete(before)
+        _free([before])
     _ensure()
     _kept[identity] = _current()
 
 
 def drop_thread_states() -> None:
     """Free the Python states that were kept for threads of libca that have ended."""
-    for identity in list(_kept):
-        if not (_tasks / str(identity)).exists():
-            state = _kept.pop(identity, None)
-            if state is not None:
-                _clear(state)
-                _delete(state)
+    ended = [identity for identity in list(_kept) if not (_tasks / str(identity)).exists()]
+    _free([state for identity in ended if (state := _kept.pop(identity, None)) is not None])
+
+
+def _free(states: list[int]) -> None:
+    """Free Python states of ended threads, in a thread that ends with that.
+
+    Since Python 3.12 a thread that deletes the state of another loses its own: the next library that calls it back
+    (h5py, any ctypes callback) aborts the process.
+    """
+    if states:
+        start_new_thread(_free_here, (states,))
+
+
+def _free_here(states: list[int]) -> None:
+    for state in states:  # first all, because clearing may call objects that still need the state of this thread
+        _clear(state)
+    for state in states:
+        _delete(state)
 
 
 def kept_thread_states() -> int:
