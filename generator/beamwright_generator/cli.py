@@ -24,6 +24,7 @@ from beamwright_generator.cli_report import (
     beamline_file,
     definition,
     fail,
+    package_name,
     progress_line,
     report,
     save,
@@ -87,6 +88,9 @@ def main() -> None:
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the generated package.")
 @click.option(
+    "--package", callback=package_name, help="Import name of the generated package; default: `package` of FILE."
+)
+@click.option(
     "--jobs", type=click.IntRange(1), default=1, help="Processes to render modules in; worth it for thousands."
 )
 @click.option("--strict", is_flag=True, help="Warnings count as errors: nothing is written while there are any.")
@@ -99,6 +103,7 @@ def beamline(
     summary: str | None,
     plans: tuple[Path, ...],
     out: Path | None,
+    package: str | None,
     jobs: int,
     strict: bool,
     notes: bool,
@@ -121,7 +126,7 @@ def beamline(
 
     file = beamline_file(file)
     problems = Problems()
-    generated = _generate(file, out, problems, quiet, jobs, trust_manifest=check and not strict and summary is None)
+    generated = _generate(file, out, package, problems, quiet, jobs, check and not strict and summary is None)
     failed = report(problems, strict, None if quiet and not notes else notes)
     if generated is None or failed:
         fail("nothing was written")
@@ -134,7 +139,13 @@ def beamline(
 
 
 def _generate(
-    file: Path, out: Path | None, problems: Problems, quiet: bool, jobs: int, trust_manifest: bool
+    file: Path,
+    out: Path | None,
+    package: str | None,
+    problems: Problems,
+    quiet: bool,
+    jobs: int,
+    trust_manifest: bool,
 ) -> Generated | None:
     from beamwright_generator.pipeline import generate_beamline
     from beamwright_generator.problems import InternalError
@@ -146,7 +157,9 @@ def _generate(
                 if done % 20 == 0 or done == total:
                     tell(f"{done} of {counted(total, 'database')}")
 
-            return generate_beamline(file, out, problems, progress, trust_manifest=trust_manifest, jobs=jobs)
+            return generate_beamline(
+                file, out, problems, progress, trust_manifest=trust_manifest, jobs=jobs, package_name=package
+            )
     except InternalError as error:
         fail(f"internal error, please report it: {error}")
 
@@ -181,7 +194,10 @@ def _write_summary(generated: Generated, target: str, plans: tuple[Path, ...]) -
     from beamwright_generator.changes.sides import compare_with_disk
 
     before = {difference.path: difference.found for difference in generated.differences}
-    save(target, markdown_of(generated.name, compare_with_disk(generated.files, before), plans))
+    save(
+        target,
+        markdown_of(generated.name, compare_with_disk(generated.files, before, generated.manifest.package), plans),
+    )
 
 
 def _write(generated: Generated, quiet: bool) -> None:
@@ -250,6 +266,7 @@ def device(template: Path, macros: tuple[str, ...], search: tuple[Path, ...], pv
 @main.command(short_help="Write a first beamline.yaml from a boot script.")
 @click.argument("startup", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", required=True, help="The beamline module's name, such as x01.")
+@click.option("--package", callback=package_name, help="Import name of the generated package; default: NAME_devices.")
 @click.option("--ioc", help="The IOC's name; default: the name of the script's folder.")
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="Environment the script expects, such as TOP=...")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where the IOC starts.")
@@ -266,6 +283,7 @@ def device(template: Path, macros: tuple[str, ...], search: tuple[Path, ...], pv
 def init(
     startup: Path,
     name: str,
+    package: str | None,
     ioc: str | None,
     env: tuple[str, ...],
     folder: Path | None,
@@ -286,7 +304,7 @@ def init(
         raise click.UsageError(f"{out} exists; --force overwrites it")
     problems = Problems()
     given = dict(definition(one) for one in env)
-    text = first_beamline_file(startup, out, name, ioc, given, folder, search, problems)
+    text = first_beamline_file(startup, out, name, package or f"{name}_devices", ioc, given, folder, search, problems)
     failed = report(problems, False, None)
     if text is None or failed:
         fail(f"{out} was not written")

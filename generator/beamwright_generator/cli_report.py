@@ -66,6 +66,15 @@ def definition(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
+def package_name(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    """Return the name of a package that an option gives, if Python takes it."""
+    from beamwright_generator.packages import fault_of
+
+    if name is not None and (fault := fault_of(name)):
+        raise click.BadParameter(fault)
+    return name
+
+
 def save(target: str, text: str) -> None:
     """Write a text to a file, which it replaces in one step, or to stdout for `-`."""
     from beamwright_generator.tree import replace_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from beamwright_generator.problems import Problems
@@ -15,23 +15,43 @@ LARGEST_FILE = 64 * 1024 * 1024
 """Bytes; the largest public EPICS template (a GenICam camera) has 1.3 MB."""
 
 
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder outside the repository that descriptions may lie in, such as a tree of support modules.
+
+    What lies there is shown as ``NAME/db/g.template``, so that it is called the same wherever the folder is.
+
+    :param place: where it is on this machine.
+    :param written: where the beamline file says that it is; paths below that lead to `place`.
+    :param nickname: the path beside the beamline file that leads to `place`, too, unless something else is there.
+    """
+
+    name: str
+    place: Path
+    written: Path
+    nickname: Path
+
+
 @dataclass
 class Files:
     """Reads each description file once and keeps what was read, for the manifest.
 
     :param roots: the only folders that files are read from, symbolic links followed.
     :param shown_from: the folder that file names are shown relative to.
+    :param named: further folders, with names that stand for them in what is shown.
     """
 
     roots: Sequence[Path]
     shown_from: Path
     problems: Problems
+    named: Sequence[Root] = ()
     _sources: dict[Path, Source | None] = field(default_factory=dict)
     _digests: dict[str, str] = field(default_factory=dict)
     _absent: set[Path] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.roots = tuple(root.resolve() for root in self.roots)
+        self.named = tuple(replace(root, place=root.place.resolve()) for root in self.named)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -39,16 +59,50 @@ class Files:
         return dict(sorted(self._digests.items()))
 
     @property
+    def read_paths(self) -> list[Path]:
+        """Every file that was read, resolved, sorted."""
+        return sorted(path for path, source in self._sources.items() if source is not None)
+
+    @property
     def absent(self) -> list[str]:
-        """Every file that was looked for and not there, by shown name, sorted: one that appears changes the result."""
-        return sorted(self.shown(path) for path in self._absent)
+        """Every file that was looked for and not there, by shown name, sorted: one that appears changes the result.
+
+        Where nothing may be read, a file that appears changes nothing: it depends on the machine, and is left out.
+        """
+        return sorted(self.shown(path) for path in self._absent if self._inside(path))
 
     def shown(self, path: Path) -> str:
-        """Name a path the way users see it."""
+        """Return a path the way users see it: by the root that it lies in, else from the repository."""
+        path = self.located(path)
+        for root in self._innermost_first():
+            if path.is_relative_to(root.place):
+                return (root.name / path.relative_to(root.place)).as_posix()
         return Path(os.path.relpath(path, self.shown_from)).as_posix()
+
+    def _innermost_first(self) -> list[Root]:
+        """Return the named roots, without those that lie around the repository, where its own names hold."""
+        here = self.shown_from.resolve()
+        apart = (root for root in self.named if not here.is_relative_to(root.place))
+        return sorted(apart, key=lambda root: len(root.place.parts), reverse=True)
+
+    def place_of(self, shown: str) -> Path:
+        """Return where a file is that is shown by a name: the reverse of `shown`."""
+        first, _, rest = shown.partition("/")
+        root = next((root for root in self._innermost_first() if root.name == first), None)
+        return root.place / rest if root else self.shown_from / shown
+
+    def located(self, path: Path) -> Path:
+        """Return where a path leads on this machine, which a root may say; without `..`, links not followed."""
+        path = Path(os.path.normpath(path))
+        for root in self.named:
+            for written in (root.written, root.nickname):
+                if path.is_relative_to(written) and (written == root.written or not written.exists()):
+                    return root.place / path.relative_to(written)
+        return path
 
     def exists(self, path: Path) -> bool:
         """Tell whether a path is a file below the roots."""
+        path = self.located(path)
         if path in self._absent:
             return False
         if not is_file(path):
@@ -57,14 +111,14 @@ class Files:
         return self._inside(path.resolve())
 
     def _inside(self, resolved: Path) -> bool:
-        return any(resolved.is_relative_to(root) for root in self.roots)
+        return any(resolved.is_relative_to(root) for root in (*self.roots, *(root.place for root in self.named)))
 
     def read(self, path: Path, at: Position | None = None) -> Source | None:
         """Read a file, or report why it cannot be read, where `at` is what asked for it.
 
         UTF-8 is tried first, then Latin-1, which takes any bytes. Line ends become a single newline.
         """
-        resolved = path.resolve()
+        resolved = self.located(path).resolve()
         if resolved not in self._sources:
             self._sources[resolved] = self._read(resolved, at)
         return self._sources[resolved]

@@ -22,6 +22,7 @@ def first_beamline_file(
     startup: Path,
     target: Path,
     name: str,
+    package: str,
     ioc: str | None,
     env: Mapping[str, str],
     folder: Path | None,
@@ -46,7 +47,7 @@ def first_beamline_file(
     root = repository(target)
     files = Files([Path(home.anchor)], root, problems)
     try:
-        beamline = BeamlineFile(name=name, iocs=[entry])
+        beamline = BeamlineFile(name=name, package=package, iocs=[entry])
     except ValidationError:
         problems.error(
             "beamline-invalid", None, f"{name!r} is no module name", hint="use small letters, digits and _, such as x01"
@@ -58,7 +59,7 @@ def first_beamline_file(
         return None
     read = [(root / shown).resolve() for shown in files.digests]
     prefixes = [getattr(device, "prefix", "") for device in model.beamline.devices] if model.beamline else []
-    return _text(name, entry, _roots(read, home, root), [prefix for prefix in prefixes if prefix])
+    return _text(name, package, entry, _roots(read, home, root), [prefix for prefix in prefixes if prefix])
 
 
 def _ioc_name(startup: Path) -> str:
@@ -78,9 +79,9 @@ def _roots(read: Iterable[Path], home: Path, root: Path) -> list[str]:
     return [_relative(folder, home) for folder in outer]
 
 
-def _text(name: str, entry: IocEntry, roots: Sequence[str], prefixes: Sequence[str]) -> str:
+def _text(name: str, package: str, entry: IocEntry, roots: Sequence[str], prefixes: Sequence[str]) -> str:
     given = entry.model_dump(mode="json", exclude_defaults=True)
-    data = {"name": name, **({"roots": list(roots)} if roots else {}), "iocs": [given]}
+    data = {"name": name, "package": package, **({"roots": list(roots)} if roots else {}), "iocs": [given]}
     yaml = YAML()
     yaml.indent(mapping=2, sequence=4, offset=2)
     out = StringIO()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from beamwright_generator.packages import USUAL
 from beamwright_generator.source import Position
 from beamwright_generator.vocabulary import Format as Format
 from beamwright_generator.vocabulary import Policy as Policy
@@ -328,8 +329,10 @@ class Model:
 
     :param name: the beamline's name; empty for a template by itself.
     :param modules: device modules by import path, each with its classes in the order they are written.
+    :param package: the generated package, dotted or not, that the modules are in.
     """
 
     name: str
     modules: dict[str, tuple[DeviceType, ...]]
     beamline: Beamline | None
+    package: str = USUAL

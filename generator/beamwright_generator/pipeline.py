@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from beamwright_generator.files import Files
 from beamwright_generator.model import Model
+from beamwright_generator.packages import folder_of, owner_of, packages_below
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Position, Source
-from beamwright_generator.tree import Difference, Manifest, compare, is_current
+from beamwright_generator.tree import Difference, Manifest, compare, is_current, not_ours
 from beamwright_generator.vocabulary import Transport
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions
     from beamwright_generator.parse.observations import Observations
     from beamwright_generator.resolve.described import DescribedPv
-
-PACKAGE = "beamwright_generated"
 
 Progress = Callable[[int, int], None]
 """Called with how many of how many databases are done."""
@@ -49,12 +48,20 @@ class Generated:
 
 
 def generate_beamline(
-    path: Path, out: Path | None, problems: Problems, progress: Progress, *, trust_manifest: bool = False, jobs: int = 1
+    path: Path,
+    out: Path | None,
+    problems: Problems,
+    progress: Progress,
+    *,
+    trust_manifest: bool = False,
+    jobs: int = 1,
+    package_name: str | None = None,
 ) -> Generated | None:
     """Run every stage for a beamline file; None when an error stopped it, so that nothing may be written.
 
     :param out: folder that holds the generated package; by default what the beamline file says.
     :param jobs: processes that modules are rendered in.
+    :param package_name: the import name of the generated package; by default what the beamline file says.
     :param trust_manifest: be content when no input and no output changed since they were written.
     """
     root = repository(path)
@@ -62,7 +69,17 @@ def generate_beamline(
     if opened is None:
         return None
     files, source, beamline, positions = opened
-    package = (out or _out(source.path.parent, beamline.out, root)).resolve() / PACKAGE
+    beamline = beamline.model_copy(update={"package": package_name}) if package_name else beamline
+    outer = (out or _out(source.path.parent, beamline.out, root)).resolve()
+    if owner := owner_of(beamline.package, outer, root):
+        problems.error(
+            "package-taken",
+            positions.of("package"),
+            f"{beamline.package} is a name of the installed distribution {owner}, which one would hide the other",
+            hint="give the package a name of the site's own, such as x01_devices",
+        )
+        return None
+    package = folder_of(outer, beamline.package)
     if out is None and not any(package.is_relative_to(folder) for folder in files.roots):
         problems.error(
             "outside-output",
@@ -72,6 +89,15 @@ def generate_beamline(
         )
         return None
     manifest, generator = Manifest.read(package), tool()["generator"]
+    if manifest.package != beamline.package and (kept := sorted(manifest.beamlines.keys() - {beamline.name})):
+        problems.error(
+            "package-taken",
+            positions.of("package"),
+            f"{beamline.package} would be written where {', '.join(kept)} has the package {manifest.package}",
+            hint="give all beamline files that write into one folder the same `package` and `out`",
+        )
+        return None
+    _warn_of_former(beamline, source, positions, outer, package, problems)
     if trust_manifest and manifest.tool == tool() and is_current(manifest, beamline.name, package, root, generator):
         return Generated(beamline.name, package, None, {}, (), manifest, unchanged=True)
     # A check that finds nothing changed needs none of the later stages, so they are imported from here on.
@@ -87,12 +113,39 @@ def generate_beamline(
     texts = _shared_with_others(texts, package, manifest, beamline.name, root, problems)
     texts, others = _with_readme(texts, model, package, manifest)
     _check_links(texts, package, problems)
+    for other in not_ours(texts, package, manifest):
+        problems.error(
+            "output-foreign",
+            Position(files.shown(package / other)),
+            f"{beamline.package} already has a file {other}, which `gen` did not write",
+            hint="let `package` name a package of its own, such as mysite.devices instead of mysite",
+        )
     if problems.errors:
         return None
     differences = compare(texts, package, manifest, beamline.name)
     entry = Manifest.entry(texts, files.digests, files.absent, generator)
-    after = Manifest(tool(), {**others, beamline.name: entry})
+    after = Manifest(tool(), {**others, beamline.name: entry}, beamline.package)
     return Generated(beamline.name, package, model, texts, differences, after)
+
+
+def _warn_of_former(
+    beamline: BeamlineFile,
+    source: Source,
+    positions: BeamlinePositions,
+    outer: Path,
+    package: Path,
+    problems: Problems,
+) -> None:
+    """Warn of the package that a beamline had before it got another name: nothing keeps that current any more."""
+    for other in packages_below(outer):
+        entry = Manifest.read(other).beamlines.get(beamline.name, {})
+        if other.resolve() != package and source.name in entry.get("inputs", ()):
+            problems.warning(
+                "package-left",
+                positions.of("package"),
+                f"{other.relative_to(outer).as_posix()} holds {beamline.name} as it was before the package was renamed",
+                hint="remove that folder when no plan imports it any more",
+            )
 
 
 @dataclass(frozen=True)
@@ -213,12 +266,14 @@ def file_of(name: str, here: Path) -> Path | None:
     """Find the beamline file of a generated beamline by its name, as the header of every generated file gives it.
 
     :param here: a folder of the repository.
+    :returns: None also where several packages have a beamline of that name.
     """
     root = repository(here / name)
-    try:
-        module = (root / "generated" / PACKAGE / "beamlines" / f"{name}.py").read_text(encoding="utf-8")
-    except OSError:
+    modules = (package / "beamlines" / f"{name}.py" for package in packages_below(root))
+    found = [module for module in modules if module.is_file()]
+    if len(found) != 1:
         return None
+    module = found[0].read_text(encoding="utf-8")
     source = next((line for line in module.splitlines()[:5] if line.startswith("# Source: ")), "")
     file = root / source.removeprefix("# Source: ")
     return file if source and file.is_file() else None
@@ -226,8 +281,9 @@ def file_of(name: str, here: Path) -> Path | None:
 
 def generated_beamlines(here: Path) -> list[str]:
     """Name the beamlines that were generated in the repository around a folder."""
-    folder = repository(here / "beamline") / "generated" / PACKAGE / "beamlines"
-    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    packages = packages_below(repository(here / "beamline"))
+    found = (path.stem for package in packages for path in (package / "beamlines").glob("*.py"))
+    return sorted({name for name in found if name != "__init__"})
 
 
 def repository(path: Path) -> Path:

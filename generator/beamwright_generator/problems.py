@@ -155,6 +155,9 @@ CODES: dict[str, str] = {
     "beamline-invalid": "The beamline file is not valid YAML, or holds something its schema does not know.",
     # comparing generated code, and rewriting plans
     "revision-unknown": "A side of a comparison is no folder, no file and no git revision, or git cannot read it.",
+    "package-taken": "A generated package would have a name, or a folder, that something else has.",
+    "package-left": "The package that a beamline was written into before is still there.",
+    "output-foreign": "A file stands where a generated one belongs, and `gen` did not write it.",
     "tree-missing": "A folder or a git revision holds no generated package, or several.",
     "python-syntax": "A module of plans is not Python; nothing is rewritten.",
     "class-missing": "A class that is to be replaced or to replace another is not found.",

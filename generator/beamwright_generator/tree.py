@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-MANIFEST = "_manifest.json"
+from beamwright_generator.packages import MANIFEST, USUAL, is_generated
 
 
 class State(StrEnum):
@@ -55,10 +55,12 @@ class Manifest:
 
     :param tool: generator version, digest and formatter, by name.
     :param beamlines: for each beamline `inputs` and `outputs` (path to SHA-256) and `absent` (looked for, not found).
+    :param package: the import name of the package, which its modules say of each other.
     """
 
     tool: dict[str, str]
     beamlines: dict[str, dict[str, Any]]
+    package: str = USUAL
 
     @classmethod
     def read(cls, package: Path) -> Manifest:
@@ -68,7 +70,7 @@ class Manifest:
             entries = {name: dict(entry) for name, entry in data["beamlines"].items()}
             for entry in entries.values():
                 entry["outputs"], entry["inputs"] = dict(entry["outputs"]), dict(entry["inputs"])
-            return cls(dict(data["tool"]), entries)
+            return cls(dict(data["tool"]), entries, str(data.get("package", USUAL)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls({}, {})
 
@@ -104,7 +106,8 @@ class Manifest:
 
     def text(self) -> str:
         """Give the manifest as it is written: sorted, one fact on a line."""
-        return json.dumps({"beamlines": self.beamlines, "tool": self.tool}, indent=1, sort_keys=True) + "\n"
+        said = {"beamlines": self.beamlines, "package": self.package, "tool": self.tool}
+        return json.dumps(said, indent=1, sort_keys=True) + "\n"
 
 
 def is_current(manifest: Manifest, beamline: str, package: Path, root: Path, generator: str) -> bool:
@@ -129,6 +132,13 @@ def reads_the_same(manifest: Manifest, beamline: str, root: Path, generator: str
         and all(_digest(root / name) == digest for name, digest in entry["inputs"].items())
         and not any((root / name).is_file() for name in entry.get("absent", ()))
     )
+
+
+def not_ours(files: Mapping[str, str], package: Path, manifest: Manifest) -> list[str]:
+    """Return the paths where somebody else's file stands, which writing would destroy."""
+    owned = manifest.owned
+    found = ((path, read(package / path)) for path in files if path not in owned)
+    return [path for path, text in found if text is not None and text != files[path] and not is_generated(text)]
 
 
 def _digest(path: Path) -> str:

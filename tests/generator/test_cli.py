@@ -580,8 +580,10 @@ def test_init_then_beamline_needs_no_hand_edit(gen: Gen, folder: Path) -> None:
     assert result.exit_code == CLEAN, result.output
     assert result.stdout == "wrote beamline.yaml; next: gen beamline beamline.yaml\n"
     assert gen("beamline").exit_code == CLEAN
-    assert generated(folder) == WRITTEN
-    assert 'Pump("B01-PUMP-01:")' in (folder / PACKAGE / "beamlines/b01.py").read_text()
+    package = folder / "generated/b01_devices"
+    assert {path.name for path in package.rglob("*.py")} == {"__init__.py", "b01.py", "pump.py"}
+    assert "from b01_devices.devices.pump import Pump" in (package / "beamlines/b01.py").read_text()
+    assert 'Pump("B01-PUMP-01:")' in (package / "beamlines/b01.py").read_text()
     schema = json.loads(gen("schema").stdout)
     assert Draft202012Validator(schema).is_valid(YAML(typ="safe").load((folder / "beamline.yaml").read_text()))
 
@@ -594,7 +596,7 @@ def test_init_reaches_support_outside_the_repository(gen: Gen, folder: Path) -> 
     result = gen("init", "ioc/st.cmd", "--name", "b01", "--env", f"PUMPS={folder}/support", "-o", out)
     assert result.exit_code == CLEAN, result.output
     assert gen("beamline", out).exit_code == CLEAN
-    assert (folder / "ioc" / PACKAGE / "devices/pump.py").is_file()
+    assert (folder / "ioc/generated/b01_devices/devices/pump.py").is_file()
 
 
 def test_init_reports_what_the_script_lacks_and_writes_nothing(gen: Gen, folder: Path) -> None:

@@ -24,6 +24,7 @@ def site(tmp_path: Path) -> Path:
     modules.mkdir(parents=True)
     for name in ("__init__", "x01", "x02"):
         (modules / f"{name}.py").touch()
+    (modules.parent / "_manifest.json").touch()
     (tmp_path / "x03.yaml").touch()
     return tmp_path
 

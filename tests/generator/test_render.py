@@ -79,7 +79,7 @@ def test_a_sentence_ends(text: str, ended: str) -> None:
 
 
 def test_the_path_of_a_module() -> None:
-    assert module_path("beamwright_generated.devices.ad_base") == "devices/ad_base.py"
+    assert module_path("mysite.devices.devices.ad_base", "mysite.devices") == "devices/ad_base.py"
 
 
 PUMP = ClassRef("beamwright_generated.devices.pump", "Pump")

@@ -14,15 +14,19 @@ import libcst as cst
 from beamwright_generator.changes.imports import find_imports
 from beamwright_generator.changes.interface import Interface
 from beamwright_generator.changes.proving import Prover
-from beamwright_generator.changes.reading import PACKAGE, joined, read_module
+from beamwright_generator.changes.reading import joined, read_module
 from beamwright_generator.changes.rewriting import rewritten
 from beamwright_generator.changes.successors import Successors
 from beamwright_generator.changes.user_module import UserModule, import_path
 from beamwright_generator.changes.uses import Left, find_uses
+from beamwright_generator.packages import MANIFEST
 from beamwright_generator.problems import Problem, Problems, Severity
 from beamwright_generator.source import Position
 
-_PASSED = frozenset({"__pycache__", "site-packages", "node_modules", PACKAGE})
+_PASSED = frozenset({"__pycache__", "site-packages", "node_modules"})
+_MARKS = ("pyvenv.cfg", MANIFEST)
+"""What a folder holds that is an environment, or a generated package."""
+
 _SEVERITIES = {"migrate-text": Severity.NOTE, "migrate-altered": Severity.WARNING}
 
 
@@ -96,7 +100,7 @@ def modules_below(path: Path) -> Iterator[Path]:
     for entry in sorted(path.iterdir()):
         if entry.name.startswith(".") or entry.name in _PASSED:
             continue
-        if entry.is_dir() and not entry.is_symlink() and not (entry / "pyvenv.cfg").exists():
+        if entry.is_dir() and not entry.is_symlink() and not any((entry / mark).exists() for mark in _MARKS):
             yield from modules_below(entry)
         elif entry.suffix in (".py", ".pyi"):
             yield entry

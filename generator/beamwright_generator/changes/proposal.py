@@ -10,7 +10,7 @@ from pathlib import Path
 from beamwright_generator.changes.adoption import LEAST_COVERED, Adoption, adopt, best_class
 from beamwright_generator.changes.handwritten import HandWritten, find_class
 from beamwright_generator.changes.interface import Interface, entry_type
-from beamwright_generator.changes.reading import PACKAGE, read_interface
+from beamwright_generator.changes.reading import read_interface
 from beamwright_generator.changes.sides import Side
 from beamwright_generator.changes.successors import Successors
 from beamwright_generator.changes.terms import Member
@@ -35,9 +35,9 @@ def propose(target: str, by: str | None, tree: Side, problems: Problems) -> Prop
 
     :param by: what the user wants it to be: ``BEAMLINE/DEVICE``, a beamline, a class.
     """
-    generated = read_interface(tree.files)
+    generated = read_interface(tree.files, tree.package)
     hand = find_class(target, problems)
-    candidates = list(_candidates(by, generated)) if hand else []
+    candidates = list(_candidates(by, generated, tree.package)) if hand else []
     if hand is None:
         return None
     if not candidates:
@@ -60,11 +60,11 @@ def propose(target: str, by: str | None, tree: Side, problems: Problems) -> Prop
     return Proposal(hand.file, f"{text}\n", successors)
 
 
-def _candidates(by: str | None, generated: Interface) -> Iterable[str]:
+def _candidates(by: str | None, generated: Interface, package: str) -> Iterable[str]:
     if by is None:
         return generated.classes
     beamline, slash, device = by.partition("/")
-    module = f"{PACKAGE}.beamlines.{beamline}"
+    module = f"{package}.beamlines.{beamline}"
     placed = [f for f in generated.factories.values() if f.module == module and (not slash or f.short == device)]
     if placed:
         names = [entry_type(factory.type).name for factory in placed]

@@ -10,19 +10,23 @@ from beamwright_generator.changes.constructors import assigned_members, numbers_
 from beamwright_generator.changes.interface import Interface
 from beamwright_generator.changes.names import ModuleNames
 from beamwright_generator.changes.terms import DeviceClass, EnumClass, Factory, Member
+from beamwright_generator.packages import USUAL
 
-PACKAGE = "beamwright_generated"
 _FORMATS = "StandardReadableFormat."
 _SOURCE = "# Source: "
 
 
-def read_interface(files: Mapping[str, str]) -> Interface:
-    """Read the interface of generated modules, texts by their paths in the package; what is not Python has none."""
+def read_interface(files: Mapping[str, str], package: str = USUAL) -> Interface:
+    """Read the interface of generated modules; what is not Python has none.
+
+    :param files: texts by their paths in the package.
+    :param package: its import name.
+    """
     found = Interface({}, {}, {})
     for path, text in sorted(files.items()):
         if path.endswith(".py"):
             parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
-            found = joined(found, read_module(text, ".".join([PACKAGE, *parts])))
+            found = joined(found, read_module(text, ".".join([package, *parts])))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from beamwright_generator.changes.change import Changes
 from beamwright_generator.changes.comparing import compare
 from beamwright_generator.changes.git_history import GitError
 from beamwright_generator.changes.reading import read_interface
-from beamwright_generator.pipeline import PACKAGE, file_of, generate_beamline, repository
+from beamwright_generator.packages import MANIFEST, USUAL, packages_below
+from beamwright_generator.pipeline import file_of, generate_beamline, repository
 from beamwright_generator.problems import Problems
-from beamwright_generator.tree import MANIFEST, Manifest, read
+from beamwright_generator.tree import Manifest, read
 
 DESCRIPTIONS = (".yaml", ".yml")
 
@@ -26,11 +27,13 @@ class Side:
 
     :param name: as the user named it.
     :param beamline: the only beamline that it is made for; empty for a whole tree.
+    :param package: the import name of the package.
     """
 
     name: str
     files: Mapping[str, str]
     beamline: str = ""
+    package: str = USUAL
 
     def of(self, beamline: str) -> Mapping[str, str]:
         """Give what belongs to one beamline, as far as the manifest tells."""
@@ -47,18 +50,19 @@ class Side:
 def compare_sides(old: Side, new: Side) -> Changes:
     """Compare two sides; where one is a single beamline, only what the other has for it."""
     beamline = old.beamline or new.beamline
-    return compare(read_interface(old.of(beamline)), read_interface(new.of(beamline)))
+    return compare(read_interface(old.of(beamline), old.package), read_interface(new.of(beamline), new.package))
 
 
-def compare_with_disk(files: Mapping[str, str], before: Mapping[str, str | None]) -> Changes:
+def compare_with_disk(files: Mapping[str, str], before: Mapping[str, str | None], package: str) -> Changes:
     """Compare generated texts with what stood on disk.
 
     :param files: every text that a beamline has now.
     :param before: for each path that differs, the text on disk; None when there was no file.
+    :param package: the import name of the package.
     """
     old = {path: text for path, text in files.items() if path not in before}
     old |= {path: text for path, text in before.items() if text is not None}
-    return compare(read_interface(old), read_interface(files))
+    return compare(read_interface(old, package), read_interface(files, package))
 
 
 def side(where: str, problems: Problems) -> Side | None:
@@ -91,29 +95,40 @@ def side(where: str, problems: Problems) -> Side | None:
 
 
 def working_tree() -> str:
-    """Name the generated package of the repository around the working folder."""
+    """Return the repository around the working folder, or its folder of generated code, where there is one."""
     root = repository(Path.cwd() / "x")
-    return str(root / "generated")
+    return str(root / "generated" if (root / "generated").is_dir() else root)
 
 
 def _tree(where: str, folder: Path, problems: Problems) -> Side | None:
-    package = next((f for f in (folder, folder / PACKAGE, folder / "generated" / PACKAGE) if _is_package(f)), None)
+    package = _single([str(found) for found in packages_below(folder)], where, problems, "name its folder")
     if package is None:
-        problems.error(
-            "tree-missing", None, f"{where} holds no generated package", hint=f"name the folder of {PACKAGE}"
-        )
         return None
-    files = (path for path in sorted(package.rglob("*")) if path.suffix == ".py" or path.name == MANIFEST)
-    return Side(where, {path.relative_to(package).as_posix(): read(path) or "" for path in files})
+    files = (path for path in sorted(Path(package).rglob("*")) if path.suffix == ".py" or path.name == MANIFEST)
+    texts = {path.relative_to(package).as_posix(): read(path) or "" for path in files}
+    return Side(where, texts, package=_package_name(texts))
 
 
-def _is_package(folder: Path) -> bool:
-    return any((folder / name).exists() for name in (MANIFEST, "devices/__init__.py", "beamlines/__init__.py"))
+def _single(packages: Sequence[str], where: str, problems: Problems, hint: str) -> str | None:
+    """Return the only generated package; what is none or several is reported."""
+    if len(packages) == 1:
+        return packages[0]
+    message = "holds no generated package" if not packages else f"holds several: {', '.join(packages)}"
+    problems.error("tree-missing", None, f"{where} {message}", hint=hint)
+    return None
+
+
+def _package_name(files: Mapping[str, str]) -> str:
+    """Return the import name of a package, as its manifest says it."""
+    try:
+        return str(json.loads(files.get(MANIFEST, "{}")).get("package", USUAL))
+    except (ValueError, AttributeError):
+        return USUAL
 
 
 def _described(where: str, file: Path, problems: Problems) -> Side | None:
     generated = generate_beamline(file, None, problems, lambda done, total: None)
-    return Side(where, generated.files, generated.name) if generated else None
+    return Side(where, generated.files, generated.name, generated.manifest.package) if generated else None
 
 
 def _committed(where: str, problems: Problems) -> Side | None:
@@ -138,16 +153,13 @@ def _committed(where: str, problems: Problems) -> Side | None:
     blobs = {path.removeprefix(package): blob for path, blob in files.items() if path.startswith(package)}
     blobs = {path: blob for path, blob in blobs.items() if path.endswith(".py") or path == MANIFEST}
     texts = git_history.contents(list(blobs.values()), here)
-    return Side(where, {path: text.decode("utf-8", "replace") for path, text in zip(blobs, texts, strict=True)})
+    found = {path: text.decode("utf-8", "replace") for path, text in zip(blobs, texts, strict=True)}
+    return Side(where, found, package=_package_name(found))
 
 
 def _package_in(files: Mapping[str, str], named: str, where: str, problems: Problems) -> str | None:
     """Find the folder of the generated package in a commit, below a path if one is named."""
     start = f"{named}/" if named else ""
-    marks = [path.removesuffix(MANIFEST) for path in files if path.endswith(f"{PACKAGE}/{MANIFEST}")]
-    found = [mark for mark in marks if mark.startswith(start)] or ([start] if f"{start}{MANIFEST}" in files else [])
-    if len(found) == 1:
-        return found[0]
-    message = "holds no generated package" if not found else f"holds several: {', '.join(found)}"
-    problems.error("tree-missing", None, f"{where} {message}", hint="name the folder: REVISION:PATH")
-    return None
+    marks = [path.removesuffix(MANIFEST) for path in files if path == MANIFEST or path.endswith(f"/{MANIFEST}")]
+    found = [mark for mark in marks if mark.startswith(start)]
+    return _single(found, where, problems, "name the folder: REVISION:PATH")

@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from beamwright_generator.files import Files
+from beamwright_generator.packages import USUAL, fault_of
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Position, Source
 from beamwright_generator.vocabulary import Format, Policy, Transport
@@ -26,8 +27,15 @@ def _no_keyword(name: str) -> str:
     return name
 
 
+def _package_name(name: str) -> str:
+    if fault := fault_of(name):
+        raise PydanticCustomError("package", "{fault}", {"fault": fault})
+    return name
+
+
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$"), AfterValidator(_no_keyword)]
 ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*$"), AfterValidator(_no_keyword)]
+PackageName = Annotated[str, AfterValidator(_package_name)]
 Text = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 
@@ -181,6 +189,10 @@ class BeamlineFile(_Entry):
     out: str | None = Field(
         default=None,
         description="Folder for the generated package, from this file; default: `generated` in the repository.",
+    )
+    package: PackageName = Field(
+        default=USUAL,
+        description="The generated package's import name, dotted or not, such as x01_devices or mysite.devices.",
     )
     observations: str | None = Field(
         default=None, description="What the running IOCs serve, as `gen observe` recorded it."

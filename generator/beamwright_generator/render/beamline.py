@@ -8,13 +8,13 @@ from typing import Any
 
 from beamwright_generator.model import Beamline, Detector, Device, Group, Numbered, Part, Placed, Policy
 from beamwright_generator.python_text import Imports, comment, docstring, literal, sentence
-from beamwright_generator.render.filling import CORE, PACKAGE, RUNTIME, fill
+from beamwright_generator.render.filling import CORE, RUNTIME, fill
 from beamwright_generator.wording import counted
 
 
-def render_beamline(beamline: Beamline) -> str:
-    """Give the text of a beamline module."""
-    imports = Imports(f"{PACKAGE}.beamlines.{beamline.name}", _late_modules(beamline))
+def render_beamline(beamline: Beamline, package: str) -> str:
+    """Return the text of a beamline module in a generated package."""
+    imports = Imports(f"{package}.beamlines.{beamline.name}", _late_modules(beamline))
     imports.name(RUNTIME, "Beamline")
     composites = [_composite(device, imports) for device in beamline.devices if isinstance(device, Detector | Group)]
     placed = [_placed(device, imports) for device in beamline.devices]

@@ -7,7 +7,6 @@ from typing import Any
 
 import jinja2
 
-PACKAGE = "beamwright_generated"
 CORE = "ophyd_async.core"
 EPICS = "ophyd_async.epics.core"
 RUNTIME = "beamwright_runtime"

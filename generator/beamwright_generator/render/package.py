@@ -6,17 +6,17 @@ from beamwright_generator.model import Model
 from beamwright_generator.python_text import docstring
 from beamwright_generator.render.beamline import render_beamline
 from beamwright_generator.render.devices import render_devices
-from beamwright_generator.render.filling import PACKAGE, fill
+from beamwright_generator.render.filling import fill
 
 
 def render(model: Model) -> dict[str, str]:
     """Give the text of every module of a model, by its path below the generated package."""
     files = {
-        module_path(module): render_devices(module, types, f"beamline {model.name}")
+        module_path(module, model.package): render_devices(module, types, f"beamline {model.name}")
         for module, types in sorted(model.modules.items())
     }
     if model.beamline:
-        files[f"beamlines/{model.beamline.name}.py"] = render_beamline(model.beamline)
+        files[f"beamlines/{model.beamline.name}.py"] = render_beamline(model.beamline, model.package)
         files |= {path: _package(words) for path, words in _PACKAGES.items()}
         files["py.typed"] = ""
     return files
@@ -33,6 +33,6 @@ def _package(words: str) -> str:
     return fill("package.py.j2", doc=docstring(words))
 
 
-def module_path(module: str) -> str:
-    """Give the path of a module below the generated package."""
-    return module.removeprefix(f"{PACKAGE}.").replace(".", "/") + ".py"
+def module_path(module: str, package: str) -> str:
+    """Return the path of a module below the generated package."""
+    return module.removeprefix(f"{package}.").replace(".", "/") + ".py"

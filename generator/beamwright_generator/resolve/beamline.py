@@ -68,7 +68,7 @@ def resolve_beamline(
         facts = _observed(loaded, contents, beamline, observations, problems)
         contents = {over: replace(made, observed=facts) for over, made in contents.items()}
     seen = list(_see(loaded, contents, beamline.transport, problems, progress))
-    classes = Classes(beamline.overrides.templates, problems)
+    classes = Classes(beamline.overrides.templates, problems, beamline.package)
     for one in seen:
         classes.add(one.content)
     _report_twice(seen, problems)
@@ -83,7 +83,7 @@ def resolve_beamline(
     classes_of_all = recorded.added_to(resolved)
     placed = Placing(beamline, positions, classes_of_all, readable, problems, recorded.writers).place(seen)
     module = Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed, slow_modules(modules))
-    return Resolution(Model(beamline.name, modules, module), seen, classes_of_all)
+    return Resolution(Model(beamline.name, modules, module, beamline.package), seen, classes_of_all)
 
 
 def resolve_template(

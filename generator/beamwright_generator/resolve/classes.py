@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from beamwright_generator.model import Child, ClassRef, DeviceType, Member, Signal, Vector
+from beamwright_generator.packages import USUAL
 from beamwright_generator.parse.beamline import TemplateOverride
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.class_types import ClassNames, ClassTypes
@@ -16,8 +16,6 @@ from beamwright_generator.resolve.modules import Modules
 from beamwright_generator.resolve.names import IMPORTED, Names, pascal
 from beamwright_generator.resolve.signals import MOTOR
 from beamwright_generator.vocabulary import Transport
-
-DEVICES: Final = "beamwright_generated.devices"
 
 
 @dataclass
@@ -30,6 +28,7 @@ class Classes:
 
     overrides: Mapping[str, TemplateOverride]
     problems: Problems
+    package: str = USUAL
     _placed: dict[Identity, Content] = field(default_factory=dict)
     _all: dict[Identity, Content] = field(default_factory=dict)
 
@@ -50,7 +49,7 @@ class Classes:
     def resolved(self) -> Resolved:
         """Name the classes and decide what each inherits."""
         contents = list(self._all.values())
-        names = _name(contents, self.overrides, self.problems)
+        names = _name(contents, self.overrides, self.problems, self.package)
         division = Division(contents)
         while True:
             types = ClassTypes(contents, names, division, set(self._placed), _detectors(contents))
@@ -90,7 +89,9 @@ def _detectors(contents: Sequence[Content]) -> set[Identity]:
     return found
 
 
-def _name(contents: Sequence[Content], overrides: Mapping[str, TemplateOverride], problems: Problems) -> ClassNames:
+def _name(
+    contents: Sequence[Content], overrides: Mapping[str, TemplateOverride], problems: Problems, package: str
+) -> ClassNames:
     """Give each content its class: named after the template, and by what differs where one has several shapes."""
     by_stem: dict[str, list[Content]] = {}
     for content in contents:
@@ -105,7 +106,7 @@ def _name(contents: Sequence[Content], overrides: Mapping[str, TemplateOverride]
             name = names.take(f"{wanted}Device" if wanted in IMPORTED else wanted)
             if name != wanted:
                 problems.note("name-collision", content.at, f"the class is called {name} because {wanted} exists")
-            refs[content.identity] = ClassRef(f"{DEVICES}.{modules.of[content.identity]}", name)
+            refs[content.identity] = ClassRef(f"{package}.devices.{modules.of[content.identity]}", name)
     return ClassNames.of_refs(refs, names)
 
 

@@ -13,7 +13,7 @@ from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions,
 from beamwright_generator.parse.search import find_file
 from beamwright_generator.parse.snapshot import parse_snapshot
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.classes import DEVICES, Resolved
+from beamwright_generator.resolve.classes import Resolved
 from beamwright_generator.resolve.content import Content, Identity
 from beamwright_generator.resolve.detectors import Seen
 from beamwright_generator.resolve.instances import Instance
@@ -70,7 +70,7 @@ class Snapshots:
         if not root.members:
             self.problems.warning("snapshot-left-out", at, f"left out: {path.name}, of which nothing has a type")
             return None
-        module = f"{DEVICES}.{names.take(root.stem)}"
+        module = f"{self.beamline.package}.devices.{names.take(root.stem)}"
         name = override.name or pascal(stem) or "Snapshot"
         return Whole(root, snapshot.prefix, source.name, module, name, is_panda(root.members))
 

@@ -127,11 +127,12 @@ def test_what_was_replaced_is_put_back_when_a_later_file_fails(tmp_path: Path, m
 
 
 def test_generated_hidden_and_installed_code_is_passed_over(site: Path, plans: Path) -> None:
-    for folder in (".hidden", "venv", "beamwright_generated", "__pycache__"):
+    for folder in (".hidden", "venv", "mysite", "__pycache__"):
         shutil.copytree(WRITTEN, plans / folder)
     (plans / "venv/pyvenv.cfg").touch()
+    (plans / "mysite/_manifest.json").touch()
     gen(site, "migrate", "plans", *SIDES)
-    for folder in (".hidden", "venv", "beamwright_generated", "__pycache__"):
+    for folder in (".hidden", "venv", "mysite", "__pycache__"):
         assert texts(plans / folder) == texts(WRITTEN)
 
 
