@@ -270,13 +270,16 @@ async def test_an_axis_at_a_limit_switch_moves_away_from_it_only(y: str, twin: T
 
 async def test_the_axes_stay_where_they_are_while_an_ioc_restarts(y: str, twin: Twin) -> None:
     await caput(y, 2.5, wait=True)
-    connected = Updates(f"{y}.RBV")
+    connected, lost = Updates(f"{y}.RBV"), asyncio.Event()
+    watch = camonitor(f"{y}.RBV", lambda value: None if value.ok else lost.set(), notify_disconnect=True)
     await connected.until(2.5)
     with twin.down("BL01X-MO-IOC-01"):
         assert twin.iocs["BL01X-MO-IOC-01"].pid is None
+        await asyncio.wait_for(lost.wait(), 30)  # until then a get fails at once, and one after the restart would, too
         with pytest.raises(Exception, match=r"timed? ?out|disconnect"):
             await caget(f"{y}.RBV", timeout=1)
     assert await caget(f"{y}.RBV", timeout=30) == 2.5
+    watch.close()
     connected.close()
 
 
