@@ -69,7 +69,11 @@ class Files:
 
         Where nothing may be read, a file that appears changes nothing: it depends on the machine, and is left out.
         """
-        return sorted(self.shown(path) for path in self._absent if self._inside(path))
+        return sorted(self.shown(path) for path in self._absent if self.holds(path))
+
+    def add_roots(self, roots: Sequence[Root]) -> None:
+        """Let files be read from further folders."""
+        self.named = (*self.named, *(replace(root, place=root.place.resolve()) for root in roots))
 
     def shown(self, path: Path) -> str:
         """Return a path the way users see it: by the root that it lies in, else from the repository."""
@@ -108,9 +112,10 @@ class Files:
         if not is_file(path):
             self._absent.add(path)
             return False
-        return self._inside(path.resolve())
+        return self.holds(path.resolve())
 
-    def _inside(self, resolved: Path) -> bool:
+    def holds(self, resolved: Path) -> bool:
+        """Tell whether a path lies in the repository or below a root."""
         return any(resolved.is_relative_to(root) for root in (*self.roots, *(root.place for root in self.named)))
 
     def read(self, path: Path, at: Position | None = None) -> Source | None:
@@ -125,7 +130,7 @@ class Files:
 
     def _read(self, resolved: Path, at: Position | None) -> Source | None:
         shown = self.shown(resolved)
-        if not self._inside(resolved):
+        if not self.holds(resolved):
             self.problems.error(
                 "outside-roots",
                 at,

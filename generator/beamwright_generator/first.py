@@ -57,7 +57,7 @@ def first_beamline_file(
     model = resolve_beamline(files, source, beamline, BeamlinePositions(source.name, {}), problems).model
     if problems.errors:
         return None
-    read = [(root / shown).resolve() for shown in files.digests]
+    read = files.read_paths
     prefixes = [getattr(device, "prefix", "") for device in model.beamline.devices] if model.beamline else []
     return _text(name, package, entry, _roots(read, home, root), [prefix for prefix in prefixes if prefix])
 

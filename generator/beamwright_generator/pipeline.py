@@ -80,7 +80,7 @@ def generate_beamline(
         )
         return None
     package = folder_of(outer, beamline.package)
-    if out is None and not any(package.is_relative_to(folder) for folder in files.roots):
+    if out is None and not files.holds(package):
         problems.error(
             "outside-output",
             positions.of("out"),
@@ -98,7 +98,11 @@ def generate_beamline(
         )
         return None
     _warn_of_former(beamline, source, positions, outer, package, problems)
-    if trust_manifest and manifest.tool == tool() and is_current(manifest, beamline.name, package, root, generator):
+    if (
+        trust_manifest
+        and manifest.tool == tool()
+        and is_current(manifest, beamline.name, package, files.place_of, generator)
+    ):
         return Generated(beamline.name, package, None, {}, (), manifest, unchanged=True)
     # A check that finds nothing changed needs none of the later stages, so they are imported from here on.
     from beamwright_generator.resolve.beamline import resolve_beamline
@@ -110,7 +114,7 @@ def generate_beamline(
     if problems.errors:
         return None
     texts = _texts(model, jobs)
-    texts = _shared_with_others(texts, package, manifest, beamline.name, root, problems)
+    texts = _shared_with_others(texts, package, manifest, beamline.name, files, problems)
     texts, others = _with_readme(texts, model, package, manifest)
     _check_links(texts, package, problems)
     for other in not_ours(texts, package, manifest):
@@ -309,7 +313,7 @@ def _check_links(texts: Mapping[str, str], package: Path, problems: Problems) ->
 
 
 def _shared_with_others(
-    texts: Mapping[str, str], package: Path, manifest: Manifest, beamline: str, root: Path, problems: Problems
+    texts: Mapping[str, str], package: Path, manifest: Manifest, beamline: str, files: Files, problems: Problems
 ) -> dict[str, str]:
     """Take over the first line of modules that another beamline wrote; report those that differ in more.
 
@@ -317,7 +321,11 @@ def _shared_with_others(
     """
     from beamwright_generator.tree import read, reads_the_same, sha256
 
-    others = [n for n in manifest.beamlines if n != beamline and reads_the_same(manifest, n, root, tool()["generator"])]
+    others = [
+        n
+        for n in manifest.beamlines
+        if n != beamline and reads_the_same(manifest, n, files.place_of, tool()["generator"])
+    ]
     shared = dict(texts)
     for path, text in texts.items():
         found = read(package / path) if manifest.owners(path, besides=beamline) else None

@@ -156,6 +156,7 @@ CODES: dict[str, str] = {
     # comparing generated code, and rewriting plans
     "revision-unknown": "A side of a comparison is no folder, no file and no git revision, or git cannot read it.",
     "package-taken": "A generated package would have a name, or a folder, that something else has.",
+    "root-invalid": "A folder of `roots` is missing, given twice, inside another, or called like something else.",
     "package-left": "The package that a beamline was written into before is still there.",
     "output-foreign": "A file stands where a generated one belongs, and `gen` did not write it.",
     "tree-missing": "A folder or a git revision holds no generated package, or several.",

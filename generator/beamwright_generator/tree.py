@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -110,27 +110,29 @@ class Manifest:
         return json.dumps(said, indent=1, sort_keys=True) + "\n"
 
 
-def is_current(manifest: Manifest, beamline: str, package: Path, root: Path, generator: str) -> bool:
+def is_current(
+    manifest: Manifest, beamline: str, package: Path, place_of: Callable[[str], Path], generator: str
+) -> bool:
     """Tell whether every input, every output and what was not there are as when the beamline was written.
 
-    :param root: the folder that inputs are named from.
+    :param place_of: says where an input of some name is.
     :param generator: digest of the generator that would write it now.
     """
     return (
-        reads_the_same(manifest, beamline, root, generator)
+        reads_the_same(manifest, beamline, place_of, generator)
         and all(_digest(package / path) == digest for path, digest in manifest.outputs(beamline).items())
         and manifest.owned.keys() >= set(_modules(package))
     )
 
 
-def reads_the_same(manifest: Manifest, beamline: str, root: Path, generator: str) -> bool:
+def reads_the_same(manifest: Manifest, beamline: str, place_of: Callable[[str], Path], generator: str) -> bool:
     """Tell whether a beamline would be written just as it was, because nothing that it is made from changed."""
     entry = manifest.beamlines.get(beamline)
     return (
         entry is not None
         and entry.get("generator") == generator
-        and all(_digest(root / name) == digest for name, digest in entry["inputs"].items())
-        and not any((root / name).is_file() for name in entry.get("absent", ()))
+        and all(_digest(place_of(name)) == digest for name, digest in entry["inputs"].items())
+        and not any(place_of(name).is_file() for name in entry.get("absent", ()))
     )
 
 

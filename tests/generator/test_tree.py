@@ -135,22 +135,22 @@ def test_the_manifest_reads_what_it_writes(package: Path) -> None:
 def test_current_means_inputs_outputs_and_generator(package: Path, tmp_path: Path) -> None:
     (tmp_path / "in.db").write_text("x")
     now = manifest(inputs={"in.db": sha256("x")})
-    assert is_current(now, "b01", package, tmp_path, "g")
-    assert not is_current(now, "b01", package, tmp_path, "newer")
-    assert not is_current(now, "b02", package, tmp_path, "g")
+    assert is_current(now, "b01", package, tmp_path.joinpath, "g")
+    assert not is_current(now, "b01", package, tmp_path.joinpath, "newer")
+    assert not is_current(now, "b02", package, tmp_path.joinpath, "g")
     (package / "devices/extra.py").write_text("")
-    assert not is_current(now, "b01", package, tmp_path, "g")
+    assert not is_current(now, "b01", package, tmp_path.joinpath, "g")
     (package / "devices/extra.py").unlink()
     (tmp_path / "in.db").write_text("y")
-    assert not is_current(now, "b01", package, tmp_path, "g")
+    assert not is_current(now, "b01", package, tmp_path.joinpath, "g")
     (tmp_path / "in.db").unlink()
-    assert not is_current(now, "b01", package, tmp_path, "g")
+    assert not is_current(now, "b01", package, tmp_path.joinpath, "g")
 
 
 def test_a_file_that_appears_is_seen(package: Path, tmp_path: Path) -> None:
     now = manifest()
     now.beamlines["b01"]["absent"] = ["first/in.db"]
-    assert is_current(now, "b01", package, tmp_path, "g")
+    assert is_current(now, "b01", package, tmp_path.joinpath, "g")
     (tmp_path / "first").mkdir()
     (tmp_path / "first/in.db").write_text("")
-    assert not is_current(now, "b01", package, tmp_path, "g")
+    assert not is_current(now, "b01", package, tmp_path.joinpath, "g")

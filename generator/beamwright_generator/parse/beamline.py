@@ -16,6 +16,8 @@ from ruamel.yaml.reader import ReaderError
 
 from beamwright_generator.files import Files
 from beamwright_generator.packages import USUAL, fault_of
+from beamwright_generator.parse.positions import BeamlinePositions as BeamlinePositions
+from beamwright_generator.parse.roots import open_roots
 from beamwright_generator.problems import Problems
 from beamwright_generator.source import Position, Source
 from beamwright_generator.vocabulary import Format, Policy, Transport
@@ -34,6 +36,7 @@ def _package_name(name: str) -> str:
 
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$"), AfterValidator(_no_keyword)]
+RootName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*$"), AfterValidator(_no_keyword)]
 PackageName = Annotated[str, AfterValidator(_package_name)]
 Text = Annotated[str, Field(coerce_numbers_to_str=True)]
@@ -182,8 +185,9 @@ class BeamlineFile(_Entry):
 
     name: Identifier = Field(description="The beamline module's name, such as x01.")
     title: str = Field(default="", description="The beamline's name as people say it, such as BL01X.")
-    roots: Sequence[str] = Field(
-        default=(), description="Folders that files may be read from, besides the beamline file's own."
+    roots: Mapping[RootName, str] | Sequence[str] = Field(
+        default=(),
+        description="Folders that files may be read from besides the repository, by the names that stand for them.",
     )
     search: Sequence[str] = Field(default=(), description="Folders to find databases, templates and PVI files in.")
     out: str | None = Field(
@@ -222,7 +226,7 @@ def read_beamline(
     if source is None or parsed is None:
         return None
     beamline, positions = parsed
-    files.roots = (*files.roots, *((source.path.parent / folder).resolve() for folder in beamline.roots))
+    open_roots(files, source.path.parent, beamline.roots, positions, problems)
     return source, beamline, positions
 
 
@@ -283,27 +287,3 @@ def _texts(data: object) -> Iterator[str]:
     elif isinstance(data, list):
         for value in data:
             yield from _texts(value)
-
-
-class BeamlinePositions:
-    """Finds the line of each entry of a beamline file."""
-
-    def __init__(self, file: str, data: Any) -> None:
-        self._file = file
-        self._data = data
-
-    def of(self, *path: str | int) -> Position:
-        """Give the position of an entry, or of the nearest entry around it that stands in the file."""
-        node = self._data
-        at = Position(self._file)
-        for key in path:
-            lc = getattr(node, "lc", None)
-            if lc is None:
-                break
-            try:
-                line, column = lc.key(key) if isinstance(node, dict) else lc.item(key)
-                node = node[key]
-            except (KeyError, IndexError, TypeError):
-                break
-            at = Position(self._file, line + 1, column + 1)
-        return at

@@ -1,0 +1,85 @@
+"""Descriptions outside the repository: called by the name of their root, wherever they and the checkout lie."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import generator_site as site
+import pytest
+
+from tests.generator.changes.changed_site import gen
+
+CLEAN, NOT_CLEAN = 0, 1
+GAUGES = """name: b01
+roots: {support: SUPPORT}
+search: [SUPPORT/db]
+iocs:
+  - name: B01-VA-IOC-01
+    databases:
+      - {file: gauge.template, macros: {P: "B01-VA-GAUGE-01:"}}
+"""
+
+
+@pytest.fixture
+def support(tmp_path: Path) -> Path:
+    folder = tmp_path / "epics/support"
+    (folder / "db").mkdir(parents=True)
+    (folder / "db/gauge.template").write_text(site.GAUGE)
+    return folder
+
+
+def checkout(folder: Path, text: str) -> Path:
+    """Make a repository with a beamline file of its own, and nothing else."""
+    folder.mkdir(parents=True)
+    (folder / "pyproject.toml").touch()
+    (folder / "beamline.yaml").write_text(text)
+    return folder
+
+
+def test_checkouts_at_any_depth_have_the_same_bytes(tmp_path: Path, support: Path) -> None:
+    text = GAUGES.replace("SUPPORT", str(support))
+    first = checkout(tmp_path / "a", text)
+    assert gen(first, "beamline", "--quiet").returncode == CLEAN
+    manifest = (first / "generated/beamwright_generated/_manifest.json").read_text()
+    assert '"support/db/gauge.template"' in manifest
+    assert str(tmp_path) not in manifest
+    for depth in ("b/c", "b/d/e/f"):
+        shutil.copytree(first, tmp_path / depth)
+        done = gen(tmp_path / depth, "beamline", "--check")
+        assert (done.returncode, done.stdout) == (CLEAN, "")
+
+
+def test_the_environment_says_where_a_root_is(tmp_path: Path, support: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = checkout(tmp_path / "a", GAUGES.replace("SUPPORT", str(support)))
+    assert gen(first, "beamline", "--quiet").returncode == CLEAN
+    support.rename(tmp_path / "elsewhere")
+    done = gen(first, "beamline", "--check")
+    assert done.returncode == NOT_CLEAN
+    assert f"beamline.yaml:2:9: error[root-invalid]: support is not here: {support} is no folder" in done.stderr
+    assert "BEAMWRIGHT_ROOT_SUPPORT=FOLDER" in done.stderr
+    monkeypatch.setenv("BEAMWRIGHT_ROOT_SUPPORT", str(tmp_path / "elsewhere"))
+    assert gen(first, "beamline", "--check", "--strict").returncode == CLEAN
+    assert gen(first, "beamline", "--check").returncode == CLEAN
+
+
+@pytest.mark.parametrize(
+    ("roots", "why"),
+    [
+        ("{one: SUPPORT, two: SUPPORT}", "two is the folder of one"),
+        ("{one: SUPPORT, two: SUPPORT/db}", "lies inside the other"),
+        ("[SUPPORT/db, SUPPORT/more/db]", "two roots are called db"),
+        ("{generated: SUPPORT}", "generated is also the name of a file or folder of the repository"),
+    ],
+)
+def test_roots_that_contradict_each_other_are_refused(tmp_path: Path, support: Path, roots: str, why: str) -> None:
+    (support / "more/db").mkdir(parents=True)
+    text = GAUGES.replace("{support: SUPPORT}", roots).replace("SUPPORT", "../epics/support")
+    folder = checkout(tmp_path / "a", text)
+    (folder / "generated").mkdir()
+    done = gen(folder, "beamline")
+    assert done.returncode == NOT_CLEAN
+    assert "error[root-invalid]" in done.stderr
+    assert why in done.stderr
+    assert done.stderr.startswith("beamline.yaml:2:")
+    assert list((folder / "generated").iterdir()) == []
