@@ -68,7 +68,7 @@ def test_the_environment_says_where_a_root_is(tmp_path: Path, support: Path, mon
     [
         ("{one: SUPPORT, two: SUPPORT}", "two is the folder of one"),
         ("{one: SUPPORT, two: SUPPORT/db}", "lies inside the other"),
-        ("[SUPPORT/db, SUPPORT/more/db]", "two roots are called db"),
+        ("[SUPPORT/db, SUPPORT/db]", "two roots are called support-db"),
         ("{generated: SUPPORT}", "generated is also the name of a file or folder of the repository"),
     ],
 )
@@ -83,3 +83,15 @@ def test_roots_that_contradict_each_other_are_refused(tmp_path: Path, support: P
     assert why in done.stderr
     assert done.stderr.startswith("beamline.yaml:2:")
     assert list((folder / "generated").iterdir()) == []
+
+
+def test_folders_of_a_list_that_are_called_alike_are_told_apart(tmp_path: Path, support: Path) -> None:
+    (support / "more/db").mkdir(parents=True)
+    (support / "more/db/pump.template").write_text(site.PUMP)
+    text = GAUGES.replace("{support: SUPPORT}", "[SUPPORT/db, SUPPORT/more/db]").replace("SUPPORT", "../epics/support")
+    more = '      - {file: ../epics/support/more/db/pump.template, macros: {P: "B01-PUMP-01:"}}\n'
+    folder = checkout(tmp_path / "a", text + more)
+    assert gen(folder, "beamline", "--quiet").returncode == CLEAN
+    devices = folder / "generated/beamwright_generated/devices"
+    assert "# Source: support-db/gauge.template\n" in (devices / "gauge.py").read_text()
+    assert "# Source: more-db/pump.template\n" in (devices / "pump.py").read_text()

@@ -25,16 +25,17 @@ def open_roots(
 ) -> None:
     """Let files be read from the roots of a beamline file; one that is missing, or is there twice, is reported.
 
-    A root of a list is called like its folder. One inside the repository is there already, and keeps the names that
-    its files have from the repository.
+    A root of a list is called like its folder, and the folder around it where that is not enough. One of them that is
+    inside the repository is there already, and keeps the names that its files have from the repository.
 
     :param folder: of the beamline file, which relative roots begin at.
     """
     listed = roots.items() if isinstance(roots, Mapping) else enumerate(roots)
+    names = [] if isinstance(roots, Mapping) else _names_of([folder / text for text in roots], files.shown_from)
     found: list[Root] = []
     for key, text in listed:
         written = Path(os.path.normpath(folder / text))
-        name = key if isinstance(key, str) else written.name
+        name = key if isinstance(key, str) else names[key]
         given = os.environ.get(variable_of(name), text)
         place = Path(os.path.normpath(folder / given))
         if isinstance(key, int) and any(place.resolve().is_relative_to(root) for root in files.roots):
@@ -46,6 +47,14 @@ def open_roots(
         else:
             found.append(root)
     files.add_roots(found)
+
+
+def _names_of(folders: Sequence[Path], repository: Path) -> list[str]:
+    """Return a name for each folder of a list: `db`, or `ADCore-db` where several, or the repository, have a `db`."""
+    plain = [Path(os.path.normpath(folder)) for folder in folders]
+    short = [folder.name for folder in plain]
+    taken = {name for name in short if short.count(name) > 1 or (repository / name).exists()}
+    return [f"{folder.parent.name}-{folder.name}" if folder.name in taken else folder.name for folder in plain]
 
 
 def _fault_of(root: Root, given: str, before: Sequence[Root], files: Files) -> tuple[str, str]:
