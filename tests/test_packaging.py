@@ -78,6 +78,14 @@ def test_each_package_is_marked_as_typed(wheel_names: set[str]) -> None:
     assert {f"{package}/py.typed" for package in PACKAGES} <= wheel_names
 
 
+def test_wheel_of_a_checkout_is_that_of_the_source_distribution(
+    repository: Path, wheel_names: set[str], tmp_path: Path
+) -> None:
+    run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", tmp_path, repository)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
+        assert {name for name in archive.namelist() if not name.endswith("/")} == wheel_names
+
+
 def test_wheel_gives_no_other_top_level_names(wheel_names: set[str]) -> None:
     top = {name.partition("/")[0] for name in wheel_names}
     assert {name for name in top if not name.endswith(".dist-info")} == set(PACKAGES)
@@ -99,6 +107,25 @@ def test_installed_wheel_runs_away_from_the_checkout(wheel: Path, tmp_path: Path
     for place in run(sys.executable, "-c", code, cwd=tmp_path, **environment).splitlines():
         assert Path(place).is_relative_to(site)
     assert "beamline" in run(sys.executable, site / "bin" / "gen", "--help", cwd=tmp_path, **environment)
+
+
+BUILD_EDITABLE = "import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])"
+
+
+def test_only_a_checkout_has_the_example(repository: Path, wheel: Path, tmp_path: Path) -> None:
+    run(sys.executable, "-c", BUILD_EDITABLE, tmp_path, cwd=repository)
+    found = {}
+    for name, installed in {"editable": next(tmp_path.glob("*.whl")), "wheel": wheel}.items():
+        run(sys.executable, "-m", "venv", "--without-pip", tmp_path / name)
+        python = tmp_path / name / "bin" / "python"
+        pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
+        run(*pip, "install", "--quiet", "--no-deps", "--no-index", installed)
+        code = (
+            "import beamwright_generator; from importlib.util import find_spec as f; print(f('beamwright_generated'))"
+        )
+        found[name] = run(python, "-c", code, cwd=tmp_path, LC_ALL="C")
+    assert str(repository / "generated" / "beamwright_generated") in found["editable"]
+    assert found["wheel"] == "None\n"
 
 
 def linguist_generated(repository: Path, folder: Path, names: list[str]) -> dict[str, str]:

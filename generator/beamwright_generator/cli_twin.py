@@ -56,9 +56,8 @@ def twin(file: Path, ca_port: int | None, pva_port: int | None, only: str, speed
     ended = threading.Event()
     for ending in ENDINGS:
         signal.signal(ending, lambda *_: ended.set())
-    beamline = Twin(beamline_file(file), ca_port=ca_port, pva_port=pva_port, only=only, speed=speed)
     try:
-        with beamline:
+        with Twin(beamline_file(file), ca_port=ca_port, pva_port=pva_port, only=only, speed=speed) as beamline:
             _run(beamline, ended)
     except TwinError as error:
         fail(str(error))

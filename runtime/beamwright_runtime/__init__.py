@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from beamwright_runtime import _extras
+
 if TYPE_CHECKING:
     from beamwright_runtime._area_detector import AreaDetector
     from beamwright_runtime._beamline import Beamline, ConnectionResult
@@ -77,6 +79,9 @@ __all__ = [
     "is_connected",
     "on_connection_change",
 ]
+
+# Here for all modules of the package: with `pip install beamwright` alone, an import ends in this sentence.
+_extras.require(__name__, "live")
 
 _NAMES = {
     "_area_detector": ("AreaDetector",),

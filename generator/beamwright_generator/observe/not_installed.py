@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from beamwright_generator.extras import install, missing
 from beamwright_generator.problems import Problems
 
 
-def report_not_installed(error: ModuleNotFoundError, problems: Problems) -> None:
-    """Report that aioca or p4p is missing; any other missing module is raised again."""
-    name = (error.name or "").partition(".")[0]
-    if name not in ("aioca", "epicscorelibs", "p4p"):
-        raise error
-    problems.error(
-        "live-not-installed",
-        None,
-        f"{name}, which talks to live systems, is not installed",
-        hint="pip install beamwright[live]",
-    )
+def report_not_installed(packages: Iterable[str], problems: Problems) -> bool:
+    """Report the packages that are missing; tell whether any is."""
+    said = missing(packages)
+    if said is not None:
+        problems.error("live-not-installed", None, f"asking live systems needs {said}", hint=install("live"))
+    return said is not None

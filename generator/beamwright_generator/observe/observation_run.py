@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
+from beamwright_generator.extras import CA_PACKAGES, PVA_PACKAGES
 from beamwright_generator.observe.live_records import Answered, Asked, Progress, read_iocs
 from beamwright_generator.observe.not_installed import report_not_installed
 from beamwright_generator.parse.observations import MISSING, Fact, Observations, ObservedDevice, ObservedIoc
@@ -71,11 +72,10 @@ def observe_iocs(
         what = f"no IOC or device of {described.name} is called like {only}" if only else "there are no PVs to ask for"
         problems.error("observe-impossible", None, what, hint="a glob matches the whole name of an IOC, or a prefix")
         return None
-    try:
-        answers = asyncio.run(read_iocs(asked, timeout, at_once, progress))
-    except ModuleNotFoundError as error:
-        report_not_installed(error, problems)
+    used = {over for one in asked.values() for over in (*one.names.values(), *one.perhaps.values())}
+    if report_not_installed(_packages(used), problems):
         return None
+    answers = asyncio.run(read_iocs(asked, timeout, at_once, progress))
     down = frozenset(ioc for ioc, found in answers.items() if found.down)
     lost = frozenset(ioc for ioc, found in answers.items() if found.lost)
     known = _Knowledge(before, answers, {(pv.ioc, pv.name) for pv in chosen}, partners)
@@ -84,6 +84,11 @@ def observe_iocs(
     nothing = len(down) == len(asked) and not (check and needed.isdisjoint(down))
     _report_silent(down, lost, problems, nothing=nothing)
     return Run(Observations(described.name, known.iocs(pvs)), frozenset(asked), down, lost, len(chosen), answered)
+
+
+def _packages(transports: Collection[Transport]) -> tuple[str, ...]:
+    ca, pva = (over in transports for over in (Transport.CA, Transport.PVA))
+    return (*(CA_PACKAGES if ca else ()), *(PVA_PACKAGES if pva else ()))
 
 
 def _report_silent(down: Collection[str], lost: Collection[str], problems: Problems, *, nothing: bool) -> None:

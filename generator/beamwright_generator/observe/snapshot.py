@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from beamwright_generator.extras import PVA_PACKAGES
 from beamwright_generator.observe.not_installed import report_not_installed
 from beamwright_generator.observe.pvi_tree import Block, Missing, Walk
 from beamwright_generator.observe.snapshot_text import Snapshot
@@ -27,11 +28,9 @@ def record_snapshot(
     :param progress: called with the numbers of blocks and signals that were read so far.
     """
     prefix = prefix.removeprefix(_SCHEME).removesuffix(_PVI)
-    try:
-        from beamwright_generator.observe.pva_asking import Asking
-    except ModuleNotFoundError as error:
-        report_not_installed(error, problems)
+    if report_not_installed(PVA_PACKAGES, problems):
         return None
+    from beamwright_generator.observe.pva_asking import Asking
 
     async def walk() -> Block | Missing:
         with Asking(timeout) as asking:

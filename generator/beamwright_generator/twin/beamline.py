@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from beamwright_generator.extras import TWIN_PACKAGES, install, missing
 from beamwright_generator.parse.beamline import WireEntry
 from beamwright_generator.problems import Problems
 from beamwright_generator.twin.camera_control import CameraControl, find_camera
@@ -38,7 +38,8 @@ class Twin:
     :param pva_port: the same for PVA.
     :param only: a glob of IOC names or of record names; the rest of the beamline is not served.
     :param speed: simulated seconds in one real second.
-    :raises TwinError: from `start`, when the descriptions have errors or an IOC does not start.
+    :raises TwinError: when what the extra `twin` installs is missing; from `start`, when the descriptions have errors
+        or an IOC does not start.
     """
 
     def __init__(
@@ -52,6 +53,9 @@ class Twin:
     ) -> None:
         if speed <= 0:
             raise ValueError(f"a twin cannot run at {speed} times real time")
+        # Without h5py alone, all IOCs would start, and cameras would never write.
+        if said := missing(TWIN_PACKAGES):
+            raise TwinError(f"a twin needs {said}: {install('twin')}")
         self.beamline = Path(beamline)
         self.problems = Problems()
         self.clock = Clock.started(speed)
@@ -69,8 +73,6 @@ class Twin:
         """Start every IOC, wait until all serve, and give `environment`."""
         if self._iocs:
             raise TwinError("the twin runs already")
-        if find_spec("pvxslibs") is None:
-            raise TwinError("a twin needs what `pip install beamwright[twin]` installs")
         self._described = described = describe(self.beamline, self.problems)
         served = served_of(described, self.problems, self._only) if described else []
         if self.problems.errors:

@@ -44,9 +44,13 @@ def twin_beamline(pytestconfig: pytest.Config) -> Path:
 def twin(twin_beamline: Path) -> Iterator[Twin]:
     """Run the twin of a beamline for the session, on ports of its own, where clients of this process find it."""
     # Every pytest where beamwright is installed imports this module; most run no twin.
-    from beamwright_generator.twin import Twin
+    from beamwright_generator.twin import Twin, TwinError
 
-    with Twin(twin_beamline) as running, in_environment(running.environment):
+    try:
+        made = Twin(twin_beamline)
+    except TwinError as error:
+        pytest.fail(str(error), pytrace=False)
+    with made as running, in_environment(running.environment):
         yield running
         # aioca reports the end of its channels to loops, which are closed by now.
         if "aioca" in sys.modules:

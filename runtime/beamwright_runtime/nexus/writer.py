@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from event_model import RunRouter
 
+from beamwright_runtime._extras import require
 from beamwright_runtime.nexus.record import RunRecord
 
 logger = logging.getLogger(__name__)
@@ -44,12 +44,11 @@ class NexusWriter:
 
     :param folder: where files are written; made if it is not there.
     :param name: gives the name of a file, without its ending, for a start document.
-    :raises ImportError: if h5py is not installed: `pip install beamwright[nexus]`.
+    :raises ModuleNotFoundError: if h5py is not installed: `pip install "beamwright[nexus]"`.
     """
 
     def __init__(self, folder: Path | str, name: Callable[[Mapping[str, Any]], str] = scan_and_uid) -> None:
-        if find_spec("h5py") is None:
-            raise ImportError("writing NeXus files needs h5py: pip install beamwright[nexus]")
+        require("NexusWriter", "nexus")
         self.folder = Path(folder)
         self.written: list[Written] = []
         self._name = name
