@@ -37,7 +37,7 @@ def on_foreign_thread(work: Callable[[], None]) -> None:
 
 async def freed(before: int) -> None:
     async with asyncio.timeout(30):
-        while libca.kept_thread_states() != before:
+        while libca.kept_thread_states() > before:  # fewer, where threads of earlier tests ended meanwhile
             libca.drop_thread_states()
             await asyncio.sleep(0)
 
