@@ -48,10 +48,12 @@ class Files:
     _sources: dict[Path, Source | None] = field(default_factory=dict)
     _digests: dict[str, str] = field(default_factory=dict)
     _absent: set[Path] = field(default_factory=set)
+    _naming: Sequence[Root] = ()
 
     def __post_init__(self) -> None:
         self.roots = tuple(root.resolve() for root in self.roots)
-        self.named = tuple(replace(root, place=root.place.resolve()) for root in self.named)
+        given, self.named = self.named, ()
+        self.add_roots(given)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -74,25 +76,23 @@ class Files:
     def add_roots(self, roots: Sequence[Root]) -> None:
         """Let files be read from further folders."""
         self.named = (*self.named, *(replace(root, place=root.place.resolve()) for root in roots))
+        # Innermost first, and without those around the repository, where its own names hold.
+        here = self.shown_from.resolve()
+        apart = (root for root in self.named if not here.is_relative_to(root.place))
+        self._naming = sorted(apart, key=lambda root: len(root.place.parts), reverse=True)
 
     def shown(self, path: Path) -> str:
         """Return a path the way users see it: by the root that it lies in, else from the repository."""
         path = self.located(path)
-        for root in self._innermost_first():
+        for root in self._naming:
             if path.is_relative_to(root.place):
                 return (root.name / path.relative_to(root.place)).as_posix()
         return Path(os.path.relpath(path, self.shown_from)).as_posix()
 
-    def _innermost_first(self) -> list[Root]:
-        """Return the named roots, without those that lie around the repository, where its own names hold."""
-        here = self.shown_from.resolve()
-        apart = (root for root in self.named if not here.is_relative_to(root.place))
-        return sorted(apart, key=lambda root: len(root.place.parts), reverse=True)
-
     def place_of(self, shown: str) -> Path:
         """Return where a file is that is shown by a name: the reverse of `shown`."""
         first, _, rest = shown.partition("/")
-        root = next((root for root in self._innermost_first() if root.name == first), None)
+        root = next((root for root in self._naming if root.name == first), None)
         return root.place / rest if root else self.shown_from / shown
 
     def located(self, path: Path) -> Path:

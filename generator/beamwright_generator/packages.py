@@ -22,7 +22,12 @@ GENERATED: Final = "by `gen "
 _IMPORTED: Final = frozenset({"beamwright_generator", "beamwright_runtime", "bluesky", "numpy", "ophyd_async"})
 """What generated modules, and who runs them, import: a package of such a name would hide it."""
 
-_PASSED: Final = frozenset({"node_modules", "site-packages", "__pycache__"})
+_INSTALLED: Final = frozenset({"node_modules", "site-packages", "__pycache__"})
+
+
+def is_passed_over(folder: Path) -> bool:
+    """Tell whether nothing of the site's own is in a folder: it is hidden, an environment, or what tools install."""
+    return folder.name.startswith(".") or folder.name in _INSTALLED or (folder / "pyvenv.cfg").exists()
 
 
 def fault_of(name: str) -> str:
@@ -82,9 +87,7 @@ def packages_below(folder: Path) -> Iterator[Path]:
         if MANIFEST in files:
             yield Path(place)
             folders.clear()
-        elif "pyvenv.cfg" in files:
-            folders.clear()
-        folders[:] = sorted(one for one in folders if not one.startswith(".") and one not in _PASSED)
+        folders[:] = sorted(one for one in folders if not is_passed_over(Path(place) / one))
 
 
 def is_generated(text: str) -> bool:

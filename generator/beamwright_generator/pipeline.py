@@ -71,15 +71,7 @@ def generate_beamline(
     files, source, beamline, positions = opened
     beamline = beamline.model_copy(update={"package": package_name}) if package_name else beamline
     outer = (out or _out(source.path.parent, beamline.out, root)).resolve()
-    if owner := owner_of(beamline.package, outer, root):
-        problems.error(
-            "package-taken",
-            positions.of("package"),
-            f"{beamline.package} is a name of the installed distribution {owner}, which one would hide the other",
-            hint="give the package a name of the site's own, such as x01_devices",
-        )
-        return None
-    package = folder_of(outer, beamline.package)
+    package, generator = folder_of(outer, beamline.package), tool()["generator"]
     if out is None and not files.holds(package):
         problems.error(
             "outside-output",
@@ -88,14 +80,8 @@ def generate_beamline(
             hint="name it with --out, or add it to `roots`",
         )
         return None
-    manifest, generator = Manifest.read(package), tool()["generator"]
-    if manifest.package != beamline.package and (kept := sorted(manifest.beamlines.keys() - {beamline.name})):
-        problems.error(
-            "package-taken",
-            positions.of("package"),
-            f"{beamline.package} would be written where {', '.join(kept)} has the package {manifest.package}",
-            hint="give all beamline files that write into one folder the same `package` and `out`",
-        )
+    manifest = Manifest.read(package)
+    if not _may_have(package, beamline, positions, outer, root, manifest, problems):
         return None
     _warn_of_former(beamline, source, positions, outer, package, problems)
     if (
@@ -132,6 +118,35 @@ def generate_beamline(
     return Generated(beamline.name, package, model, texts, differences, after)
 
 
+def _may_have(
+    package: Path,
+    beamline: BeamlineFile,
+    positions: BeamlinePositions,
+    outer: Path,
+    root: Path,
+    manifest: Manifest,
+    problems: Problems,
+) -> bool:
+    """Tell whether a beamline may have its package; one that hides another, or stands in its folder, is reported."""
+    if owner := owner_of(beamline.package, outer, root):
+        problems.error(
+            "package-taken",
+            positions.of("package"),
+            f"{beamline.package} is a name of the installed distribution {owner}, which one would hide the other",
+            hint="give the package a name of the site's own, such as x01_devices",
+        )
+    elif manifest.package != beamline.package and (kept := sorted(manifest.beamlines.keys() - {beamline.name})):
+        problems.error(
+            "package-taken",
+            positions.of("package"),
+            f"{beamline.package} would be written where {', '.join(kept)} has the package {manifest.package}",
+            hint="give all beamline files that write into one folder the same `package` and `out`",
+        )
+    else:
+        return True
+    return False
+
+
 def _warn_of_former(
     beamline: BeamlineFile,
     source: Source,
@@ -142,8 +157,9 @@ def _warn_of_former(
 ) -> None:
     """Warn of the package that a beamline had before it got another name: nothing keeps that current any more."""
     for other in packages_below(outer):
-        entry = Manifest.read(other).beamlines.get(beamline.name, {})
-        if other.resolve() != package and source.name in entry.get("inputs", ()):
+        if other.resolve() == package:
+            continue
+        if source.name in Manifest.read(other).beamlines.get(beamline.name, {}).get("inputs", ()):
             problems.warning(
                 "package-left",
                 positions.of("package"),
@@ -321,11 +337,8 @@ def _shared_with_others(
     """
     from beamwright_generator.tree import read, reads_the_same, sha256
 
-    others = [
-        n
-        for n in manifest.beamlines
-        if n != beamline and reads_the_same(manifest, n, files.place_of, tool()["generator"])
-    ]
+    generator, besides = tool()["generator"], (name for name in manifest.beamlines if name != beamline)
+    others = [name for name in besides if reads_the_same(manifest, name, files.place_of, generator)]
     shared = dict(texts)
     for path, text in texts.items():
         found = read(package / path) if manifest.owners(path, besides=beamline) else None

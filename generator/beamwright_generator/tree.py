@@ -65,13 +65,18 @@ class Manifest:
     @classmethod
     def read(cls, package: Path) -> Manifest:
         """Read the manifest of a generated package; one that is missing or broken is empty."""
+        return cls.parsed(read(package / MANIFEST) or "")
+
+    @classmethod
+    def parsed(cls, text: str) -> Manifest:
+        """Return what the text of a manifest says; one that is broken is empty."""
         try:
-            data = json.loads((package / MANIFEST).read_text(encoding="utf-8"))
+            data = json.loads(text)
             entries = {name: dict(entry) for name, entry in data["beamlines"].items()}
             for entry in entries.values():
                 entry["outputs"], entry["inputs"] = dict(entry["outputs"]), dict(entry["inputs"])
             return cls(dict(data["tool"]), entries, str(data.get("package", USUAL)))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return cls({}, {})
 
     @staticmethod

@@ -19,13 +19,9 @@ from beamwright_generator.changes.rewriting import rewritten
 from beamwright_generator.changes.successors import Successors
 from beamwright_generator.changes.user_module import UserModule, import_path
 from beamwright_generator.changes.uses import Left, find_uses
-from beamwright_generator.packages import MANIFEST
+from beamwright_generator.packages import MANIFEST, is_passed_over
 from beamwright_generator.problems import Problem, Problems, Severity
 from beamwright_generator.source import Position
-
-_PASSED = frozenset({"__pycache__", "site-packages", "node_modules"})
-_MARKS = ("pyvenv.cfg", MANIFEST)
-"""What a folder holds that is an environment, or a generated package."""
 
 _SEVERITIES = {"migrate-text": Severity.NOTE, "migrate-altered": Severity.WARNING}
 
@@ -98,9 +94,9 @@ def modules_below(path: Path) -> Iterator[Path]:
         yield path
         return
     for entry in sorted(path.iterdir()):
-        if entry.name.startswith(".") or entry.name in _PASSED:
+        if is_passed_over(entry):
             continue
-        if entry.is_dir() and not entry.is_symlink() and not any((entry / mark).exists() for mark in _MARKS):
+        if entry.is_dir() and not entry.is_symlink() and not (entry / MANIFEST).exists():
             yield from modules_below(entry)
         elif entry.suffix in (".py", ".pyi"):
             yield entry

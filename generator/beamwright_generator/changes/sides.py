@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,13 +36,10 @@ class Side:
 
     def of(self, beamline: str) -> Mapping[str, str]:
         """Give what belongs to one beamline, as far as the manifest tells."""
-        try:
-            entries = json.loads(self.files.get(MANIFEST, "{}")).get("beamlines", {})
-        except (ValueError, AttributeError):
-            entries = {}
-        if not beamline or not entries:
+        manifest = Manifest.parsed(self.files.get(MANIFEST, ""))
+        if not beamline or not manifest.beamlines:
             return self.files
-        owned = Manifest({}, entries).outputs(beamline)
+        owned = manifest.outputs(beamline)
         return {path: text for path, text in self.files.items() if path in owned}
 
 
@@ -106,7 +102,7 @@ def _tree(where: str, folder: Path, problems: Problems) -> Side | None:
         return None
     files = (path for path in sorted(Path(package).rglob("*")) if path.suffix == ".py" or path.name == MANIFEST)
     texts = {path.relative_to(package).as_posix(): read(path) or "" for path in files}
-    return Side(where, texts, package=_package_name(texts))
+    return Side(where, texts, package=Manifest.parsed(texts.get(MANIFEST, "")).package)
 
 
 def _single(packages: Sequence[str], where: str, problems: Problems, hint: str) -> str | None:
@@ -116,14 +112,6 @@ def _single(packages: Sequence[str], where: str, problems: Problems, hint: str) 
     message = "holds no generated package" if not packages else f"holds several: {', '.join(packages)}"
     problems.error("tree-missing", None, f"{where} {message}", hint=hint)
     return None
-
-
-def _package_name(files: Mapping[str, str]) -> str:
-    """Return the import name of a package, as its manifest says it."""
-    try:
-        return str(json.loads(files.get(MANIFEST, "{}")).get("package", USUAL))
-    except (ValueError, AttributeError):
-        return USUAL
 
 
 def _described(where: str, file: Path, problems: Problems) -> Side | None:
@@ -154,7 +142,7 @@ def _committed(where: str, problems: Problems) -> Side | None:
     blobs = {path: blob for path, blob in blobs.items() if path.endswith(".py") or path == MANIFEST}
     texts = git_history.contents(list(blobs.values()), here)
     found = {path: text.decode("utf-8", "replace") for path, text in zip(blobs, texts, strict=True)}
-    return Side(where, found, package=_package_name(found))
+    return Side(where, found, package=Manifest.parsed(found.get(MANIFEST, "")).package)
 
 
 def _package_in(files: Mapping[str, str], named: str, where: str, problems: Problems) -> str | None:
