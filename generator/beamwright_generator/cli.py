@@ -6,6 +6,7 @@ The control stack is never imported, and the stages only when a command needs th
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from beamwright_generator.cli_report import (
     save,
     show_diff,
 )
+from beamwright_generator.cli_roots import ROOTS
 from beamwright_generator.cli_show import show
 from beamwright_generator.cli_twin import twin
 from beamwright_generator.wording import counted
@@ -90,6 +92,7 @@ def main() -> None:
 @click.option(
     "--package", callback=package_name, help="Import name of the generated package; default: `package` of FILE."
 )
+@ROOTS
 @click.option(
     "--jobs", type=click.IntRange(1), default=1, help="Processes to render modules in; worth it for thousands."
 )
@@ -104,6 +107,7 @@ def beamline(
     plans: tuple[Path, ...],
     out: Path | None,
     package: str | None,
+    roots: Mapping[str, Path],
     jobs: int,
     strict: bool,
     notes: bool,
@@ -124,7 +128,7 @@ def beamline(
     """
     from beamwright_generator.problems import Problems
 
-    file = beamline_file(file)
+    file = beamline_file(file, roots)
     problems = Problems()
     generated = _generate(file, out, package, problems, quiet, jobs, check and not strict and summary is None)
     failed = report(problems, strict, None if quiet and not notes else notes)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, definition, report, save
+from beamwright_generator.cli_roots import ROOTS, place_roots
 from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ FORMS = ("text", "json", "sarif", "github")
 @click.option("--pva", is_flag=True, help="PVs without a protocol are reached over PV Access, not Channel Access.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True, help="How to tell.")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, allow_dash=True), default="-", help="Where to write that.")
+@ROOTS
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--notes", is_flag=True, help="Show notes too: what cannot be told, and what could be better.")
 def audit(
@@ -58,6 +61,7 @@ def audit(
     pva: bool,
     form: str,
     out: str,
+    roots: Mapping[str, Path],
     strict: bool,
     notes: bool,
 ) -> None:
@@ -77,9 +81,10 @@ def audit(
     from beamwright_generator.problems import Problems
     from beamwright_generator.vocabulary import Transport
 
-    files = [beamline_file(one) if one.suffix in (".yaml", ".yml", "") else one for one in against]
+    files = [beamline_file(one, {}) if one.suffix in (".yaml", ".yml", "") else one for one in against]
     if missing := [one for one in files if not one.is_file()]:
         raise click.UsageError(f"{missing[0]} does not exist")
+    place_roots(roots, files)
     given = dict(definition(macro) for macro in macros)
     folders = [*(one.resolve() for one in path), Path.cwd(), *(Path(one).resolve() for one in sys.path if one)]
     transport = Transport.PVA if pva else Transport.CA

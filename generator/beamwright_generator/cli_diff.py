@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, fail, report, save
+from beamwright_generator.cli_roots import ROOTS, place_roots
 
 if TYPE_CHECKING:
     from beamwright_generator.changes.change import Changes
@@ -36,8 +38,17 @@ MOST_USES = 20
     type=click.Path(exists=True, path_type=Path),
     help="Say where these files or folders use what broke; may be repeated.",
 )
+@ROOTS
 @click.option("--exit-code", is_flag=True, help="Exit 1 if a change breaks plans.")
-def diff(old: str, new: str, form: str, out: str, plans: tuple[Path, ...], exit_code: bool) -> None:
+def diff(
+    old: str,
+    new: str,
+    form: str,
+    out: str,
+    plans: tuple[Path, ...],
+    roots: Mapping[str, Path],
+    exit_code: bool,
+) -> None:
     """Say what differs between OLD and NEW for plans: devices, signals, types, enum members, PVs, policies.
 
     Each of them is a folder with a generated package, a git revision (REV, or REV:PATH for a package or a beamline
@@ -59,6 +70,7 @@ def diff(old: str, new: str, form: str, out: str, plans: tuple[Path, ...], exit_
     from beamwright_generator.changes.sides import compare_sides
     from beamwright_generator.changes.telling import as_json
 
+    place_roots(roots, beamlines_of(old, new))
     before, after = read_side(old), read_side(new)
     changes = compare_sides(before, after)
     if form == "json":
@@ -70,6 +82,14 @@ def diff(old: str, new: str, form: str, out: str, plans: tuple[Path, ...], exit_
     else:
         save(out, _text_of(changes, plans))
     sys.exit(NOT_CLEAN if exit_code and changes.breaking else CLEAN)
+
+
+def beamlines_of(*sides: str) -> list[Path]:
+    """Return the beamline files that sides name, those of a revision as they are on disk."""
+    from beamwright_generator.pipeline import file_of
+
+    named = (Path(side.rpartition(":")[2]) for side in sides)
+    return [file if file.is_file() else file_of(file.name, Path.cwd()) or file for file in named]
 
 
 def read_side(where: str) -> Side:

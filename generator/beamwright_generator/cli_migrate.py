@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from beamwright_generator.cli_diff import read_side
+from beamwright_generator.cli_diff import beamlines_of, read_side
 from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, fail, report, show_diff
+from beamwright_generator.cli_roots import ROOTS, place_roots
 from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
@@ -31,10 +32,19 @@ QUIET = click.option("--quiet", is_flag=True, help="Print problems and differenc
 @click.option(
     "--to", "new", metavar="NEW", help="What they shall fit; default: the generated package as it is on disk."
 )
+@ROOTS
 @DRY_RUN
 @NOTES
 @QUIET
-def migrate(paths: tuple[Path, ...], old: str, new: str | None, dry_run: bool, notes: bool, quiet: bool) -> None:
+def migrate(
+    paths: tuple[Path, ...],
+    old: str,
+    new: str | None,
+    roots: Mapping[str, Path],
+    dry_run: bool,
+    notes: bool,
+    quiet: bool,
+) -> None:
     """Rewrite the plans in PATHS (files, or folders with all modules below) for renames between OLD and NEW.
 
     OLD and NEW are what `gen diff` takes. An attribute is only touched if its device's type is proven: by
@@ -53,6 +63,7 @@ def migrate(paths: tuple[Path, ...], old: str, new: str | None, dry_run: bool, n
     from beamwright_generator.changes.sides import compare_sides, working_tree
     from beamwright_generator.problems import Problems
 
+    place_roots(roots, beamlines_of(old, *([new] if new else [])))
     successors = compare_sides(read_side(old), read_side(new or working_tree())).successors
     problems = Problems()
     found = migrated(paths, successors, problems)
@@ -69,11 +80,19 @@ def migrate(paths: tuple[Path, ...], old: str, new: str | None, dry_run: bool, n
     help="BEAMLINE/DEVICE, a beamline, or a generated class; default: whatever class has most of the PVs.",
 )
 @click.option("--tree", metavar="NEW", help="The generated package, as `gen diff` takes it; default: as it is on disk.")
+@ROOTS
 @DRY_RUN
 @NOTES
 @QUIET
 def adopt(
-    target: str, paths: tuple[Path, ...], by: str | None, tree: str | None, dry_run: bool, notes: bool, quiet: bool
+    target: str,
+    paths: tuple[Path, ...],
+    by: str | None,
+    tree: str | None,
+    roots: Mapping[str, Path],
+    dry_run: bool,
+    notes: bool,
+    quiet: bool,
 ) -> None:
     """Find the generated class that replaces the hand-written CLASS of MODULE, and rewrite the code in PATHS to use it.
 
@@ -96,6 +115,7 @@ def adopt(
 
     if ":" not in target:
         raise click.BadParameter(f"{target} is not MODULE:CLASS", param_hint="MODULE:CLASS")
+    place_roots(roots, beamlines_of(tree or working_tree()))
     problems = Problems()
     proposal = propose(target, by, read_side(tree or working_tree()), problems)
     if proposal is None:

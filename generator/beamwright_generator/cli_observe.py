@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 
 from beamwright_generator.cli_completion import BeamlineFile
 from beamwright_generator.cli_report import CLEAN, NOT_CLEAN, beamline_file, fail, progress_line, report, save
+from beamwright_generator.cli_roots import ROOTS
 from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file to write; default: `observations` of the beamline file.",
 )
+@ROOTS
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if anything runs other than it is committed.")
 @click.option(
     "--summary",
@@ -50,6 +53,7 @@ def observe(
     timeout: float,
     only: str | None,
     out: Path | None,
+    roots: Mapping[str, Path],
     check: bool,
     summary: str | None,
     jobs: int,
@@ -71,7 +75,7 @@ def observe(
     from beamwright_generator.problems import Problems
 
     problems = Problems()
-    described = read_described(beamline_file(file), problems)
+    described = read_described(beamline_file(file, roots), problems)
     if described is None:
         report(problems, False, None)
         fail("nothing was observed")

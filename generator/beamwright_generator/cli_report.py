@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from beamwright_generator.cli_roots import place_roots
 from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
@@ -47,14 +48,18 @@ def report(problems: Problems, strict: bool, notes: bool | None) -> bool:
     return bool(counts[Severity.ERROR] or (strict and counts[Severity.WARNING]))
 
 
-def beamline_file(file: Path) -> Path:
-    """Find a beamline file, also by the name of a beamline that was generated before."""
+def beamline_file(file: Path, roots: Mapping[str, Path]) -> Path:
+    """Find a beamline file, also by the name of a beamline that was generated before.
+
+    :param roots: where its roots are on this machine, as `--root` says.
+    """
     if not file.exists() and str(file).isidentifier():
         from beamwright_generator.pipeline import file_of
 
         file = file_of(str(file), Path.cwd()) or file
     if not file.is_file():
         raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
+    place_roots(roots, [file])
     return file
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 
 from beamwright_generator.cli_completion import BeamlineFile
 from beamwright_generator.cli_report import beamline_file, fail, report, save
+from beamwright_generator.cli_roots import ROOTS
 from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
@@ -30,10 +32,11 @@ PAGE = "index.html"
     show_default=True,
     help="Folder for the page, which is its index.html, or a file that ends with .html.",
 )
+@ROOTS
 @click.option("--strict", is_flag=True, help="Warnings count as errors: nothing is written while there are any.")
 @click.option("--notes", is_flag=True, help="Show decisions worth knowing, which the page has too.")
 @click.option("--quiet", is_flag=True, help="Print problems only.")
-def show(file: Path, out: Path, strict: bool, notes: bool, quiet: bool) -> None:
+def show(file: Path, out: Path, roots: Mapping[str, Path], strict: bool, notes: bool, quiet: bool) -> None:
     """Write a catalogue of the beamline that FILE describes: one HTML page that needs no network and no server.
 
     It has every device with its class, prefix, IOC and policy, every signal with its PVs, type, units, choices and
@@ -48,7 +51,7 @@ def show(file: Path, out: Path, strict: bool, notes: bool, quiet: bool) -> None:
     from beamwright_generator.problems import Problems
 
     problems = Problems()
-    found = _read(beamline_file(file), problems, quiet)
+    found = _read(beamline_file(file, roots), problems, quiet)
     failed = report(problems, strict, None if quiet and not notes else notes)
     if found is None or failed:
         fail("nothing was written")

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ import click
 
 from beamwright_generator.cli_completion import BeamlineFile
 from beamwright_generator.cli_report import beamline_file, fail
+from beamwright_generator.cli_roots import ROOTS
+from beamwright_generator.wording import counted
 
 if TYPE_CHECKING:
     from beamwright_generator.twin import Twin
@@ -27,6 +30,7 @@ LONGEST_LINE = 100
 @click.option("--ca-port", type=click.IntRange(1, 65535), help="The first IOC's port for CA; the others follow.")
 @click.option("--pva-port", type=click.IntRange(1, 65535), help="The first IOC's port for PVA; the others follow.")
 @click.option("--only", metavar="GLOB", default="*", help="Only these IOCs, or only these records of all IOCs.")
+@ROOTS
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
@@ -34,7 +38,9 @@ LONGEST_LINE = 100
     show_default=True,
     help="Simulated seconds in a real second.",
 )
-def twin(file: Path, ca_port: int | None, pva_port: int | None, only: str, speed: float) -> None:
+def twin(
+    file: Path, ca_port: int | None, pva_port: int | None, only: str, roots: Mapping[str, Path], speed: float
+) -> None:
     """Run the beamline that FILE describes as a simulated one, on loopback, until it is interrupted.
 
     FILE may be the name of a beamline that was generated before. Every IOC is a process that serves its records over
@@ -57,7 +63,7 @@ def twin(file: Path, ca_port: int | None, pva_port: int | None, only: str, speed
     for ending in ENDINGS:
         signal.signal(ending, lambda *_: ended.set())
     try:
-        with Twin(beamline_file(file), ca_port=ca_port, pva_port=pva_port, only=only, speed=speed) as beamline:
+        with Twin(beamline_file(file, roots), ca_port=ca_port, pva_port=pva_port, only=only, speed=speed) as beamline:
             _run(beamline, ended)
     except TwinError as error:
         fail(str(error))
@@ -85,7 +91,8 @@ def _run(beamline: Twin, ended: threading.Event) -> None:
 def _status(beamline: Twin, seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     iocs = beamline.iocs.values()
-    parts = [f"{beamline.beamline.name}: {len(iocs)} IOCs, {len(beamline.records):,} records", f"{minutes}:{rest:02}"]
+    size = (counted(len(iocs), "IOC"), counted(len(beamline.records), "record"))
+    parts = [f"{beamline.beamline.name}: {size[0]}, {size[1]}", f"{minutes}:{rest:02}"]
     if down := [ioc.name for ioc in iocs if ioc.pid is None]:
         parts.append(f"down: {', '.join(down)}")
     if moving := beamline.moving:

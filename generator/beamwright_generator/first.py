@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 from beamwright_generator.files import Files
 from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, IocEntry
-from beamwright_generator.pipeline import repository
 from beamwright_generator.problems import Problems
+from beamwright_generator.repository import repository
 from beamwright_generator.resolve.beamline import resolve_beamline
 from beamwright_generator.source import Source
 

@@ -15,6 +15,7 @@ from beamwright_generator.files import Files
 from beamwright_generator.model import Model
 from beamwright_generator.packages import folder_of, owner_of, packages_below
 from beamwright_generator.problems import Problems
+from beamwright_generator.repository import repository, repository_of
 from beamwright_generator.source import Position, Source
 from beamwright_generator.tree import Difference, Manifest, compare, is_current, not_ours
 from beamwright_generator.vocabulary import Transport
@@ -64,7 +65,7 @@ def generate_beamline(
     :param package_name: the import name of the generated package; by default what the beamline file says.
     :param trust_manifest: be content when no input and no output changed since they were written.
     """
-    root = repository(path)
+    root = repository_of(path)
     opened = _open(path, root, problems)
     if opened is None:
         return None
@@ -184,7 +185,7 @@ class Described:
 
 def read_described(path: Path, problems: Problems) -> Described | None:
     """Read what a beamline file and its descriptions promise, PV by PV; None when errors stand in the way."""
-    opened = _open(path, repository(path), problems)
+    opened = _open(path, repository_of(path), problems)
     if opened is None:
         return None
     from beamwright_generator.resolve.beamline import describe_beamline
@@ -198,7 +199,7 @@ def read_described(path: Path, problems: Problems) -> Described | None:
 
 def read_catalogue(path: Path, problems: Problems, progress: Progress) -> Catalogue | None:
     """Look up everything about the devices of a beamline; None when errors stand in the way."""
-    opened = _open(path, repository(path), problems)
+    opened = _open(path, repository_of(path), problems)
     if opened is None:
         return None
     from beamwright_generator.resolve.beamline import resolve_beamline
@@ -304,15 +305,6 @@ def generated_beamlines(here: Path) -> list[str]:
     packages = packages_below(repository(here / "beamline"))
     found = (path.stem for package in packages for path in (package / "beamlines").glob("*.py"))
     return sorted({name for name in found if name != "__init__"})
-
-
-def repository(path: Path) -> Path:
-    """Give the folder that file names are shown from: the repository around a path, or the path's own folder."""
-    folder = path.resolve().parent
-    for candidate in (folder, *folder.parents):
-        if (candidate / ".git").exists() or (candidate / "pyproject.toml").is_file():
-            return candidate
-    return folder
 
 
 def _out(folder: Path, written: str | None, root: Path) -> Path:

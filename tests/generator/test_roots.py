@@ -10,7 +10,7 @@ import pytest
 
 from tests.generator.changes.changed_site import gen
 
-CLEAN, NOT_CLEAN = 0, 1
+CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
 GAUGES = """name: b01
 roots: {support: SUPPORT}
 search: [SUPPORT/db]
@@ -95,3 +95,51 @@ def test_folders_of_a_list_that_are_called_alike_are_told_apart(tmp_path: Path, 
     devices = folder / "generated/beamwright_generated/devices"
     assert "# Source: support-db/gauge.template\n" in (devices / "gauge.py").read_text()
     assert "# Source: more-db/pump.template\n" in (devices / "pump.py").read_text()
+
+
+def test_an_option_says_where_a_root_is(tmp_path: Path, support: Path) -> None:
+    first = checkout(tmp_path / "a", GAUGES.replace("SUPPORT", str(support)))
+    assert gen(first, "beamline", "--quiet").returncode == CLEAN
+    elsewhere = support.rename(tmp_path / "elsewhere")
+    given = ("--root", f"support={elsewhere}")
+    for command in (("beamline", "--check"), ("beamline", "--check", "--strict"), ("show", "-o", str(tmp_path / "p"))):
+        assert gen(first, *command).returncode == NOT_CLEAN
+        done = gen(first, *command, *given)
+        assert (done.returncode, done.stderr) == (CLEAN, ""), done.stderr
+    done = gen(first, "diff", "beamline.yaml", "generated", *given)
+    assert (done.returncode, done.stdout) == (CLEAN, "no change for plans\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("suport=.", "--root suport: beamline.yaml has no root of that name; it has support"),
+        ("support", "'support' is not NAME=DIR, such as support=/epics/support"),
+        ("support=nowhere", "support: there is no folder nowhere"),
+    ],
+)
+def test_an_option_that_names_no_root_is_refused(tmp_path: Path, support: Path, given: str, why: str) -> None:
+    folder = checkout(tmp_path / "a", GAUGES.replace("SUPPORT", str(support)))
+    for command in ("beamline", "show", "twin", "observe"):
+        done = gen(folder, command, "--root", given)
+        assert (done.returncode, why in " ".join(done.stderr.split())) == (USAGE, True), done.stderr
+    done = gen(folder, "diff", "beamline.yaml", "beamline.yaml", "--root", given)
+    assert (done.returncode, why.partition(":")[0] in done.stderr) == (USAGE, True)
+
+
+@pytest.mark.parametrize("out", ["", "out: ../../generated\n"])
+def test_a_copy_without_git_has_the_same_bytes(tmp_path: Path, support: Path, out: str) -> None:
+    """Nothing marks the repository in the copy but what was generated in it; then a mark comes below it."""
+    first = tmp_path / "a"
+    checkout(first / "b01/bl", out + GAUGES.replace("SUPPORT", str(support)))
+    (first / "b01/bl/pyproject.toml").unlink()
+    (first / ".git").mkdir()
+    assert gen(first, "beamline", "b01/bl/beamline.yaml", "--quiet").returncode == CLEAN
+    assert '"b01/bl/beamline.yaml"' in (first / "generated/beamwright_generated/_manifest.json").read_text()
+    copy = shutil.copytree(first, tmp_path / "deep/in/copy")
+    (copy / ".git").rmdir()
+    for _ in range(2):
+        for folder, file in ((copy, "b01/bl/beamline.yaml"), (copy / "b01/bl", "beamline.yaml")):
+            done = gen(folder, "beamline", file, "--check", "--strict")
+            assert (done.returncode, done.stdout) == (CLEAN, "")
+        (copy / "b01/pyproject.toml").touch()

@@ -13,8 +13,9 @@ from beamwright_generator.changes.comparing import compare
 from beamwright_generator.changes.git_history import GitError
 from beamwright_generator.changes.reading import read_interface
 from beamwright_generator.packages import MANIFEST, USUAL, packages_below
-from beamwright_generator.pipeline import file_of, generate_beamline, repository
+from beamwright_generator.pipeline import file_of, generate_beamline
 from beamwright_generator.problems import Problems
+from beamwright_generator.repository import repository
 from beamwright_generator.tree import Manifest, read
 
 DESCRIPTIONS = (".yaml", ".yml")

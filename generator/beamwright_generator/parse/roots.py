@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from beamwright_generator.files import Files, Root
@@ -30,12 +30,10 @@ def open_roots(
 
     :param folder: of the beamline file, which relative roots begin at.
     """
-    listed = roots.items() if isinstance(roots, Mapping) else enumerate(roots)
-    names = [] if isinstance(roots, Mapping) else _names_of([folder / text for text in roots], files.shown_from)
+    listed: Iterable[tuple[str | int, str]] = roots.items() if isinstance(roots, Mapping) else enumerate(roots)
     found: list[Root] = []
-    for key, text in listed:
+    for name, (key, text) in zip(names_of(roots, folder, files.shown_from), listed, strict=True):
         written = Path(os.path.normpath(folder / text))
-        name = key if isinstance(key, str) else names[key]
         given = os.environ.get(variable_of(name), text)
         place = Path(os.path.normpath(folder / given))
         if isinstance(key, int) and any(place.resolve().is_relative_to(root) for root in files.roots):
@@ -49,9 +47,16 @@ def open_roots(
     files.add_roots(found)
 
 
-def _names_of(folders: Sequence[Path], repository: Path) -> list[str]:
-    """Return a name for each folder of a list: `db`, or `ADCore-db` where several, or the repository, have a `db`."""
-    plain = [Path(os.path.normpath(folder)) for folder in folders]
+def names_of(roots: Mapping[str, str] | Sequence[str], folder: Path, repository: Path) -> list[str]:
+    """Return the names of the roots of a beamline file, in its order.
+
+    A folder of a list is called `db`, or `ADCore-db` where several, or the repository, have a `db`.
+
+    :param folder: of the beamline file, which relative roots begin at.
+    """
+    if isinstance(roots, Mapping):
+        return list(roots)
+    plain = [Path(os.path.normpath(folder / text)) for text in roots]
     short = [folder.name for folder in plain]
     taken = {name for name in short if short.count(name) > 1 or (repository / name).exists()}
     return [f"{folder.parent.name}-{folder.name}" if folder.name in taken else folder.name for folder in plain]
@@ -60,7 +65,7 @@ def _names_of(folders: Sequence[Path], repository: Path) -> list[str]:
 def _fault_of(root: Root, given: str, before: Sequence[Root], files: Files) -> tuple[str, str]:
     """Return what is wrong with a root and what to do, or two empty texts."""
     if not root.place.is_dir():
-        return f"{root.name} is not here: {given} is no folder", f"say where it is with {variable_of(root.name)}=FOLDER"
+        return f"{root.name} is not here: {given} is no folder", _hint_of(root.name)
     if any(other.name == root.name for other in before):
         return f"two roots are called {root.name}", "name them: roots: {support: ..., site: ...}"
     for other in before:
@@ -72,3 +77,7 @@ def _fault_of(root: Root, given: str, before: Sequence[Root], files: Files) -> t
     if (files.shown_from / root.name).exists():
         return f"{root.name} is also the name of a file or folder of the repository", "give the root another name"
     return "", ""
+
+
+def _hint_of(name: str) -> str:
+    return f"say where it is with --root {name}=FOLDER, or {variable_of(name)}=FOLDER in the environment"

@@ -9,8 +9,8 @@ from beamwright_generator.files import Files
 from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions, read_beamline
 from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord, load_database
 from beamwright_generator.parse.snapshot import RecordedBlock, parse_snapshot
-from beamwright_generator.pipeline import repository
 from beamwright_generator.problems import Problems
+from beamwright_generator.repository import repository_of
 from beamwright_generator.resolve.instances import Instances
 from beamwright_generator.resolve.snapshots import named_snapshots
 from beamwright_generator.source import Source
@@ -51,7 +51,7 @@ class Description:
 
 def describe(beamline: Path, problems: Problems) -> Description | None:
     """Load what the IOCs of a beamline file load, as they do; what is wrong is reported."""
-    root = repository(beamline)
+    root = repository_of(beamline)
     files = Files([root if beamline.resolve().is_relative_to(root) else beamline.parent], root, problems)
     read = read_beamline(files, beamline, problems)
     if read is None:
