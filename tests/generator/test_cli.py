@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -597,6 +598,27 @@ def test_init_reaches_support_outside_the_repository(gen: Gen, folder: Path) -> 
     assert result.exit_code == CLEAN, result.output
     assert gen("beamline", out).exit_code == CLEAN
     assert (folder / "ioc/generated/b01_devices/devices/pump.py").is_file()
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_init_writes_roots_that_hold_in_other_checkouts(gen: Gen, folder: Path, absolute: bool) -> None:
+    """What is given as an absolute path stays one, with all that lies below it as one root."""
+    around = folder.parent
+    site.make(around / "support", {"pumps-1.2/db/pump.template": site.PUMP})
+    site.make(around / "iocs/1", {"st.cmd": 'dbLoadRecords("$(PUMPS)/db/pump.template", "P=B01-PUMP-01:")\n'})
+    startup = f"{around}/iocs/1/st.cmd" if absolute else "../iocs/1/st.cmd"
+    pumps = f"{around}/support/pumps-1.2" if absolute else "../../support/pumps-1.2"
+    (folder / "beamline.yaml").unlink()
+    result = gen("init", startup, "--name", "b01", "--env", f"PUMPS={pumps}")
+    assert result.exit_code == CLEAN, result.output
+    written = YAML(typ="safe").load((folder / "beamline.yaml").read_text())
+    assert written["iocs"][0]["startup"] == startup
+    support = {"pumps": pumps} if absolute else {"db": "../support/pumps-1.2/db"}
+    assert written["roots"] == {"root-1": startup.removesuffix("/st.cmd"), **support}
+    assert gen("beamline").exit_code == CLEAN
+    if absolute:
+        shutil.copytree(folder, around / "deep/er")
+        assert gen("beamline", around / "deep/er/beamline.yaml", "--check").exit_code == CLEAN
 
 
 def test_init_reports_what_the_script_lacks_and_writes_nothing(gen: Gen, folder: Path) -> None:
