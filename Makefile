@@ -80,13 +80,14 @@ $(SERVED): $(READY)
 
 # The single checks: `make mypy` and so on, for one at a time.
 
+# With these settings everywhere, for the generated package has settings that keep a site's ruff off it.
 ruff-check: $(READY)
 	@echo "== ruff check"
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --config pyproject.toml .
 
 ruff-format: $(READY)
 	@echo "== ruff format --check"
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check --config pyproject.toml .
 
 mypy: $(READY)
 	@echo "== mypy"

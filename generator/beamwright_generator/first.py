@@ -125,7 +125,11 @@ def _text(name: str, package: str, entry: IocEntry, roots: Mapping[str, str], pr
     yaml.indent(mapping=2, sequence=4, offset=2)
     out = StringIO()
     yaml.dump(data, out)
-    head = f"# Beamline {name}: `gen beamline` writes its devices, `gen schema` prints what may stand here.\n"
+    head = (
+        f"# Beamline {name}: `gen beamline` writes its devices, `gen schema` prints what may stand here.\n"
+        "# ruff, black and isort leave what it writes as it is; keep other formatters off it, as with\n"
+        f"# `exclude: /{package.replace('.', '/')}/` in .pre-commit-config.yaml.\n"
+    )
     if not prefixes:
         return head + out.getvalue()
     shown = [f'#     "{prefix}": {{name: ...}}' for prefix in prefixes[:40]]

@@ -267,11 +267,11 @@ def _one_module(model: Model) -> str:
 
 
 def _texts(model: Model, jobs: int) -> dict[str, str]:
-    from beamwright_generator.polish import polish
+    from beamwright_generator.polish import polish, protected
     from beamwright_generator.render.package import render
 
     if jobs <= 1 or len(model.modules) < 2:
-        return polish(render(model))
+        return protected(polish(render(model)))
     from concurrent.futures import ProcessPoolExecutor
 
     shares = [
@@ -280,7 +280,7 @@ def _texts(model: Model, jobs: int) -> dict[str, str]:
     with ProcessPoolExecutor(jobs) as pool:
         texts = [render(replace(model, modules={})), *pool.map(render, shares)]
     merged = {path: text for share in texts for path, text in share.items()}
-    return polish(dict(sorted(merged.items())))
+    return protected(polish(dict(sorted(merged.items()))))
 
 
 def file_of(name: str, here: Path) -> Path | None:

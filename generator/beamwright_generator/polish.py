@@ -28,6 +28,23 @@ def polish(files: Mapping[str, str]) -> dict[str, str]:
     return {**files, **_laid_out(modules)}
 
 
+def protected(files: Mapping[str, str]) -> dict[str, str]:
+    """Mark modules, below their header, so that a site's formatters leave every byte of them.
+
+    `black` and ruff keep to ``# fmt: off``, `isort` and ruff to ``# isort: skip_file``. Modules are polished before.
+    """
+    return {path: _protected(text) if path.endswith(".py") else text for path, text in files.items()}
+
+
+def _protected(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    header = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    return "".join([*lines[:header], *_MARKS, *lines[header:]])
+
+
+_MARKS = ("# isort: skip_file\n", "# fmt: off\n")
+
+
 def in_order(text: str) -> str:
     """Sort the imports and the names of `__all__` of one module, the way ruff's isort and RUF022 do.
 

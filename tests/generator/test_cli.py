@@ -29,6 +29,7 @@ WRITTEN = {
     "devices/__init__.py",
     "devices/pump.py",
     "py.typed",
+    "ruff.toml",
 }
 
 
@@ -51,6 +52,7 @@ def test_the_first_run_writes_everything_and_says_so(gen: Gen, folder: Path) -> 
         "wrote    generated/beamwright_generated/devices/__init__.py",
         "wrote    generated/beamwright_generated/devices/pump.py",
         "wrote    generated/beamwright_generated/py.typed",
+        "wrote    generated/beamwright_generated/ruff.toml",
         "b01: 1 device, 1 class in 1 module",
     ]
     assert result.stderr == ""

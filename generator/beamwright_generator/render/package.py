@@ -18,7 +18,7 @@ def render(model: Model) -> dict[str, str]:
     if model.beamline:
         files[f"beamlines/{model.beamline.name}.py"] = render_beamline(model.beamline, model.package)
         files |= {path: _package(words) for path, words in _PACKAGES.items()}
-        files["py.typed"] = ""
+        files |= {"py.typed": "", "ruff.toml": fill("ruff.toml.j2")}
     return files
 
 
