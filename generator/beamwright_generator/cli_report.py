@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -54,9 +55,13 @@ def beamline_file(file: Path, roots: Mapping[str, Path]) -> Path:
     :param roots: where its roots are on this machine, as `--root` says.
     """
     if not file.exists() and str(file).isidentifier():
-        from beamwright_generator.pipeline import file_of
+        from beamwright_generator.pipeline import files_of
 
-        file = file_of(str(file), Path.cwd()) or file
+        found = files_of(str(file), Path.cwd())
+        if len(found) > 1:
+            files = ", ".join(os.path.relpath(one) for one in found)
+            raise click.UsageError(f"several packages have a beamline {file}: name its file, which is one of {files}")
+        file = found[0] if found else file
     if not file.is_file():
         raise click.UsageError(f"{file} does not exist. Write a first one with: gen init st.cmd --name x01 -o {file}")
     place_roots(roots, [file])

@@ -284,20 +284,26 @@ def _texts(model: Model, jobs: int) -> dict[str, str]:
 
 
 def file_of(name: str, here: Path) -> Path | None:
-    """Find the beamline file of a generated beamline by its name, as the header of every generated file gives it.
+    """Return the beamline file of a generated beamline by its name; None where there is none, or more than one.
 
     :param here: a folder of the repository.
-    :returns: None also where several packages have a beamline of that name.
     """
+    files = files_of(name, here)
+    return files[0] if len(files) == 1 else None
+
+
+def files_of(name: str, here: Path) -> list[Path]:
+    """Return the beamline files of generated beamlines of a name, as the headers of what was generated give them."""
     root = repository(here / name)
-    modules = (package / "beamlines" / f"{name}.py" for package in packages_below(root))
-    found = [module for module in modules if module.is_file()]
-    if len(found) != 1:
-        return None
-    module = found[0].read_text(encoding="utf-8")
-    source = next((line for line in module.splitlines()[:5] if line.startswith("# Source: ")), "")
-    file = root / source.removeprefix("# Source: ")
-    return file if source and file.is_file() else None
+    sources = (_source_in(package / "beamlines" / f"{name}.py") for package in packages_below(root))
+    return sorted({root / source for source in sources if source and (root / source).is_file()})
+
+
+def _source_in(module: Path) -> str:
+    if not module.is_file():
+        return ""
+    lines = module.read_text(encoding="utf-8").splitlines()[:5]
+    return next((line.removeprefix("# Source: ") for line in lines if line.startswith("# Source: ")), "")
 
 
 def generated_beamlines(here: Path) -> list[str]:

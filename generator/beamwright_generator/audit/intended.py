@@ -51,11 +51,11 @@ def guess(attribute: str, leaf: str, leaves: Mapping[str, TemplateRecord], descr
 
 def likely(attribute: str, leaf: str, leaves: Iterable[str]) -> str:
     """Name the record that an attribute is called after, or that is spelt almost like another; empty for none."""
-    wanted = attribute.rpartition(".")[2].partition("[")[0].rstrip("_")
+    wanted = attribute.rpartition(".")[2].partition("[")[0].rstrip("_").removesuffix("_record")
     side = RBV if leaf.endswith(RBV) else ""
     known = list(leaves)
     for one in known:
-        if one.endswith(RBV) == bool(side) and snake(one.removesuffix(RBV)) == wanted:
+        if one.endswith(RBV) == bool(side) and snake(one.removesuffix(RBV)).removesuffix("_record") == wanted:
             return one
     near = difflib.get_close_matches(leaf, [one for one in known if one.endswith(RBV) == bool(side)], 1, 0.8)
     return near[0] if near else ""

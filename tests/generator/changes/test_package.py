@@ -104,3 +104,14 @@ def test_a_renamed_package_leaves_a_word_about_the_former(folder: Path, update_g
     done = gen(folder, "beamline", "--quiet")
     assert done.returncode == CLEAN
     expect(HERE / "package_left.problems.txt", done.stderr, update_golden)
+
+
+def test_a_beamline_that_two_packages_have_is_asked_for_by_its_file(folder: Path) -> None:
+    (folder / "other").mkdir()
+    (folder / "other/beamline.yaml").write_text(site.beamline(more="package: other_devices\nsearch: [..]\n"))
+    done = gen(folder, "beamline", "other/beamline.yaml", "--quiet")
+    assert done.returncode == CLEAN, done.stderr
+    for command in (("beamline", "b01"), ("show", "b01"), ("observe", "b01")):
+        done = gen(folder, *command)
+        said = "several packages have a beamline b01: name its file, which is one of beamline.yaml, other/beamline.yaml"
+        assert (done.returncode, said in " ".join(done.stderr.split())) == (USAGE, True), done.stderr
