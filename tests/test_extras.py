@@ -115,6 +115,9 @@ def test_each_extra_says_what_it_is_for() -> None:
         "import beamwright_runtime.nexus",
         "import beamwright_runtime.plans",
         "from beamwright_runtime import Beamline",
+        "import beamwright_generated.devices",
+        "import beamwright_generated.beamlines.x01",
+        "from beamwright_generated.devices.gauge import Gauge",
     ],
 )
 def test_the_runtime_alone_names_its_extra(statement: str, tmp_path: Path) -> None:

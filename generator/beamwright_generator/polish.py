@@ -77,18 +77,18 @@ def _import_of(statement: cst.CSTNode) -> cst.Import | cst.ImportFrom | None:
 
 
 def _sorted_imports(statements: Sequence[_Statement]) -> list[_Statement]:
-    plain: set[str] = set()
+    plain: dict[str, str] = {}
     names: dict[str, set[tuple[str, str]]] = {}
     for statement in statements:
         found = _import_of(statement)
         if isinstance(found, cst.Import):
-            plain |= {_code(alias) for alias in found.names}
+            plain |= {_code(alias): _comment(statement) for alias in found.names}
         elif isinstance(found, cst.ImportFrom) and found.module and not isinstance(found.names, cst.ImportStar):
             aliases = {(_code(a.name), _code(a.asname.name) if a.asname else "") for a in found.names}
             names.setdefault(_code(found.module), set()).update(aliases)
     lines: list[_Statement] = []
     for section in range(4):
-        block = [f"import {name}" for name in sorted(plain) if _section(name.split()[0]) == section]
+        block = [f"import {name}{plain[name]}" for name in sorted(plain) if _section(name.split()[0]) == section]
         for module in sorted(m for m in names if _section(m) == section):
             straight = sorted((name for name, alias in names[module] if not alias), key=isort_key)
             aliased = sorted((f"{name} as {alias}" for name, alias in names[module] if alias), key=isort_key)
@@ -104,6 +104,13 @@ def _sorted_imports(statements: Sequence[_Statement]) -> list[_Statement]:
 
 def _code(node: cst.CSTNode) -> str:
     return cst.Module(body=[]).code_for_node(node).rstrip(", ")
+
+
+def _comment(statement: _Statement) -> str:
+    """Return the comment that a line ends with, as it is written."""
+    if not isinstance(statement, cst.SimpleStatementLine) or statement.trailing_whitespace.comment is None:
+        return ""
+    return f"  {statement.trailing_whitespace.comment.value}"
 
 
 def _section(module: str) -> int:

@@ -54,6 +54,11 @@ def test_imports_and_exports_are_put_in_order() -> None:
     assert polish({"x.py": HEAD})["x.py"] == POLISHED
 
 
+def test_an_import_of_a_module_keeps_its_comment() -> None:
+    text = "import numpy  # noqa: F401 - a reason\n"
+    assert polish({"x.py": f"{text}import ast\n"})["x.py"] == f"import ast\n\n{text}"
+
+
 def test_the_body_is_laid_out_and_means_the_same() -> None:
     body = "\nclass   X( RecordDevice ) :\n    'Doc.'\n    a : A[SignalR[float],Format.X]\n    b='''x'''\n"
     text = polish({"x.py": HEAD + body})["x.py"]

@@ -17,7 +17,7 @@ def render(model: Model) -> dict[str, str]:
     }
     if model.beamline:
         files[f"beamlines/{model.beamline.name}.py"] = render_beamline(model.beamline, model.package)
-        files |= {path: _package(words) for path, words in _PACKAGES.items()}
+        files |= {path: _package(path, words) for path, words in _PACKAGES.items()}
         files |= {"py.typed": "", "ruff.toml": fill("ruff.toml.j2")}
     return files
 
@@ -29,8 +29,8 @@ _PACKAGES = {
 }
 
 
-def _package(words: str) -> str:
-    return fill("package.py.j2", doc=docstring(words))
+def _package(path: str, words: str) -> str:
+    return fill("package.py.j2", doc=docstring(words), is_outermost="/" not in path)
 
 
 def module_path(module: str, package: str) -> str:

@@ -2,3 +2,5 @@
 # isort: skip_file
 # fmt: off
 """Devices and beamlines that `gen` writes from EPICS descriptions."""
+
+import beamwright_runtime  # noqa: F401 - says which extra is missing, before a module of this package needs it
