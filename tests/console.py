@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+BLOCK = re.compile(
+    r"^(?:<!-- (?P<said>[^\n]+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+"""A fenced block of a page, and the comment above it."""
+
 INTERRUPT = "^C\n"
 """The last line of a command that runs until it is interrupted, as a terminal shows it."""
 

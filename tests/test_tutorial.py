@@ -8,7 +8,6 @@ is what is shown; `...` stands for anything.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,15 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.console import matches, typed
+from tests.console import BLOCK, matches, typed
 
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-BLOCK = re.compile(
-    r"^(?:<!-- (?P<said>[^\n]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
-)
 DONE = "-- done --"
 
 
