@@ -94,7 +94,10 @@ def ran(command: str, folder: Path, *, on_terminal: bool = True, more: Mapping[s
 
 
 def ran_until_interrupted(command: str, folder: Path, last: str) -> tuple[str, int]:
-    """Give what a terminal shows of a command that is interrupted after a line like `last`, and its exit code."""
+    """Give what a terminal shows of a command, and its exit code.
+
+    It is interrupted after the line that begins like `last`, whatever else that line says.
+    """
     with subprocess.Popen(
         shlex.split(command),
         cwd=folder,
@@ -108,7 +111,7 @@ def ran_until_interrupted(command: str, folder: Path, last: str) -> tuple[str, i
         try:
             for line in running.stdout:
                 shown.append(line)
-                if without_ports(line) == without_ports(last):
+                if line.partition(":")[0] == last.partition(":")[0]:
                     break
         finally:
             running.send_signal(signal.SIGINT)
