@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from beamwright_generator.audit.acceptance import Outcome
-from beamwright_generator.audit.at_place import Judged
-from beamwright_generator.audit.comparison import Audit, fits
-from beamwright_generator.audit.constructing import Constructing
-from beamwright_generator.audit.declared import Declarations, Declared, DeclaredClass, Form
-from beamwright_generator.audit.descriptions import Description, of_template
-from beamwright_generator.audit.placing import Place, places
-from beamwright_generator.audit.sources import Modules
-from beamwright_generator.files import Files
-from beamwright_generator.parse.loading import LoadedDatabase, load_database
+from beamwright_generator.audit.class_check import Audit, fits
+from beamwright_generator.audit.place_check import Judged
+from beamwright_generator.audit.prefix_search import Place, places
+from beamwright_generator.audit.record_set import Description, of_template
+from beamwright_generator.audit.source.constructors import Constructing
+from beamwright_generator.audit.source.declarations import Declarations, Declared, DeclaredClass, Form
+from beamwright_generator.audit.source.python_modules import Modules
+from beamwright_generator.basics.choices import Transport
+from beamwright_generator.parse.database.loader import LoadedDatabase, load_database
+from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import Problems, Severity
-from beamwright_generator.tables.shipped import shipped_class, shipped_paths
-from beamwright_generator.vocabulary import Transport
+from beamwright_generator.tables.ophyd_async_classes import shipped_class, shipped_paths
 from benchmarks.audit_page import Found, Row, page
 from benchmarks.audit_served import Asked, connected, python_ioc, soft_ioc, without_hardware
 from benchmarks.corpus import CORPUS, ROOT, served_together

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from beamwright_generator.files import Files
-from beamwright_generator.parse.loading import LoadedDatabase, load_database
+from beamwright_generator.parse.database.loader import LoadedDatabase, load_database
+from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import Problems
 from beamwright_generator.tables.record_types import record_type_names
-from beamwright_generator.twin.clock import Clock
-from beamwright_generator.twin.ports import Ports, client_environment
-from beamwright_generator.twin.process import IocProcess
-from beamwright_generator.twin.records import IocRecords, soften
+from beamwright_twin.description.soft_records import IocRecords, soften
+from beamwright_twin.processes.ioc_process import IocProcess
+from beamwright_twin.processes.loopback_ports import Ports, client_environment
+from beamwright_twin.sim.clock import Clock
 from benchmarks.softening import served_text
 from tests.softioc import SoftIoc
 

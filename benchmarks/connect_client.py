@@ -98,8 +98,8 @@ async def missing(kind: str, prefixes: list[str]) -> dict[str, float]:
 async def killed(prefixes: list[str]) -> None:
     """Print when a tree is connected, and the monotonic times at which all of it was lost and was back."""
     from beamwright_runtime import connect_tree, on_connection_change
-    from beamwright_runtime._channel_user import READY
-    from beamwright_runtime._connection import survey
+    from beamwright_runtime.channels.user import READY
+    from beamwright_runtime.connection.tree_device import survey
 
     tree = make_tree(own_base(), prefixes)
     await connect_tree(tree, timeout=60)

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord, load_database
+from beamwright_generator.basics.choices import Transport
+from beamwright_generator.parse.database.loader import LoadedDatabase, LoadedRecord, load_database
 from beamwright_generator.problems import Problem, Problems
-from beamwright_generator.vocabulary import Transport
 from benchmarks.databases import BASE_TYPES, Corpus, Load
 from benchmarks.generating import Run, Tree, alone, together
 from benchmarks.macro_values import load_of

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from beamwright_generator.files import Files
-from beamwright_generator.parse.database import looks_like_substitutions
+from beamwright_generator.parse.database.database_text import looks_like_substitutions
+from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import Problems
 from beamwright_generator.tables.record_types import record_type, record_type_names
 

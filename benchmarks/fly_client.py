@@ -23,7 +23,7 @@ from ophyd_async.epics.motor import Motor
 from scanspec.specs import Fly, Linspace, Spec
 
 from beamwright_runtime.fly import FlyScanner, FlyState, Scan, rows_of
-from beamwright_runtime.fly.plans import fly_scan
+from beamwright_runtime.fly.scan_plans import fly_scan
 from tests.runtime.fly.cameras_stage import Devices, expected
 from tests.runtime.fly.recorded import Recorded
 from tests.runtime.fly.rig import paths_in

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scanspec.specs import Fly, Linspace, Spec
 
 from beamwright_runtime.fly import Scan, rows_of
-from beamwright_runtime.fly.plans import fly_scan
+from beamwright_runtime.fly.scan_plans import fly_scan
 from benchmarks.fly_reference import Shipped
 from benchmarks.report import Figure, parser, progress, report
 from tests.runtime.fly.beamline import Beamline, Disturbed

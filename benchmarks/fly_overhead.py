@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from beamwright_generator.twin import Twin
+from beamwright_twin import Twin
 from benchmarks.fly_rates import rates
 from benchmarks.report import Figure, parser, progress, report
 from tests.runtime.fly.cameras_stage import RAMP, set_up

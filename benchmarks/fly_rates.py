@@ -22,7 +22,7 @@ from ophyd_async.core import (
 from scanspec.specs import Fly, Spec, Static
 
 from beamwright_runtime.fly import FlyScanner, Points, Timing, TriggerLogic
-from beamwright_runtime.fly.plans import fly_scan
+from beamwright_runtime.fly.scan_plans import fly_scan
 from benchmarks.report import Figure, progress
 from tests.runtime.fly.exact_motion import ExactMotion
 from tests.runtime.fly.recorded import Recorded

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from beamwright_generator.basics.choices import Transport
 from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problem, Problems, Severity
-from beamwright_generator.tree import write
-from beamwright_generator.vocabulary import Transport
+from beamwright_generator.write.output_plan import write
 from benchmarks.databases import Corpus, Load
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from beamwright_generator.parse.loading import load_database
-from beamwright_generator.parse.macros import Literal, Scope, names, parse, references
-from beamwright_generator.parse.search import find_file
-from beamwright_generator.parse.statements import Alias, Field, Record
-from beamwright_generator.parse.substitutions import Substitutions, parse_substitutions
-from beamwright_generator.parse.template import TemplateTree, read_template
+from beamwright_generator.parse.database.loader import load_database
+from beamwright_generator.parse.database.statements import Alias, Field, Record
+from beamwright_generator.parse.database.substitutions import Substitutions, parse_substitutions
+from beamwright_generator.parse.database.template_tree import TemplateTree, read_template
+from beamwright_generator.parse.macros.maclib import Literal, Scope, names, parse, references
+from beamwright_generator.parse.search_path import find_file
 from beamwright_generator.problems import Problems
 from beamwright_generator.tables.record_types import FieldDef, menu, record_type
 from benchmarks.databases import BASE_TYPES, Corpus, Load

@@ -29,9 +29,9 @@ def database_files(folder: Path) -> list[Path]:
 def seconds_of_ours(paths: list[Path], folder: Path) -> float:
     """Read and parse each database with positions, and expand every name and value in it."""
     # imported here, so that a pass of the other side does not hold these modules
-    from beamwright_generator.files import Files
-    from beamwright_generator.parse.database import parse_database
-    from beamwright_generator.parse.macros import Scope, expand
+    from beamwright_generator.parse.database.database_text import parse_database
+    from beamwright_generator.parse.description_files import Files
+    from beamwright_generator.parse.macros.maclib import Scope, expand
     from beamwright_generator.problems import Problems
 
     problems = Problems()

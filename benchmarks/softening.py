@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord
-from beamwright_generator.parse.statements import Database, Include, Record, Substitute
+from beamwright_generator.parse.database.loader import LoadedDatabase, LoadedRecord
+from beamwright_generator.parse.database.statements import Database, Include, Record, Substitute
 from beamwright_generator.tables.record_types import record_type
 from benchmarks.databases import BASE_TYPES
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from beamwright_generator.twin import Twin
+from beamwright_twin import Twin
 from benchmarks.report import Figure, parser, progress, report
 
 IOCS = 10

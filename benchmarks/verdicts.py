@@ -21,11 +21,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from beamwright_generator.parse.database import parse_database
-from beamwright_generator.parse.expansion import expand_text
-from beamwright_generator.parse.macros import Scope, written
-from beamwright_generator.parse.statements import Include
-from beamwright_generator.parse.substitutions import parse_substitutions
+from beamwright_generator.parse.database.database_text import parse_database
+from beamwright_generator.parse.database.statements import Include
+from beamwright_generator.parse.database.substitutions import parse_substitutions
+from beamwright_generator.parse.macros.maclib import Scope, written
+from beamwright_generator.parse.macros.msi import expand_text
 from beamwright_generator.problems import Problems
 from benchmarks.databases import BASE_TYPES, Corpus, Load
 from benchmarks.softening import with_stand_ins

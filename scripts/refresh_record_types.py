@@ -19,10 +19,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from beamwright_generator.parse.database import parse_database, parse_field_definitions
-from beamwright_generator.parse.statements import Device, FieldDefinition, Menu, RecordType
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.database.database_text import parse_database, parse_field_definitions
+from beamwright_generator.parse.database.statements import Device, FieldDefinition, Menu, RecordType
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
 
 TABLE = Path(__file__).parents[1] / "generator/beamwright_generator/tables/record_types.json"
 KEPT = {"menu", "size", "special", "pp", "initial"}

@@ -1,4 +1,4 @@
-"""Rewrite `tables/shipped.json`: the EPICS classes that the installed ophyd-async ships, found by looking at them.
+"""Rewrite `ophyd_async_classes.json`: the EPICS classes that the installed ophyd-async ships, found by looking.
 
 Only names that a public module exports are recorded. One instance of each class is made (nothing connects) and its
 signals are asked for their type and their PVs. Which template a class mirrors stands here: ophyd-async says so in
@@ -36,7 +36,7 @@ from ophyd_async.epics.core import EpicsDevice
 
 from beamwright_runtime import Motor, Panda, RecordDevice
 
-TABLE = Path(__file__).parents[1] / "generator/beamwright_generator/tables/shipped.json"
+TABLE = Path(__file__).parents[1] / "generator/beamwright_generator/tables/ophyd_async_classes.json"
 
 AD = "ophyd_async.epics"
 MIRRORS: Mapping[str, tuple[str, ...]] = {

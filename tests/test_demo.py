@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from beamwright_generated.beamlines import x01
-from beamwright_generator.twin.frame import frame_number
 from beamwright_runtime import Beamline, Motor
+from beamwright_twin.sim.frame import frame_number
 from scripts.demo.connections import connect, connection_table
 from scripts.demo.plot import FRAMES
 from scripts.demo.terminal import table

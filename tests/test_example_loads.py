@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from pvi.device import Device
 
-from beamwright_generator.parse.beamline import parse_beamline
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.yaml.beamline_file import parse_beamline
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
 from tests.soft_records import soften
 from tests.softioc import free_ports
 

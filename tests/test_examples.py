@@ -27,10 +27,10 @@ from beamwright_generated.devices.gauge import Gauge, GaugeStatus
 from beamwright_generated.devices.shutter import Shutter, ShutterControl, ShutterInterlock, ShutterState
 from beamwright_generated.devices.sim_detector import SimDetectorSimMode
 from beamwright_generated.devices.temperature import TemperatureHeaterRange
-from beamwright_generator.files import Files
-from beamwright_generator.parse.beamline import parse_beamline
+from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.yaml.beamline_file import parse_beamline
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.instances import Instances
+from beamwright_generator.resolve.devices.template_instances import Instances
 from beamwright_runtime import Motor, Panda
 from examples.plans.align import align, align_slits
 from examples.plans.count_camera import count_camera

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator import extras
-from beamwright_runtime import _extras
+from beamwright_generator.basics import optional_packages
+from beamwright_runtime import extras as _extras
 from tests.without_packages import python_alone, python_without
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +29,7 @@ PYTEST = (
     "-p",
     "no:beamwright",
     "-p",
-    "beamwright_generator.twin.pytest_plugin",
+    "beamwright_twin.pytest_plugin",
 )
 
 
@@ -82,13 +82,13 @@ def test_what_nexus_files_need_is_what_nexus_installs() -> None:
 def test_what_a_twin_imports_is_what_twin_installs() -> None:
     needed = imported_by(*modules(GENERATOR / "twin")) - {"pytest"}
     assert distributions(needed) - own_requirements(None) - own_requirements("live") == own_requirements("twin")
-    assert distributions(set(extras.TWIN_PACKAGES)) == distributions(needed) - own_requirements(None)
+    assert distributions(set(optional_packages.TWIN_PACKAGES)) == distributions(needed) - own_requirements(None)
 
 
 def test_what_asks_live_systems_is_installed_by_live() -> None:
     needed = imported_by(*modules(GENERATOR / "observe"))
     assert distributions(needed) - own_requirements(None) <= own_requirements("live")
-    assert {*extras.CA_PACKAGES, *extras.PVA_PACKAGES} == needed & set(_extras.PACKAGES["live"])
+    assert {*optional_packages.CA_PACKAGES, *optional_packages.PVA_PACKAGES} == needed & set(_extras.PACKAGES["live"])
 
 
 PUBLIC_PARTS = {"markupsafe", "pydantic-core"}
@@ -164,7 +164,7 @@ def test_a_nexus_writer_names_its_extra(tmp_path: Path) -> None:
     )
 
 
-PLAIN = {*_extras.PACKAGES["live"], *extras.TWIN_PACKAGES}
+PLAIN = {*_extras.PACKAGES["live"], *optional_packages.TWIN_PACKAGES}
 """What is not there after `pip install beamwright`."""
 LACKS = [
     (PLAIN, "epicscorelibs, h5py, numpy, p4p, pvxslibs and setuptools_dso, which are not installed"),
@@ -182,7 +182,7 @@ def test_gen_twin_names_its_extra_before_it_starts(lacking: set[str], said: str,
 
 
 def test_the_class_names_the_extra_where_it_is_made(tmp_path: Path) -> None:
-    code = "from beamwright_generator.twin import Twin\nTwin('nowhere.yaml')"
+    code = "from beamwright_twin import Twin\nTwin('nowhere.yaml')"
     done = python_without(tmp_path, ["h5py"])("-c", code, cwd=tmp_path)
     assert done.stderr.splitlines()[-1].endswith(
         'TwinError: a twin needs h5py, which is not installed: pip install "beamwright[twin]"'

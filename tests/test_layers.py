@@ -38,7 +38,7 @@ def test_import_contracts_are_kept(repository: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["beamwright_generator.cli", "beamwright_generator.pipeline", "beamwright_generator.observe.snapshot"]
+    "module", ["beamwright_generator.cli", "beamwright_generator.pipeline", "beamwright_generator.observe.recorder"]
 )
 def test_generating_loads_no_control_stack(module: str) -> None:
     assert loaded_by(f"import {module}") & CONTROL_STACK == set()

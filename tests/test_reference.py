@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from beamwright_generator.parse.beamline import (
+from beamwright_generator.parse.yaml.beamline_file import (
     BeamlineFile,
     DatabaseEntry,
     DeviceOverride,

@@ -12,7 +12,7 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
-from beamwright_generator.cli import main
+from beamwright_generator.cli.gen import main
 
 ROOT = Path(__file__).resolve().parent.parent
 PIPELINES = sorted((ROOT / "examples" / "ci").glob("*.yml"))

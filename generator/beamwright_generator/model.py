@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from beamwright_generator.packages import USUAL
-from beamwright_generator.source import Position
-from beamwright_generator.vocabulary import Format as Format
-from beamwright_generator.vocabulary import Policy as Policy
+from beamwright_generator.basics.choices import Format as Format
+from beamwright_generator.basics.choices import Policy as Policy
+from beamwright_generator.basics.packages import USUAL
+from beamwright_generator.basics.source_text import Position
 
 
 class Access(StrEnum):

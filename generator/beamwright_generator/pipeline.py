@@ -11,20 +11,21 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from beamwright_generator.files import Files
+from beamwright_generator.basics.choices import Transport
+from beamwright_generator.basics.packages import folder_of, owner_of, packages_below
+from beamwright_generator.basics.source_text import Position, Source
 from beamwright_generator.model import Model
-from beamwright_generator.packages import folder_of, owner_of, packages_below
+from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import Problems
-from beamwright_generator.repository import repository, repository_of
-from beamwright_generator.source import Position, Source
-from beamwright_generator.tree import Difference, Manifest, compare, is_current, not_ours
-from beamwright_generator.vocabulary import Transport
+from beamwright_generator.project import repository, repository_of
+from beamwright_generator.write.manifest import Manifest
+from beamwright_generator.write.output_plan import Difference, compare, is_current, not_ours
 
 if TYPE_CHECKING:
-    from beamwright_generator.catalogue import Catalogue
-    from beamwright_generator.parse.beamline import BeamlineFile, BeamlinePositions
-    from beamwright_generator.parse.observations import Observations
-    from beamwright_generator.resolve.described import DescribedPv
+    from beamwright_generator.catalogue.entries import Catalogue
+    from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions
+    from beamwright_generator.parse.yaml.observation_file import Observations
+    from beamwright_generator.resolve.observed.promised_pvs import DescribedPv
 
 Progress = Callable[[int, int], None]
 """Called with how many of how many databases are done."""
@@ -92,7 +93,7 @@ def generate_beamline(
     ):
         return Generated(beamline.name, package, None, {}, (), manifest, unchanged=True)
     # A check that finds nothing changed needs none of the later stages, so they are imported from here on.
-    from beamwright_generator.resolve.beamline import resolve_beamline
+    from beamwright_generator.resolve.resolution import resolve_beamline
 
     observations = _observations(files, source, beamline, positions, problems)
     if problems.errors:
@@ -188,7 +189,7 @@ def read_described(path: Path, problems: Problems) -> Described | None:
     opened = _open(path, repository_of(path), problems)
     if opened is None:
         return None
-    from beamwright_generator.resolve.beamline import describe_beamline
+    from beamwright_generator.resolve.resolution import describe_beamline
 
     files, source, beamline, positions = opened
     named = source.path.parent / beamline.observations if beamline.observations is not None else None
@@ -202,8 +203,8 @@ def read_catalogue(path: Path, problems: Problems, progress: Progress) -> Catalo
     opened = _open(path, repository_of(path), problems)
     if opened is None:
         return None
-    from beamwright_generator.resolve.beamline import resolve_beamline
-    from beamwright_generator.resolve.cataloguing import catalogue_of
+    from beamwright_generator.catalogue.assembly import catalogue_of
+    from beamwright_generator.resolve.resolution import resolve_beamline
 
     files, source, beamline, positions = opened
     observations = _observations(files, source, beamline, positions, problems)
@@ -215,7 +216,7 @@ def read_catalogue(path: Path, problems: Problems, progress: Progress) -> Catalo
 
 def _open(path: Path, root: Path, problems: Problems) -> tuple[Files, Source, BeamlineFile, BeamlinePositions] | None:
     """Read a beamline file, and open the folders that it and its repository allow."""
-    from beamwright_generator.parse.beamline import read_beamline
+    from beamwright_generator.parse.yaml.beamline_file import read_beamline
 
     files = Files([root if path.resolve().is_relative_to(root) else path.parent], root, problems)
     read = read_beamline(files, path, problems)
@@ -228,7 +229,7 @@ def _observations(
     """Read what the beamline file says was observed; before the first `gen observe` there is nothing to read."""
     if beamline.observations is None:
         return None
-    from beamwright_generator.parse.observations import parse_observations
+    from beamwright_generator.parse.yaml.observation_file import parse_observations
 
     path, at = source.path.parent / beamline.observations, positions.of("observations")
     if not files.exists(path):
@@ -247,7 +248,7 @@ def generate_device(
     path: Path, macros: Mapping[str, str], search: Sequence[Path], transport: Transport, problems: Problems
 ) -> str | None:
     """Give the module of one template with everything that it includes, in one text."""
-    from beamwright_generator.resolve.beamline import resolve_template
+    from beamwright_generator.resolve.resolution import resolve_template
 
     root = repository(path)
     files = Files([root, path.parent.resolve(), *search], root, problems)
@@ -258,17 +259,17 @@ def generate_device(
 
 
 def _one_module(model: Model) -> str:
-    from beamwright_generator.polish import polish
-    from beamwright_generator.render.devices import render_devices
-    from beamwright_generator.resolve.classes import in_one_module
+    from beamwright_generator.render.device_module import render_devices
+    from beamwright_generator.render.polish import polish
+    from beamwright_generator.resolve.classes.device_classes import in_one_module
 
     module, types = in_one_module(model.modules)
     return polish({"device.py": render_devices(module, types, "device")})["device.py"]
 
 
 def _texts(model: Model, jobs: int) -> dict[str, str]:
-    from beamwright_generator.polish import polish, protected
-    from beamwright_generator.render.package import render
+    from beamwright_generator.render.package_text import render
+    from beamwright_generator.render.polish import polish, protected
 
     if jobs <= 1 or len(model.modules) < 2:
         return protected(polish(render(model)))
@@ -281,36 +282,6 @@ def _texts(model: Model, jobs: int) -> dict[str, str]:
         texts = [render(replace(model, modules={})), *pool.map(render, shares)]
     merged = {path: text for share in texts for path, text in share.items()}
     return protected(polish(dict(sorted(merged.items()))))
-
-
-def file_of(name: str, here: Path) -> Path | None:
-    """Return the beamline file of a generated beamline by its name; None where there is none, or more than one.
-
-    :param here: a folder of the repository.
-    """
-    files = files_of(name, here)
-    return files[0] if len(files) == 1 else None
-
-
-def files_of(name: str, here: Path) -> list[Path]:
-    """Return the beamline files of generated beamlines of a name, as the headers of what was generated give them."""
-    root = repository(here / name)
-    sources = (_source_in(package / "beamlines" / f"{name}.py") for package in packages_below(root))
-    return sorted({root / source for source in sources if source and (root / source).is_file()})
-
-
-def _source_in(module: Path) -> str:
-    if not module.is_file():
-        return ""
-    lines = module.read_text(encoding="utf-8").splitlines()[:5]
-    return next((line.removeprefix("# Source: ") for line in lines if line.startswith("# Source: ")), "")
-
-
-def generated_beamlines(here: Path) -> list[str]:
-    """Name the beamlines that were generated in the repository around a folder."""
-    packages = packages_below(repository(here / "beamline"))
-    found = (path.stem for package in packages for path in (package / "beamlines").glob("*.py"))
-    return sorted({name for name in found if name != "__init__"})
 
 
 def _out(folder: Path, written: str | None, root: Path) -> Path:
@@ -333,7 +304,9 @@ def _shared_with_others(
 
     A beamline that would be written anew itself has no say: it follows, or finds out, when its turn comes.
     """
-    from beamwright_generator.tree import read, reads_the_same, sha256
+    from beamwright_generator.write.disk import read
+    from beamwright_generator.write.manifest import sha256
+    from beamwright_generator.write.output_plan import reads_the_same
 
     generator, besides = tool()["generator"], (name for name in manifest.beamlines if name != beamline)
     others = [name for name in besides if reads_the_same(manifest, name, files.place_of, generator)]
@@ -361,7 +334,8 @@ def _with_readme(
 ) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
     """Add the README, with the sections that other beamlines have in it; give what the manifest says of those then."""
     from beamwright_generator.render.readme import README, render_readme, render_section, sections_of
-    from beamwright_generator.tree import read, sha256
+    from beamwright_generator.write.disk import read
+    from beamwright_generator.write.manifest import sha256
 
     assert model.beamline is not None
     others = {name: entry for name, entry in manifest.beamlines.items() if name != model.name}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from beamwright_generator.source import Position
+from beamwright_generator.basics.source_text import Position
 
 
 class Severity(StrEnum):

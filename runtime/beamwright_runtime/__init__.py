@@ -5,16 +5,27 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from beamwright_runtime import _extras
+from beamwright_runtime import extras
 
 if TYPE_CHECKING:
-    from beamwright_runtime._area_detector import AreaDetector
-    from beamwright_runtime._beamline import Beamline, ConnectionResult
-    from beamwright_runtime._class_plan import PvSuffixes
-    from beamwright_runtime._connection import TreeDevice, connect_together, connect_tree, disconnect
-    from beamwright_runtime._device_state import DeviceState, Stage
-    from beamwright_runtime._driver_enum import DriverEnum, DriverStates
-    from beamwright_runtime._errors import (
+    from beamwright_runtime.beamline.factory import DeviceFactory, Policy, device_factory, get_device_factories
+    from beamwright_runtime.beamline.manager import Beamline, ConnectionResult
+    from beamwright_runtime.connection.device_state import DeviceState, Stage
+    from beamwright_runtime.connection.liveness import (
+        ConnectionEvent,
+        connection_events,
+        connection_problems,
+        disconnected_signals,
+        is_connected,
+        on_connection_change,
+    )
+    from beamwright_runtime.connection.tree_device import TreeDevice, connect_together, connect_tree, disconnect
+    from beamwright_runtime.devices.area_detector import AreaDetector
+    from beamwright_runtime.devices.detector_trigger import InternalTriggerLogic, TriggerModeLogic
+    from beamwright_runtime.devices.motor import Motor, MotorDirection, MotorMode, RetryMode
+    from beamwright_runtime.devices.panda import Panda
+    from beamwright_runtime.devices.record_device import RecordConnector, RecordDevice
+    from beamwright_runtime.errors import (
         ConnectionFailedError,
         ConnectionProblem,
         Fault,
@@ -24,19 +35,8 @@ if TYPE_CHECKING:
         ReadRefusedError,
         Reason,
     )
-    from beamwright_runtime._factory import DeviceFactory, Policy, device_factory, get_device_factories
-    from beamwright_runtime._liveness import (
-        ConnectionEvent,
-        connection_events,
-        connection_problems,
-        disconnected_signals,
-        is_connected,
-        on_connection_change,
-    )
-    from beamwright_runtime._motor import Motor, MotorDirection, MotorMode, RetryMode
-    from beamwright_runtime._panda import Panda
-    from beamwright_runtime._record_device import RecordConnector, RecordDevice
-    from beamwright_runtime._trigger_logic import InternalTriggerLogic, TriggerModeLogic
+    from beamwright_runtime.signals.class_plan import PvSuffixes
+    from beamwright_runtime.signals.driver_enum import DriverEnum, DriverStates
 
 __all__ = [
     "AreaDetector",
@@ -81,16 +81,16 @@ __all__ = [
 ]
 
 # Here for all modules of the package: with `pip install beamwright` alone, an import ends in this sentence.
-_extras.require(__name__, "live")
+extras.require(__name__, "live")
 
 _NAMES = {
-    "_area_detector": ("AreaDetector",),
-    "_beamline": ("Beamline", "ConnectionResult"),
-    "_class_plan": ("PvSuffixes",),
-    "_connection": ("TreeDevice", "connect_together", "connect_tree", "disconnect"),
-    "_device_state": ("DeviceState", "Stage"),
-    "_driver_enum": ("DriverEnum", "DriverStates"),
-    "_errors": (
+    "devices.area_detector": ("AreaDetector",),
+    "beamline.manager": ("Beamline", "ConnectionResult"),
+    "signals.class_plan": ("PvSuffixes",),
+    "connection.tree_device": ("TreeDevice", "connect_together", "connect_tree", "disconnect"),
+    "connection.device_state": ("DeviceState", "Stage"),
+    "signals.driver_enum": ("DriverEnum", "DriverStates"),
+    "errors": (
         "ConnectionFailedError",
         "ConnectionProblem",
         "Fault",
@@ -100,8 +100,8 @@ _NAMES = {
         "ReadRefusedError",
         "Reason",
     ),
-    "_factory": ("DeviceFactory", "Policy", "device_factory", "get_device_factories"),
-    "_liveness": (
+    "beamline.factory": ("DeviceFactory", "Policy", "device_factory", "get_device_factories"),
+    "connection.liveness": (
         "ConnectionEvent",
         "connection_events",
         "connection_problems",
@@ -109,10 +109,10 @@ _NAMES = {
         "is_connected",
         "on_connection_change",
     ),
-    "_motor": ("Motor", "MotorDirection", "MotorMode", "RetryMode"),
-    "_panda": ("Panda",),
-    "_record_device": ("RecordConnector", "RecordDevice"),
-    "_trigger_logic": ("InternalTriggerLogic", "TriggerModeLogic"),
+    "devices.motor": ("Motor", "MotorDirection", "MotorMode", "RetryMode"),
+    "devices.panda": ("Panda",),
+    "devices.record_device": ("RecordConnector", "RecordDevice"),
+    "devices.detector_trigger": ("InternalTriggerLogic", "TriggerModeLogic"),
 }
 """The modules that names are imported from: what type checkers are told above."""
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

@@ -13,14 +13,14 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, Plan
 from ophyd_async.core import Device
 
-from beamwright_runtime._asked import failure_of
-from beamwright_runtime._attempt import Connection, connection_of
-from beamwright_runtime._devices_within import Needed, devices_within, plan_arguments
-from beamwright_runtime._errors import ConnectionFailedError
-from beamwright_runtime._factory import DeviceFactory
+from beamwright_runtime.beamline.factory import DeviceFactory
+from beamwright_runtime.beamline.plan_arguments import Needed, devices_within, plan_arguments
+from beamwright_runtime.connection.device_connection import Connection, connection_of
+from beamwright_runtime.connection.failure import failure_of
+from beamwright_runtime.errors import ConnectionFailedError
 
 if TYPE_CHECKING:
-    from beamwright_runtime.fly.plans import fly_grid, fly_scan, step_scan
+    from beamwright_runtime.fly.scan_plans import fly_grid, fly_scan, step_scan
 
 __all__ = ["connected", "ensure_connected", "fly_grid", "fly_scan", "step_scan"]
 
@@ -39,9 +39,9 @@ FLYING = frozenset({"fly_grid", "fly_scan", "step_scan"})
 def __getattr__(name: str) -> object:
     # scanspec takes longer to import than the rest of this module, and most plans do without.
     if name in FLYING:
-        from beamwright_runtime.fly import plans
+        from beamwright_runtime.fly import scan_plans
 
-        return getattr(plans, name)
+        return getattr(scan_plans, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

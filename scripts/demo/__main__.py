@@ -23,7 +23,7 @@ from scripts.demo.generating import EXAMPLE, change, check, generate, show_class
 from scripts.demo.terminal import ROOT, StepError, coloured, command, figures, heading, highlighted, table
 
 if TYPE_CHECKING:
-    from beamwright_generator.twin import Twin
+    from beamwright_twin import Twin
 
 RESULTS = Path("build/demo")
 INTERRUPTED = 130
@@ -64,7 +64,7 @@ def show(folder: Path) -> None:
 
 def run_twin() -> dict[str, float]:
     """Run the beamline that the descriptions describe, use it, and give what took how long."""
-    from beamwright_generator.twin import Twin, TwinError
+    from beamwright_twin import Twin, TwinError
 
     heading("6. The same descriptions run: a twin of the beamline, on loopback")
     print(highlighted(f'with Twin("{EXAMPLE}/beamline.yaml") as twin:  # or, in a shell of its own: gen twin x01'))

@@ -10,8 +10,8 @@ from typing import Any
 import h5py
 
 from beamwright_generated.beamlines import x01
-from beamwright_generator.twin.frame import frame_number
 from beamwright_runtime.nexus import NexusWriter
+from beamwright_twin.sim.frame import frame_number
 from examples.plans.fly_stage import fly_map
 from scripts.demo.flight_plot import plot_flight
 from scripts.demo.frames import Documents, Frames, captured_in, frames_of, require

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
 
-from beamwright_generator.cli import main
+from beamwright_generator.cli.gen import main
 
 # Other work on the machine is no failure.
 settings.register_profile("patient", deadline=None)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from beamwright_generator.cli import main
+from beamwright_generator.cli.gen import main
 
 GEN = Path(sys.executable).parent / "gen"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.vocabulary import Transport
+from beamwright_generator.basics.choices import Transport
 from benchmarks.corpus import Survey, explain, survey
 from tests.type_checkers import standard_basedpyright, strict_mypy
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import generator_site as site
 import pytest
 
-from beamwright_generator.polish import polish, protected
+from beamwright_generator.render.polish import polish, protected
 
 GEN = Path(sys.executable).with_name("gen")
 

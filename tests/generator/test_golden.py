@@ -23,9 +23,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from beamwright_generator.cli import main
-from beamwright_generator.files import Files
-from beamwright_generator.parse.loading import load_database
+from beamwright_generator.cli.gen import main
+from beamwright_generator.parse.database.loader import load_database
+from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import CODES, Problems
 from tests.type_checkers import standard_basedpyright, strict_mypy
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from beamwright_generator.cli import main
+from beamwright_generator.cli.gen import main
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from beamwright_generator.catalogue import Row
+from beamwright_generator.catalogue.class_rows import ClassRows
+from beamwright_generator.catalogue.entries import Row
 from beamwright_generator.model import Device, DeviceType
-from beamwright_generator.parse.loading import LoadedDatabase, load_database
-from beamwright_generator.parse.macros import Scope, expand
+from beamwright_generator.parse.database.loader import LoadedDatabase, load_database
+from beamwright_generator.parse.macros.maclib import Scope, expand
 from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.class_rows import ClassRows
-from beamwright_generator.tree import write
+from beamwright_generator.write.output_plan import write
 from benchmarks.databases import Corpus, Load
 from benchmarks.macro_values import load_of
 
@@ -91,7 +91,7 @@ def answer_of(environment: dict[str, str], folder: Path, devices: list[str]) -> 
 
 def test_every_motor_database_connects_with_all_its_records_to_its_twin(motors: Motors, tmp_path: Path) -> None:
     pytest.importorskip("pvxslibs", reason="no IOC to connect to: pvxslibs is not installed")
-    from beamwright_generator.twin import Twin
+    from beamwright_twin import Twin
 
     problems = Problems()
     generated = generate_beamline(motors.file, tmp_path, problems, lambda done, total: None)

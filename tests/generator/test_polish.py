@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beamwright_generator.polish import in_order, isort_key, polish
 from beamwright_generator.problems import InternalError
+from beamwright_generator.render.polish import in_order, isort_key, polish
 
 HEAD = '''\
 """Docstring."""

@@ -28,9 +28,9 @@ from beamwright_generator.model import (
     Signal,
     Vector,
 )
-from beamwright_generator.polish import polish
-from beamwright_generator.python_text import docstring, literal, sentence
-from beamwright_generator.render.package import module_path, render
+from beamwright_generator.render.package_text import module_path, render
+from beamwright_generator.render.polish import polish
+from beamwright_generator.render.python_text import docstring, literal, sentence
 
 texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\"'\\\n\t{}#"))
 

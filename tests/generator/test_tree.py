@@ -9,7 +9,9 @@ from pathlib import Path
 import generator_site as site
 import pytest
 
-from beamwright_generator.tree import MANIFEST, Difference, Manifest, State, compare, is_current, read, sha256, write
+from beamwright_generator.write.disk import read
+from beamwright_generator.write.manifest import Manifest, sha256
+from beamwright_generator.write.output_plan import MANIFEST, Difference, State, compare, is_current, write
 
 TEXTS = {"devices/a.py": "a\n", "beamlines/b.py": "b\n"}
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from child import announce, until_told
 
-from beamwright_generator.parse.snapshot import parse_snapshot
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.yaml.snapshot_file import parse_snapshot
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
-from beamwright_generator.twin.child import Parent
-from beamwright_generator.twin.pvi_ioc import PviIoc
-from beamwright_generator.twin.pvi_names import pv_types
+from beamwright_twin.description.pvi_names import pv_types
+from beamwright_twin.processes.child_process import Parent
+from beamwright_twin.processes.pvi_ioc import PviIoc
 
 SNAPSHOT = Path(__file__).parents[2] / "examples" / "x01" / "snapshots" / "panda.yaml"
 PREFIX, CHANGE = sys.argv[1:]

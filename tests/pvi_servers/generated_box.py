@@ -11,7 +11,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from beamwright_generator.cli import main
+from beamwright_generator.cli.gen import main
 from tests.softioc import SoftIoc
 
 BEAMLINE = "name: b01\niocs:\n  - name: B01-EA-IOC-01\n    snapshots: [box.yaml]\n"

@@ -9,8 +9,8 @@ import numpy as np
 from ophyd_async.core import StrictEnum, SubsetEnum, SupersetEnum, Table
 from ophyd_async.epics.core import CaSignalBackend, PvaSignalBackend
 
-from beamwright_runtime._ca_backends import CaBackend
-from beamwright_runtime._pva_backends import PvaBackend
+from beamwright_runtime.signals.ca_backend import CaBackend
+from beamwright_runtime.signals.pva_backend import PvaBackend
 
 
 class Strict(StrictEnum):

@@ -14,9 +14,9 @@ from ophyd_async.core import Array1D, NotConnectedError, SignalRW
 from ophyd_async.epics.core import EpicsOptions
 
 from beamwright_runtime import PutRefusedError, PutUnansweredError, disconnect
-from beamwright_runtime._ca_backends import CaBackend, CaCommand
-from beamwright_runtime._channel_user import ChannelUser
-from beamwright_runtime._pva_backends import PvaBackend, PvaCommand
+from beamwright_runtime.channels.user import ChannelUser
+from beamwright_runtime.signals.ca_backend import CaBackend, CaCommand
+from beamwright_runtime.signals.pva_backend import PvaBackend, PvaCommand
 from tests.runtime.compared import Strict, Subset, Superset, Updates, assert_same, connected, pair
 from tests.softioc import SoftIoc
 

@@ -14,13 +14,14 @@ import pytest_asyncio
 from ophyd_async.core import SignalR
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_runtime import RecordDevice, _ca_arrivals, disconnect
-from beamwright_runtime import _ca_library as libca
-from beamwright_runtime._ca_arrivals import CaArrivals
-from beamwright_runtime._ca_channel import Channel
-from beamwright_runtime._ca_channels import CaChannels
-from beamwright_runtime._channel_user import UP
-from beamwright_runtime._collection import collection_paused
+from beamwright_runtime import RecordDevice, disconnect
+from beamwright_runtime.channels.ca import arrivals as _ca_arrivals
+from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.ca.arrivals import CaArrivals
+from beamwright_runtime.channels.ca.channel import Channel
+from beamwright_runtime.channels.ca.pool import CaChannels
+from beamwright_runtime.channels.user import UP
+from beamwright_runtime.connection.garbage_collection import collection_paused
 from tests.softioc import SoftIoc
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,7 +7,7 @@ import ctypes
 import threading
 from collections.abc import Callable
 
-from beamwright_runtime import _ca_library as libca
+from beamwright_runtime.channels.ca import libca
 
 LIBC = ctypes.CDLL(None)
 ENTRY = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)

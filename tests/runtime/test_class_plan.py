@@ -9,7 +9,7 @@ from ophyd_async.core import Command, SignalR, SignalRW, SignalW, TriggerableCom
 from ophyd_async.epics.core import EpicsDevice, PvSuffix
 
 from beamwright_runtime import Motor, MotorDirection, RecordDevice
-from beamwright_runtime._ca_backends import CaBackend, CaCommand
+from beamwright_runtime.signals.ca_backend import CaBackend, CaCommand
 from tests.runtime.compared import Strict
 from tests.softioc import SoftIoc
 

@@ -32,8 +32,8 @@ from beamwright_runtime import (
     disconnect,
     is_connected,
 )
-from beamwright_runtime._ca_channels import CaChannels
-from beamwright_runtime._pva_channels import PvaChannels
+from beamwright_runtime.channels.ca.pool import CaChannels
+from beamwright_runtime.channels.pva.pool import PvaChannels
 from tests.softioc import SoftIoc
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -17,9 +17,9 @@ from ophyd_async.core import NotConnectedError, SignalR, SignalRW
 from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice, connect_tree, disconnect, is_connected
-from beamwright_runtime import _ca_library as libca
-from beamwright_runtime._ca_channels import CaChannels
-from beamwright_runtime._pva_channels import PvaChannels
+from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.ca.pool import CaChannels
+from beamwright_runtime.channels.pva.pool import PvaChannels
 from tests.softioc import SoftIoc
 
 CYCLES = int(os.environ.get("BEAMWRIGHT_SOAK_CYCLES", "1000"))

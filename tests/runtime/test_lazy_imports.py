@@ -42,25 +42,27 @@ def loaded(statement: str) -> set[str]:
 def test_the_package_alone_loads_nothing() -> None:
     modules = loaded("import beamwright_runtime")
     assert not {"ophyd_async", "bluesky", "aioca", "p4p", "scanspec"} & modules
-    assert {module for module in modules if module.startswith("beamwright_runtime.")} == {"beamwright_runtime._extras"}
+    assert {module for module in modules if module.startswith("beamwright_runtime.")} == {"beamwright_runtime.extras"}
 
 
 def test_devices_without_a_panda_do_not_load_what_it_needs() -> None:
     modules = loaded("from beamwright_runtime import AreaDetector, Beamline, Motor, Policy, RecordDevice")
-    assert {"beamwright_runtime._factory", "beamwright_runtime._motor"} <= modules
-    assert not {"beamwright_runtime._panda", "beamwright_runtime.plans", "scanspec", "ophyd_async.fastcs"} & modules
+    assert {"beamwright_runtime.beamline.factory", "beamwright_runtime.devices.motor"} <= modules
+    assert (
+        not {"beamwright_runtime.devices.panda", "beamwright_runtime.plans", "scanspec", "ophyd_async.fastcs"} & modules
+    )
 
 
 def test_all_names_at_once() -> None:
     modules = loaded("from beamwright_runtime import *\nassert Panda and RecordDevice")
-    assert "beamwright_runtime._panda" in modules
+    assert "beamwright_runtime.devices.panda" in modules
 
 
 def test_the_example_is_imported_and_listed_without_what_its_panda_needs() -> None:
     modules = loaded("from beamwright_generated.beamlines import x01\nassert x01.panda in list(x01.devices)")
     assert "beamwright_generated.devices.sim_detector" in modules
     assert not {"beamwright_generated.devices.panda", "ophyd_async.fastcs", "scanspec", "scanspec.specs"} & modules
-    assert "beamwright_runtime._ca_channels" not in modules
+    assert "beamwright_runtime.channels.ca.pool" not in modules
 
 
 def test_factories_of_the_example_have_types() -> None:

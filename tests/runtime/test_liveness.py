@@ -15,7 +15,6 @@ from beamwright_runtime import (
     ConnectionEvent,
     ConnectionFailedError,
     RecordDevice,
-    _tree,
     connection_events,
     connection_problems,
     disconnect,
@@ -23,8 +22,9 @@ from beamwright_runtime import (
     is_connected,
     on_connection_change,
 )
-from beamwright_runtime._ca_channels import CaChannels
-from beamwright_runtime._pva_channels import PvaChannels
+from beamwright_runtime.channels.ca.pool import CaChannels
+from beamwright_runtime.channels.pva.pool import PvaChannels
+from beamwright_runtime.connection import signal_tree
 from tests.softioc import SoftIoc
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
@@ -126,7 +126,7 @@ async def test_a_server_that_dies_as_soon_as_it_has_answered_is_not_connected(
 async def test_a_pva_server_that_dies_before_monitors_watch_it_is_known_and_waited_for(
     mortal: SoftIoc, live: SoftIoc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("beamwright_runtime._pva_channels.PATIENCE", 0.5)
+    monkeypatch.setattr("beamwright_runtime.channels.pva.pool.PATIENCE", 0.5)
     mortal.start()
     device = Counter("pva://M:", "counter")
     killed = kill_when_connected(device, mortal)
@@ -243,7 +243,7 @@ async def test_what_was_missing_for_long_is_searched_for_anew(
         with pytest.raises(ConnectionFailedError, match="never found"):
             await device.connect(timeout=0.1)
     assert not searched
-    monkeypatch.setattr(_tree, "SEARCHED", 0.0)
+    monkeypatch.setattr(signal_tree, "SEARCHED", 0.0)
     with pytest.raises(ConnectionFailedError, match="never found"):
         await device.connect(timeout=0.1)
     assert searched == [{"M:Count"}]
@@ -259,7 +259,7 @@ async def test_what_was_missing_for_long_is_searched_for_anew(
 async def test_a_monitor_outlives_a_search_for_what_is_missing(
     mortal: SoftIoc, live: SoftIoc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_tree, "SEARCHED", 0.0)
+    monkeypatch.setattr(signal_tree, "SEARCHED", 0.0)
     mortal.start()
     device = Counter("ca://M:", "counter")
     await device.connect(timeout=30)

@@ -11,8 +11,8 @@ from ophyd_async.epics import motor
 from ophyd_async.epics.core import EpicsDevice, PvSuffix
 
 from beamwright_runtime import Motor, MotorDirection, MotorMode, RecordDevice
-from beamwright_runtime._ca_monitors import CaMonitors
-from beamwright_runtime._motor import told
+from beamwright_runtime.channels.ca.monitors import CaMonitors
+from beamwright_runtime.devices.motor import told
 from tests.softioc import SoftIoc
 
 live_test = pytest.mark.asyncio(loop_scope="session")

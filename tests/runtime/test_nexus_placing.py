@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scanspec.core import Path, SnakedDimension
 from scanspec.specs import Ellipse, Linspace, Spec
 
-from beamwright_runtime.nexus.placing import grid_order, pieces
+from beamwright_runtime.nexus.pieces import grid_order, pieces
 
 
 def filled(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:

@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict
 from scanspec.specs import Line
 
 from beamwright_runtime import Beamline, Motor, Stage, device_factory
-from beamwright_runtime._attempt import connect_in_background
-from beamwright_runtime._devices_within import devices_within
+from beamwright_runtime.beamline.plan_arguments import devices_within
+from beamwright_runtime.connection.device_connection import connect_in_background
 from beamwright_runtime.plans import connected, ensure_connected
 from tests.runtime.slow_device import Slow
 

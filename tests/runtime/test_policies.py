@@ -18,7 +18,7 @@ from ophyd_async.core import (
 )
 
 from beamwright_runtime import Beamline, ConnectionFailedError, DeviceFactory, Policy, Reason, Stage, device_factory
-from beamwright_runtime._attempt import Connection, connect_in_background, connection_of
+from beamwright_runtime.connection.device_connection import Connection, connect_in_background, connection_of
 from tests.runtime.slow_device import Slow
 
 

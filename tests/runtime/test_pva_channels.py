@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from beamwright_runtime import _pva_channels
-from beamwright_runtime._pva_channel import PvaChannel, context
-from beamwright_runtime._pva_channels import PvaChannels
+from beamwright_runtime.channels.pva import pool as _pva_channels
+from beamwright_runtime.channels.pva.channel import PvaChannel, context
+from beamwright_runtime.channels.pva.pool import PvaChannels
 from tests.softioc import SoftIoc
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from beamwright_runtime._pva_closing import Closer
+from beamwright_runtime.channels.pva.closer import Closer
 
 
 class Request:

@@ -11,7 +11,7 @@ import pytest
 from ophyd_async.core import Array1D, NotConnectedError, StrictEnum, Table
 
 from beamwright_runtime import PutRefusedError
-from beamwright_runtime._pva_backends import PvaBackend
+from beamwright_runtime.signals.pva_backend import PvaBackend
 from tests.runtime.compared import Strict, Subset, Superset, Updates, assert_same, connected, pair, same
 from tests.runtime.pva_structures import ELEMENTS, IMAGES, INTEGERS
 from tests.softioc import SoftIoc

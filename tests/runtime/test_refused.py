@@ -34,9 +34,9 @@ from beamwright_runtime import (
     ReadRefusedError,
     RecordDevice,
 )
-from beamwright_runtime._ca_backends import CaBackend
-from beamwright_runtime._pva_backends import PvaBackend
 from beamwright_runtime.plans import ensure_connected
+from beamwright_runtime.signals.ca_backend import CaBackend
+from beamwright_runtime.signals.pva_backend import PvaBackend
 from tests.runtime.compared import Updates
 from tests.softioc import SoftIoc
 

@@ -18,11 +18,11 @@ from ophyd_async.core import StandardReadableFormat as Format
 from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
-from beamwright_runtime._ca_channel import Channel
-from beamwright_runtime._ca_monitors import CaMonitors
-from beamwright_runtime._ca_requests import CaRequests
-from beamwright_runtime._pva_channel import PvaMonitor
-from beamwright_runtime._pva_requests import PvaRequests
+from beamwright_runtime.channels.ca.channel import Channel
+from beamwright_runtime.channels.ca.monitors import CaMonitors
+from beamwright_runtime.channels.ca.requests import CaRequests
+from beamwright_runtime.channels.pva.channel import PvaMonitor
+from beamwright_runtime.channels.pva.requests import PvaRequests
 from beamwright_runtime.plans import ensure_connected
 from tests.softioc import SoftIoc
 

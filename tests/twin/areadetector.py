@@ -9,7 +9,7 @@ from typing import Any
 
 import h5py
 
-from beamwright_generator.twin import Twin, frame_number
+from beamwright_twin import Twin, frame_number
 
 P = "BL01X-EA-CAM-01:"
 DATA = "/entry/data/data"

@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from beamwright_generator.twin import Twin, frame_number
-from beamwright_generator.twin.attributes import AttributesError, Status, read_attributes
-from beamwright_generator.twin.frame import DIGITS, TYPES, draw
-from beamwright_generator.twin.hdf5_layout import LayoutError, read_layout
+from beamwright_twin import Twin, frame_number
+from beamwright_twin.areadetector.hdf5.layout import LayoutError, read_layout
+from beamwright_twin.areadetector.nd_attributes import AttributesError, Status, read_attributes
+from beamwright_twin.sim.frame import DIGITS, TYPES, draw
 from tests.twin.areadetector import wait_until
 
 BEAMLINE = """

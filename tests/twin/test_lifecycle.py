@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from beamwright_generator.cli import main
-from beamwright_generator.twin import Twin, TwinError
-from beamwright_generator.twin.ports import Ports
+from beamwright_generator.cli.gen import main
+from beamwright_twin import Twin, TwinError
+from beamwright_twin.processes.loopback_ports import Ports
 
 BEAMLINE = """
 name: b01

@@ -23,7 +23,7 @@ TOGETHER = {"camera_control": "cameras"}
 def test_against_a_running_twin(name: str, repository: Path) -> None:
     files = [LIVE / f"{one}.py" for one in (name, *(one for one, other in TOGETHER.items() if other == name))]
     # hypothesis, which is not used there, is imported late, and Python 3.11 may then fail to compile it.
-    plugins = ("no:beamwright", "beamwright_generator.twin.pytest_plugin", "no:cacheprovider", "no:hypothesispytest")
+    plugins = ("no:beamwright", "beamwright_twin.pytest_plugin", "no:cacheprovider", "no:hypothesispytest")
     options = [word for plugin in plugins for word in ("-p", plugin)]
     # Channels live in the loop that made them, so that all tests of a file share one.
     loops = ("-o", "asyncio_default_fixture_loop_scope=session", "-o", "asyncio_default_test_loop_scope=session")

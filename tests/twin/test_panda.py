@@ -10,15 +10,15 @@ import h5py
 import numpy as np
 import pytest
 
-from beamwright_generator.parse.snapshot import parse_snapshot
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.yaml.snapshot_file import parse_snapshot
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
-from beamwright_generator.twin.bus import Encoder
-from beamwright_generator.twin.engine import TICK, Engine
-from beamwright_generator.twin.panda import Panda
-from beamwright_generator.twin.pvi_tree import Tree
-from beamwright_generator.twin.trajectory import Profile, Trajectory
-from beamwright_generator.twin.wiring import Wire
+from beamwright_twin.description.wiring import Wire
+from beamwright_twin.panda.bus import Encoder
+from beamwright_twin.panda.engine import TICK, Engine
+from beamwright_twin.panda.panda_box import Panda
+from beamwright_twin.pva.pvi_server import Tree
+from beamwright_twin.sim.axis_motion import Profile, Trajectory
 
 X = "BL01X-MO-STAGE-01:X"
 PREFIX = "BL01X-EA-PANDA-01:"

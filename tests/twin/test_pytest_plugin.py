@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PLUGIN = ("-p", "no:beamwright", "-p", "beamwright_generator.twin.pytest_plugin", "-p", "no:cacheprovider")
+PLUGIN = ("-p", "no:beamwright", "-p", "beamwright_twin.pytest_plugin", "-p", "no:cacheprovider")
 
 TESTS = """
 import asyncio, os

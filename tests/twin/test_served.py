@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord, load_database
+from beamwright_generator.basics.choices import Transport
+from beamwright_generator.parse.database.loader import LoadedDatabase, LoadedRecord, load_database
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.datatypes import field_type, value_type
-from beamwright_generator.resolve.served import Served
+from beamwright_generator.resolve.types.datatype_rules import field_type, value_type
+from beamwright_generator.resolve.types.kinds import Served
 from beamwright_generator.tables.record_types import record_type
-from beamwright_generator.twin.description import describe
-from beamwright_generator.twin.records import IocRecords, soften
-from beamwright_generator.vocabulary import Transport
+from beamwright_twin.description.beamline_description import describe
+from beamwright_twin.description.soft_records import IocRecords, soften
 from benchmarks.audit_served import running
 from benchmarks.databases import BASE_TYPES, Corpus
 from benchmarks.macro_values import load_of

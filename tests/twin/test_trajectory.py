@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from beamwright_generator.twin.trajectory import Profile, Trajectory
+from beamwright_twin.sim.axis_motion import Profile, Trajectory
 
 PROFILE = Profile.of(velocity=2, base=0, ramp=0.5)
 positions = st.floats(-100, 100)

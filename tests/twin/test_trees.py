@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from beamwright_generator.twin import Twin
+from beamwright_twin import Twin
 
 RECORDED = Path(__file__).resolve().parents[1] / "generator" / "observe" / "snapshots"
 PREFIXES = {"kinds": "KINDS:", "legacy": "LEGACY:", "panda": "PANDA:", "pandablocks": "PANDABLOCKS:"}

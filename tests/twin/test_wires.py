@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from beamwright_generator.problems import Problems
-from beamwright_generator.twin import Twin, TwinError
-from beamwright_generator.twin.description import describe
-from beamwright_generator.twin.wiring import Wire, wires_of
+from beamwright_twin import Twin, TwinError
+from beamwright_twin.description.beamline_description import describe
+from beamwright_twin.description.wiring import Wire, wires_of
 
 EXPECTED = Path(__file__).with_name("wires.problems.txt")
 BEAMLINE = """name: b01

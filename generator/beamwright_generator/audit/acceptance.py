@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from beamwright_generator.audit.announced import FLOATS, Announced
-from beamwright_generator.audit.declared import DeclaredType, Form
-from beamwright_generator.resolve.served import Kind, Transport, element_dtype, states_against
+from beamwright_generator.audit.announcement import FLOATS, Announced
+from beamwright_generator.audit.source.declarations import DeclaredType, Form
+from beamwright_generator.resolve.types.kinds import Kind, Transport, element_dtype, states_against
 
 STATES: Final = ("ENUM", "NTEnum")
 TEXTS: Final = ("STRING", "s")

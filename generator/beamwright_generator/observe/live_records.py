@@ -11,8 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from beamwright_generator.parse.observations import ENUM, Fact
-from beamwright_generator.vocabulary import Transport
+from beamwright_generator.basics.choices import Transport
+from beamwright_generator.parse.yaml.observation_file import ENUM, Fact
 
 PROBES: Final = 50
 """PVs by which an IOC shows that it runs."""
@@ -202,7 +202,7 @@ _CA_TYPES: Final = {0: "STRING", 1: "SHORT", 2: "FLOAT", 3: "ENUM", 4: "CHAR", 5
 
 @asynccontextmanager
 async def _over_pva(timeout: float) -> AsyncIterator[Reader]:
-    from beamwright_generator.observe.pva_asking import Asking
+    from beamwright_generator.observe.pva_requests import Asking
 
     with Asking(timeout) as asking:
         yield _PvaReader(asking)
@@ -213,8 +213,8 @@ class _PvaReader:
         self._asking = asking
 
     async def fact(self, name: str) -> Fact | None:
-        from beamwright_generator.observe.nt_types import UNKNOWN, facts_of
-        from beamwright_generator.observe.pvi_tree import NoAnswerError
+        from beamwright_generator.observe.nt_facts import UNKNOWN, facts_of
+        from beamwright_generator.observe.pvi_walk import NoAnswerError
 
         try:
             found = facts_of(await self._asking.get(name))

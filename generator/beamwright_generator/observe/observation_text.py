@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from beamwright_generator.basics.choices import Transport
 from beamwright_generator.observe.yaml_words import in_line, quoted, word
-from beamwright_generator.parse.observations import ENUM, VERSION, Fact, Observations
-from beamwright_generator.vocabulary import Transport
+from beamwright_generator.parse.yaml.observation_file import ENUM, VERSION, Fact, Observations
 
 _TYPE = re.compile(r"[A-Za-z]\w*(\[\d*\])?", re.ASCII)
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from beamwright_generator.observe.nt_types import Facts
-from beamwright_generator.observe.pvi_tree import Block, Entry, Missing, Signal
+from beamwright_generator.observe.nt_facts import Facts
+from beamwright_generator.observe.pvi_walk import Block, Entry, Missing, Signal
 from beamwright_generator.observe.yaml_words import in_line, mapping_in_line, quoted, word
-from beamwright_generator.parse.snapshot import VERSION
+from beamwright_generator.parse.yaml.snapshot_file import VERSION
 
 Key = TypeVar("Key", str, int)
 

@@ -1,1 +1,1 @@
-"""Text to faithful trees with positions; knows EPICS and PVI, knows no Python."""
+"""Text to faithful trees with positions; knows EPICS and PVI, knows no Python. ADR 0003 rules here."""

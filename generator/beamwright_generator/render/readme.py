@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from beamwright_generator.basics.grammar import counted
 from beamwright_generator.model import Beamline, Detector, Group, Placed
-from beamwright_generator.render.filling import fill
-from beamwright_generator.wording import counted
+from beamwright_generator.render.jinja import fill
 
 README: Final = "README.md"
 _MOST_DEVICES: Final = 12

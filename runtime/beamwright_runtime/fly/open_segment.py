@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from beamwright_runtime.fly.beam import BeamWatch
-from beamwright_runtime.fly.files import Files
-from beamwright_runtime.fly.progress import Progress
+from beamwright_runtime.fly.beam_watch import BeamWatch
+from beamwright_runtime.fly.detectors.row_progress import Progress
+from beamwright_runtime.fly.detectors.scan_files import Files
 from beamwright_runtime.fly.scan import AxisT, Points
 from beamwright_runtime.fly.segments import SegmentLog
 

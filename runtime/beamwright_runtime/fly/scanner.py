@@ -31,21 +31,21 @@ from ophyd_async.core import (
     WatcherUpdate,
 )
 
-from beamwright_runtime.fly.beam import BeamWatch
-from beamwright_runtime.fly.collecting import Collector
-from beamwright_runtime.fly.complaints import why
-from beamwright_runtime.fly.detectors import FlownDetector
-from beamwright_runtime.fly.emission import EAGER, Emission, Surplus
-from beamwright_runtime.fly.errors import FlyScanError
-from beamwright_runtime.fly.files import Files
-from beamwright_runtime.fly.flight import PAUSE, FlightRun, log
-from beamwright_runtime.fly.motion import MotionLogic
-from beamwright_runtime.fly.prepared import Flight, Timing
+from beamwright_runtime.documents import Role
+from beamwright_runtime.fly.beam_watch import BeamWatch
+from beamwright_runtime.fly.detectors.collector import Collector
+from beamwright_runtime.fly.detectors.emission import EAGER, Emission, Surplus
+from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
+from beamwright_runtime.fly.detectors.scan_files import Files
+from beamwright_runtime.fly.diagnosis import why
+from beamwright_runtime.fly.flight_run import PAUSE, FlightRun, log
+from beamwright_runtime.fly.flight_settings import Flight, Timing
+from beamwright_runtime.fly.fly_state import IN_FLIGHT, REPLAYED, FlyState
+from beamwright_runtime.fly.motion.motor_motion import MotionLogic
 from beamwright_runtime.fly.scan import AxisT, axis_name
+from beamwright_runtime.fly.scan_errors import FlyScanError
 from beamwright_runtime.fly.segments import STREAM, SegmentLog
-from beamwright_runtime.fly.states import IN_FLIGHT, REPLAYED, FlyState
-from beamwright_runtime.fly.triggers import SoftwareTriggers, TriggerLogic
-from beamwright_runtime.nexus.vocabulary import Role
+from beamwright_runtime.fly.triggers.trigger_logic import SoftwareTriggers, TriggerLogic
 
 
 class FlyScanner(

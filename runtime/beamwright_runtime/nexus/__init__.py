@@ -1,6 +1,6 @@
 """NeXus files written from documents: an index with links and virtual datasets over what detectors have written."""
 
-from beamwright_runtime.nexus.vocabulary import NexusFacts, Role
+from beamwright_runtime.documents import NexusFacts, Role
 from beamwright_runtime.nexus.writer import NexusWriter, Written, scan_and_uid
 
 __all__ = ["NexusFacts", "NexusWriter", "Role", "Written", "scan_and_uid"]

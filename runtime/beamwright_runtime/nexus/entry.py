@@ -12,11 +12,11 @@ from typing import Any
 import h5py
 import numpy as np
 
+from beamwright_runtime.documents import Role
 from beamwright_runtime.nexus.fields import Fields, as_array
 from beamwright_runtime.nexus.grid import Grid
-from beamwright_runtime.nexus.record import RunRecord, Stream
 from beamwright_runtime.nexus.roles import Known, Roles, hinted_first
-from beamwright_runtime.nexus.vocabulary import Role
+from beamwright_runtime.nexus.run_record import RunRecord, Stream
 
 CLASSES: Mapping[Role, str] = {
     "detector": "NXdetector",

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamwright_runtime.nexus.grid import Grid
-from beamwright_runtime.nexus.placing import NOWHERE, pieces
-from beamwright_runtime.nexus.record import Stream, Stretch
-from beamwright_runtime.nexus.sources import FoundDataset, find_dataset
-from beamwright_runtime.nexus.virtual import VirtualField
+from beamwright_runtime.nexus.pieces import NOWHERE, pieces
+from beamwright_runtime.nexus.run_record import Stream, Stretch
+from beamwright_runtime.nexus.stream_files import FoundDataset, find_dataset
+from beamwright_runtime.nexus.virtual_field import VirtualField
 
 
 def fill_value(dtype: np.dtype[Any]) -> Any:

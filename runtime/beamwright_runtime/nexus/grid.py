@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from beamwright_runtime.fly.segments import STREAM as SEGMENTS
 from beamwright_runtime.fly.segments import rows_of
-from beamwright_runtime.nexus.placing import NOWHERE, grid_order
-from beamwright_runtime.nexus.record import RunRecord
+from beamwright_runtime.nexus.pieces import NOWHERE, grid_order
+from beamwright_runtime.nexus.run_record import RunRecord
 
 
 @dataclass

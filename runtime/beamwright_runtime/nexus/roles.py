@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from beamwright_runtime.documents import KEY, NexusFacts, Role
 from beamwright_runtime.nexus.grid import Grid
-from beamwright_runtime.nexus.record import RunRecord, Stream
-from beamwright_runtime.nexus.vocabulary import KEY, NexusFacts, Role
+from beamwright_runtime.nexus.run_record import RunRecord, Stream
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 from beamwright_runtime.nexus.entry import Entry, add_group, add_value, iso_time
 from beamwright_runtime.nexus.fields import Fields
 from beamwright_runtime.nexus.grid import Grid, grid_of
-from beamwright_runtime.nexus.plotted import write_plots
-from beamwright_runtime.nexus.record import RunRecord
+from beamwright_runtime.nexus.plots import write_plots
+from beamwright_runtime.nexus.run_record import RunRecord
 
 CREATOR = "beamwright"
 

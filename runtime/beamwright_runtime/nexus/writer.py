@@ -10,8 +10,8 @@ from typing import Any
 
 from event_model import RunRouter
 
-from beamwright_runtime._extras import require
-from beamwright_runtime.nexus.record import RunRecord
+from beamwright_runtime.extras import require
+from beamwright_runtime.nexus.run_record import RunRecord
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from beamwright_generator.audit.comparison import Audit
-from beamwright_generator.audit.run import Request, audit
+from beamwright_generator.audit.audit_run import Request, audit
+from beamwright_generator.audit.class_check import Audit
+from beamwright_generator.basics.choices import Transport
 from beamwright_generator.problems import Problems
-from beamwright_generator.vocabulary import Transport
 
 CASES = Path(__file__).resolve().parent / "cases"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from beamwright_generator.cli import main
+from beamwright_generator.cli.gen import main
 from beamwright_generator.problems import CODES
 from tests.generator.audit.audit_cases import CASES
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from beamwright_generator.audit.acceptance import Outcome
-from beamwright_generator.audit.at_place import Judged
-from beamwright_generator.audit.comparison import Audit
-from beamwright_generator.vocabulary import Transport
+from beamwright_generator.audit.class_check import Audit
+from beamwright_generator.audit.place_check import Judged
+from beamwright_generator.basics.choices import Transport
 from tests.generator.audit.audit_cases import case, names
 from tests.softioc import SoftIoc
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.audit.constructing import Constructing
-from beamwright_generator.audit.declared import Declarations, Declared, Form, plain
-from beamwright_generator.audit.sources import Modules
-from beamwright_generator.files import Files
+from beamwright_generator.audit.source.constructors import Constructing
+from beamwright_generator.audit.source.declarations import Declarations, Declared, Form, plain
+from beamwright_generator.audit.source.python_modules import Modules
+from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import Problems
 from benchmarks.audit import datatype_as_made
 from benchmarks.audit_client import datatype_text, made, pvs, signals

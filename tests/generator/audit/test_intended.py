@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beamwright_generator.audit.intended import likely
+from beamwright_generator.audit.suggestion import likely
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from beamwright_generator.cli import main
+from beamwright_generator.cli.gen import main
 from tests.type_checkers import strict_mypy
 
 HERE = Path(__file__).resolve().parent

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.changes.migration import migrate
-from beamwright_generator.changes.reading import read_module
-from beamwright_generator.changes.successors import Successors
+from beamwright_generator.changes.diff.renames import Successors
+from beamwright_generator.changes.interface.module_reader import read_module
+from beamwright_generator.changes.rewrite.migration import migrate
 from beamwright_generator.problems import Problems
 
 OLD = read_module("class Pump:\n    speed: int\n\n\nclass Valve:\n    open: int\n", "site.old")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.parse.observations import Observations, parse_observations
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.yaml.observation_file import Observations, parse_observations
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
 from tests.generator.observe.observed_site import NOBODY, SERVED, camera, gauge, gen, joined, python, write_site
 from tests.softioc import SoftIoc
 
@@ -200,7 +200,7 @@ def test_errors_of_the_descriptions_come_first(tmp_path: Path) -> None:
 DIES = """
 import os, signal, sys
 from pathlib import Path
-from beamwright_generator.observe.observation_run import observe_iocs
+from beamwright_generator.observe.survey import observe_iocs
 from beamwright_generator.pipeline import read_described
 from beamwright_generator.problems import Problems
 

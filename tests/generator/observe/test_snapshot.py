@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.parse.snapshot import (
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.yaml.snapshot_file import (
     RecordedBlock,
     RecordedSides,
     RecordedSignal,
@@ -18,7 +19,6 @@ from beamwright_generator.parse.snapshot import (
     parse_snapshot,
 )
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
 from tests.generator.observe.observed_site import gen as run_gen
 from tests.pvi_servers.served import Served
 
@@ -216,7 +216,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path, update_golden
         import sys
         sys.modules["p4p"] = None
         sys.argv = ["gen", "snapshot", "X:"]
-        from beamwright_generator.cli import main
+        from beamwright_generator.cli.gen import main
         main()
         """
     done = subprocess.run(

@@ -10,13 +10,13 @@ import pytest
 from p4p import Type, Value
 from p4p.nt import NTScalar, NTTable
 
-from beamwright_generator.observe import pvi_tree
-from beamwright_generator.observe.nt_types import SCALARS
-from beamwright_generator.observe.pvi_tree import Block, Missing, NoAnswerError, Signal, Walk
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.observe import pvi_walk
+from beamwright_generator.observe.nt_facts import SCALARS
+from beamwright_generator.observe.pvi_walk import Block, Missing, NoAnswerError, Signal, Walk
 from beamwright_generator.observe.snapshot_text import Snapshot, snapshot_text
-from beamwright_generator.parse import snapshot
+from beamwright_generator.parse.yaml import snapshot_file
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
 
 
 def structure(**entries: Mapping[str, str]) -> Value:
@@ -57,7 +57,7 @@ async def test_signals_of_all_blocks_are_asked_at_the_same_time() -> None:
 
 
 async def test_a_server_that_always_has_one_block_more_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pvi_tree, "MOST_BLOCKS", 50)
+    monkeypatch.setattr(pvi_walk, "MOST_BLOCKS", 50)
 
     class Endless:
         async def get(self, name: str) -> Value:
@@ -84,11 +84,11 @@ async def test_a_tree_is_recorded_as_deep_as_it_can_be_read_again() -> None:
         found = await Walk(Bottomless()).block("X")
     assert isinstance(found, Block)
     assert [entry.reason for entry in found.walk() if isinstance(entry, Missing)] == [
-        f"not read: it is more than {pvi_tree.DEEPEST} blocks deep"
+        f"not read: it is more than {pvi_walk.DEEPEST} blocks deep"
     ]
     problems = Problems()
     text = snapshot_text(Snapshot("X", found))
-    assert snapshot.parse_snapshot(Source(Path("x.yaml"), "x.yaml", text), problems) is not None, list(problems)
+    assert snapshot_file.parse_snapshot(Source(Path("x.yaml"), "x.yaml", text), problems) is not None, list(problems)
 
 
 def test_a_block_that_stands_in_two_places_is_recorded_in_both() -> None:
@@ -103,4 +103,4 @@ def test_a_block_that_stands_in_two_places_is_recorded_in_both() -> None:
 
 
 def test_types_have_the_names_that_are_read() -> None:
-    assert set(SCALARS.values()) == snapshot.SCALARS
+    assert set(SCALARS.values()) == snapshot_file.SCALARS

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from beamwright_generator.files import Files
-from beamwright_generator.parse.database import parse_database
-from beamwright_generator.parse.statements import Database
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.database.database_text import parse_database
+from beamwright_generator.parse.database.statements import Database
+from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
 
 WORKER = Path(__file__).with_name("ioc_worker.py")
 

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beamwright_generator.parse.database import (
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.database.database_text import (
     looks_like_substitutions,
     parse_body,
     parse_database,
     parse_field_definitions,
 )
-from beamwright_generator.parse.json_values import JsonError, read_json
-from beamwright_generator.parse.loading import LoadedDatabase, merge
-from beamwright_generator.parse.statements import (
+from beamwright_generator.parse.database.json_values import JsonError, read_json
+from beamwright_generator.parse.database.loader import LoadedDatabase, merge
+from beamwright_generator.parse.database.statements import (
     Breaktable,
     Database,
     Declaration,
@@ -32,7 +33,6 @@ from beamwright_generator.parse.statements import (
     Substitute,
 )
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
 
 Read = Callable[[str], Database]
 

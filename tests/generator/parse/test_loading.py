@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from beamwright_generator.files import Files
-from beamwright_generator.parse.loading import LoadedDatabase, LoadedRecord, load_database
-from beamwright_generator.parse.macros import Scope, written
+from beamwright_generator.parse.database.loader import LoadedDatabase, LoadedRecord, load_database
+from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.macros.maclib import Scope, written
 from beamwright_generator.problems import Problems
 
 BASE_TYPES = frozenset(
@@ -247,7 +247,7 @@ def test_deep_includes_end(files: Files, problems: Problems, put) -> None:
 
 
 def test_multiplying_includes_end(files: Files, problems: Problems, put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beamwright_generator.parse.expansion.MOST_FILES", 500)
+    monkeypatch.setattr("beamwright_generator.parse.macros.msi.MOST_FILES", 500)
     for i in range(40):
         put(f"f{i}.db", f'include "f{i + 1}.db"\ninclude "f{i + 1}.db"\n')
     put("f40.db", "\n")

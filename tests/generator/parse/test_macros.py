@@ -7,7 +7,7 @@ from epicsmacrolib import MacroContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beamwright_generator.parse.macros import (
+from beamwright_generator.parse.macros.maclib import (
     Defaults,
     Met,
     Reference,

@@ -7,8 +7,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beamwright_generator.basics.choices import Transport
+from beamwright_generator.basics.source_text import Source
 from beamwright_generator.observe.observation_text import observations_text
-from beamwright_generator.parse.observations import (
+from beamwright_generator.parse.yaml.observation_file import (
     ENUM,
     MISSING,
     Fact,
@@ -18,8 +20,6 @@ from beamwright_generator.parse.observations import (
     parse_observations,
 )
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
-from beamwright_generator.vocabulary import Transport
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 FACTS = st.one_of(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.files import Files
-from beamwright_generator.parse.pvi import PviGroup, PviSignal, read_pvi
+from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.yaml.pvi_file import PviGroup, PviSignal, read_pvi
 from beamwright_generator.problems import Problems
 
 GRAND = """

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beamwright_generator.parse.snapshot import (
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.yaml.snapshot_file import (
     RecordedBlock,
     RecordedSides,
     RecordedSignal,
@@ -16,7 +17,6 @@ from beamwright_generator.parse.snapshot import (
     parse_snapshot,
 )
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
 
 TEXT = """\
 snapshot: 1

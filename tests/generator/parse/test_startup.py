@@ -9,8 +9,9 @@ from epicsmacrolib import split_iocsh_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beamwright_generator.files import Files
-from beamwright_generator.parse.startup import LoadKind, Startup, UnbalancedQuoteError, read_startup, split_line
+from beamwright_generator.parse.boot.boot_script import LoadKind, Startup, read_startup
+from beamwright_generator.parse.boot.shell_words import UnbalancedQuoteError, split_line
+from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import Problems
 
 
@@ -149,7 +150,7 @@ def test_circles_end(boot, put, problems: Problems) -> None:
 
 
 def test_multiplying_scripts_end(boot, put, problems: Problems, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beamwright_generator.parse.startup.MOST_SCRIPTS", 200)
+    monkeypatch.setattr("beamwright_generator.parse.boot.boot_script.MOST_SCRIPTS", 200)
     for i in range(30):
         put(f"ioc/s{i}.cmd", f"< s{i + 1}.cmd\n< s{i + 1}.cmd\n")
     put("ioc/s30.cmd", "\n")

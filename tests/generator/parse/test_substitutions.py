@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beamwright_generator.parse.macros import Scope
-from beamwright_generator.parse.substitutions import Substitutions, parse_substitutions
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.database.substitutions import Substitutions, parse_substitutions
+from beamwright_generator.parse.macros.maclib import Scope
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
 
 
 def parse(text: str, problems: Problems, **options) -> Substitutions:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from beamwright_generator.files import Files
-from beamwright_generator.parse.macros import Scope
-from beamwright_generator.parse.template import TemplateTree, read_template
+from beamwright_generator.parse.database.template_tree import TemplateTree, read_template
+from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.macros.maclib import Scope
 from beamwright_generator.problems import Problems
 
 

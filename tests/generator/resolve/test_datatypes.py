@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from beamwright_generator.resolve.datatypes import (
+from beamwright_generator.resolve.types.datatype_rules import (
     Answer,
     Kind,
     Served,

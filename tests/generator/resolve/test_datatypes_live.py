@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from softioc import SoftIoc
 
-from beamwright_generator.resolve.datatypes import Kind, Served, Transport, field_type, value_type
+from beamwright_generator.resolve.types.datatype_rules import Kind, Served, Transport, field_type, value_type
 from beamwright_generator.tables.record_types import menu, record_type, record_type_names
 
 READER = Path(__file__).with_name("signal_reader.py")

@@ -18,8 +18,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ophyd_async.core import Device
 
-from beamwright_generator.files import Files
-from beamwright_generator.parse.loading import LoadedRecord, load_database
+from beamwright_generator.parse.database.loader import LoadedRecord, load_database
+from beamwright_generator.parse.description_files import Files
 from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problems
 from beamwright_runtime import Beamline, Motor

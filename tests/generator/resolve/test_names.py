@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beamwright_generator.resolve.names import IMPORTED, IMPORTED_FOR_SNAPSHOTS, Names, enum_member, pascal, snake
+from beamwright_generator.resolve.naming.identifiers import (
+    IMPORTED,
+    IMPORTED_FOR_SNAPSHOTS,
+    Names,
+    enum_member,
+    pascal,
+    snake,
+)
 
 
 @pytest.mark.parametrize(

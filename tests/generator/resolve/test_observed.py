@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from beamwright_generator.parse.observations import ENUM, MISSING, Fact
-from beamwright_generator.resolve.datatypes import value_type
-from beamwright_generator.resolve.observed import contradicts, native, sharpened
-from beamwright_generator.resolve.records import TemplateRecord
-from beamwright_generator.resolve.served import Answer, Kind, Served, Transport, Undecided
-from beamwright_generator.source import Position
+from beamwright_generator.basics.source_text import Position
+from beamwright_generator.parse.yaml.observation_file import ENUM, MISSING, Fact
+from beamwright_generator.resolve.types.datatype_rules import value_type
+from beamwright_generator.resolve.types.kinds import Answer, Kind, Served, Transport, Undecided
+from beamwright_generator.resolve.types.observed_types import contradicts, native, sharpened
+from beamwright_generator.resolve.types.template_record import TemplateRecord
 
 CA, PVA = Transport.CA, Transport.PVA
 ASYN = {"DTYP": "asynInt32"}

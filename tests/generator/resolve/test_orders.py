@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beamwright_generator.model import ClassRef
-from beamwright_generator.resolve.orders import READABLE, RECORDS, Orders
-from beamwright_generator.resolve.signals import MOTOR
-from beamwright_generator.tables.shipped import lookup_order, shipped_paths
+from beamwright_generator.resolve.classes.base_order import READABLE, RECORDS, Orders
+from beamwright_generator.resolve.signals.record_signals import MOTOR
+from beamwright_generator.tables.ophyd_async_classes import lookup_order, shipped_paths
 
 AD = "ophyd_async.epics.adcore"
 BASES = [RECORDS, MOTOR, *(ClassRef(*path.rsplit(".", 1)) for path in shipped_paths())]

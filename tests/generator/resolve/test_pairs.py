@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from beamwright_generator.basics.source_text import Position
 from beamwright_generator.problems import Problems
-from beamwright_generator.resolve.pairs import CONVENTIONS, pair_records
-from beamwright_generator.resolve.served import Kind, Served
-from beamwright_generator.source import Position
+from beamwright_generator.resolve.signals.readback_pairs import CONVENTIONS, pair_records
+from beamwright_generator.resolve.types.kinds import Kind, Served
 
 FLOAT = Served(Kind.FLOAT, "DOUBLE")
 INT = Served(Kind.INT, "LONG")

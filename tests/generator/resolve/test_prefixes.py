@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beamwright_generator.resolve.prefixes import (
+from beamwright_generator.resolve.naming.prefixes import (
     common_prefix,
     common_start,
     first_macro,

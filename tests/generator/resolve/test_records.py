@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from beamwright_generator.basics.source_text import Position
 from beamwright_generator.model import Access
-from beamwright_generator.resolve.records import TemplateRecord, access_of
-from beamwright_generator.source import Position
+from beamwright_generator.resolve.types.template_record import TemplateRecord, access_of
 
 
 def record(kind: str, infos: dict[str, str] | None = None, **fields: str) -> TemplateRecord:

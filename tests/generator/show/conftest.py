@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
-from beamwright_generator.cli import main
+from beamwright_generator.cli.gen import main
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

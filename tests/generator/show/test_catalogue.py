@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ophyd_async.core import Command, Device, Signal, StaticFilenameProvider, StaticPathProvider
 
-from beamwright_generator.catalogue import Catalogue, Entry, Row, Unit
+from beamwright_generator.catalogue.entries import Catalogue, Entry, Row, Unit
 from beamwright_generator.model import Detector
 from beamwright_generator.pipeline import read_catalogue
 from beamwright_generator.problems import Problems

@@ -10,7 +10,7 @@ import generator_site as site
 import pytest
 from click.testing import CliRunner, Result
 
-from beamwright_generator.cli import main
+from beamwright_generator.cli.gen import main
 
 README = Path("generated/beamwright_generated/README.md")
 

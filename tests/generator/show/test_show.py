@@ -15,7 +15,7 @@ import generator_site as site
 import pytest
 from click.testing import CliRunner
 
-from beamwright_generator.cli import main
+from beamwright_generator.cli.gen import main
 from tests.generator.conftest import Gen
 
 

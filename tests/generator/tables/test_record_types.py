@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from beamwright_generator.resolve.served import LINKS, NUMBERS
+from beamwright_generator.resolve.types.kinds import LINKS, NUMBERS
 from beamwright_generator.tables.record_types import menu, record_type, record_type_names
 
 FOLLOWED = {

@@ -10,11 +10,11 @@ from types import ModuleType
 
 import pytest
 
-from beamwright_generator.parse.database import parse_database
-from beamwright_generator.parse.statements import Include, Record
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.database.database_text import parse_database
+from beamwright_generator.parse.database.statements import Include, Record
 from beamwright_generator.problems import Problems
-from beamwright_generator.source import Source
-from beamwright_generator.tables.shipped import (
+from beamwright_generator.tables.ophyd_async_classes import (
     classes_for_templates,
     device_members,
     ophyd_async_version,

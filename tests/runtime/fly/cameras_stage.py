@@ -28,7 +28,6 @@ from beamwright_generated.beamlines import x01
 from beamwright_generated.devices.nd_file_hdf5 import NdFileHdf5
 from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 from beamwright_generated.devices.sim_detector import SimDetector
-from beamwright_generator.twin import Twin, frame_number
 from beamwright_runtime import AreaDetector
 from beamwright_runtime.fly import (
     FlownDetector,
@@ -41,6 +40,7 @@ from beamwright_runtime.fly import (
     Timing,
     rows_of,
 )
+from beamwright_twin import Twin, frame_number
 from tests.runtime.fly.recorded import Recorded
 
 CAMERAS = ("BL01X-EA-CAM-01:", "BL01X-EA-CAM-02:")

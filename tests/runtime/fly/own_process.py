@@ -17,7 +17,7 @@ def run(repository: Path, marked: str, timeout: float, *files: Path, settings: t
     :param settings: further options of pytest.
     """
     # hypothesis, which is not used there, is imported late, and Python 3.11 may then fail to compile it.
-    plugins = ("no:beamwright", "beamwright_generator.twin.pytest_plugin", "no:cacheprovider", "no:hypothesispytest")
+    plugins = ("no:beamwright", "beamwright_twin.pytest_plugin", "no:cacheprovider", "no:hypothesispytest")
     options = [word for plugin in plugins for word in ("-p", plugin)]
     limits = ("-m", marked, "--timeout=240", "--tb=native")
     done = subprocess.run(

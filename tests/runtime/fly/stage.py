@@ -20,9 +20,9 @@ from scanspec.specs import Fly, Linspace, Spec
 
 from beamwright_generated.beamlines import x01
 from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
-from beamwright_generator.twin import Twin, frame_number
 from beamwright_runtime import is_connected
 from beamwright_runtime.fly import FlownDetector, FlyScanner, MotorMotion, Scan, SequencerTriggers, Timing, rows_of
+from beamwright_twin import Twin, frame_number
 from tests.runtime.fly.recorded import Recorded
 from tests.runtime.fly.rig import paths_in
 from tests.runtime.fly.waiting import until

@@ -20,10 +20,10 @@ from beamwright_runtime.fly import (
     SoftwareTriggers,
     rows_of,
 )
-from beamwright_runtime.fly.panda_triggers import REPEATS, table_of
-from beamwright_runtime.fly.progress import Progress
+from beamwright_runtime.fly.detectors.row_progress import Progress
+from beamwright_runtime.fly.fly_state import StateMachine
 from beamwright_runtime.fly.segments import SegmentLog
-from beamwright_runtime.fly.states import StateMachine
+from beamwright_runtime.fly.triggers.panda_triggers import REPEATS, table_of
 
 
 def table(

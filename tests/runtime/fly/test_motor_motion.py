@@ -19,7 +19,7 @@ from ophyd_async.epics.motor import Motor
 from scanspec.specs import Fly, Linspace
 
 from beamwright_runtime.fly import MotorMotion, Points, Scan
-from beamwright_runtime.fly import motion as motor_motion
+from beamwright_runtime.fly.motion import motor_motion
 
 END = 1.055
 """Where the row ends, with its run-down."""

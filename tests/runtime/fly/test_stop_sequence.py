@@ -8,8 +8,8 @@ from ophyd_async.core import DetectorTrigger, callback_on_mock_put, soft_signal_
 from scanspec.specs import Fly, Linspace
 
 from beamwright_runtime.fly import Scan
-from beamwright_runtime.fly.frames import FrameWatch
-from beamwright_runtime.fly.progress import Progress
+from beamwright_runtime.fly.detectors.row_progress import Progress
+from beamwright_runtime.fly.frame_watch import FrameWatch
 from beamwright_runtime.fly.stop_sequence import StopSequence
 from tests.runtime.fly.exact_motion import ExactMotion
 from tests.runtime.fly.rig import Camera, CompareTriggers, Exposure, paths_in

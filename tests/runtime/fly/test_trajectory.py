@@ -16,7 +16,7 @@ from ophyd_async.epics.pmac._utils import _PmacMotorInfo
 from scanspec.specs import Fly, Linspace, Spec, Spiral
 
 from beamwright_runtime.fly import Scan
-from beamwright_runtime.fly.trajectory import _bounds, _gaps
+from beamwright_runtime.fly.motion.trajectory_motion import _bounds, _gaps
 from tests.runtime.fly.pmac import Curve
 
 HERE = Path(__file__).parent

@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from beamwright_generator.twin import Twin, TwinError, frame_number
-from beamwright_generator.twin.camera_control import CameraControl
+from beamwright_twin import Twin, TwinError, frame_number
+from beamwright_twin.processes.camera_control import CameraControl
 from tests.twin.areadetector import (
     ATTRIBUTES,
     DATA,

@@ -27,7 +27,7 @@ from ophyd_async.epics.adsimdetector import SimDetector
 from ophyd_async.epics.motor import Motor
 
 from beamwright_generated.beamlines import x01
-from beamwright_generator.twin import Twin, frame_number
+from beamwright_twin import Twin, frame_number
 from tests.twin.areadetector import DATA, P, put, wait_for
 
 

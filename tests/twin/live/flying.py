@@ -21,7 +21,7 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from ophyd_async.core import StaticPathProvider
 
 from beamwright_generated.beamlines import x01
-from beamwright_generator.twin import Twin, frame_number
+from beamwright_twin import Twin, frame_number
 from examples.plans.fly_stage import fly_angles, fly_map
 from scripts.demo.watch import Watch
 from tests.runtime.fly.recorded import Recorded

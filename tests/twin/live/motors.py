@@ -10,7 +10,7 @@ import pytest
 from aioca import FORMAT_TIME, caget, camonitor, caput
 from ophyd_async.epics.motor import Motor, MotorLimitsError
 
-from beamwright_generator.twin import Twin, TwinError
+from beamwright_twin import Twin, TwinError
 
 X, Y, THETA, ENERGY = (
     "BL01X-MO-STAGE-01:X",

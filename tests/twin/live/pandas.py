@@ -36,7 +36,7 @@ from ophyd_async.fastcs.panda import (
 from scanspec.specs import Fly, Line
 
 from beamwright_generated.devices.panda import PandaDevice
-from beamwright_generator.twin import Twin, TwinError
+from beamwright_twin import Twin, TwinError
 from tests.twin.areadetector import P as CAMERA
 from tests.twin.areadetector import captured, end_capture, put, start_capture, wait_for
 

@@ -11,7 +11,7 @@ from ophyd_async.core import init_devices
 from ophyd_async.epics.motor import Motor
 
 from beamwright_generated.beamlines import x01
-from beamwright_generator.twin import Twin
+from beamwright_twin import Twin
 
 X = "BL01X-MO-STAGE-01:X"
 

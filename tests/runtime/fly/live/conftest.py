@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from bluesky import RunEngine
 
-from beamwright_generator.twin import Twin
+from beamwright_twin import Twin
 
 
 @pytest.fixture(scope="module")

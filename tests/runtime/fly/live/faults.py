@@ -12,9 +12,9 @@ import pytest
 from bluesky import RunEngine
 from bluesky.utils import FailedStatus
 
-from beamwright_generator.twin import Twin, TwinError
 from beamwright_runtime.fly import FlyScanError, FlyState
 from beamwright_runtime.plans import fly_scan
+from beamwright_twin import Twin, TwinError
 from tests.runtime.fly.beamline import Disturbed
 from tests.runtime.fly.recorded import Recorded
 from tests.runtime.fly.stage import CAMERA, CAMERA_IOC, MOTION_IOC, PANDA, PANDA_IOC, Stage, X

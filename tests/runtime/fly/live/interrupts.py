@@ -12,9 +12,9 @@ from ophyd_async.core import wait_for_value
 
 from beamwright_generated.beamlines import x01
 from beamwright_generated.devices.machine import Machine
-from beamwright_generator.twin import Twin
 from beamwright_runtime.fly import BeamWatch, Emission, FlyState, ScanRefusedError
 from beamwright_runtime.plans import fly_scan
+from beamwright_twin import Twin
 from tests.runtime.fly.beamline import Disturbed
 from tests.runtime.fly.recorded import Recorded
 from tests.runtime.fly.stage import CAMERA, Stage, X

@@ -19,7 +19,7 @@ from beamwright_runtime.fly import (
     PulseTrains,
     SequencerTriggers,
 )
-from beamwright_runtime.fly.plans import fly_scan
+from beamwright_runtime.fly.scan_plans import fly_scan
 from tests.runtime.fly.cameras_stage import TIMING, Interrupted, Stage, check
 from tests.runtime.fly.recorded import Recorded
 

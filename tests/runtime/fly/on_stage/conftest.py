@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bluesky import RunEngine
 
-from beamwright_generator.twin import Twin
+from beamwright_twin import Twin
 from tests.runtime.fly.cameras_stage import Stage
 from tests.runtime.fly.rig import paths_in
 

@@ -10,7 +10,7 @@ from ophyd_async.epics.motor import Motor
 from scanspec.specs import Ellipse, Fly, Linspace, Spec, Spiral
 
 from beamwright_runtime.fly import FlyScanner, ScanRefusedError
-from beamwright_runtime.fly.plans import fly_scan
+from beamwright_runtime.fly.scan_plans import fly_scan
 from tests.runtime.fly.cameras_stage import Interrupted, Stage, check
 
 Make = Callable[[Motor, Motor], Spec[Motor]]

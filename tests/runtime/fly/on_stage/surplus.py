@@ -12,7 +12,6 @@ from ophyd_async.epics.motor import Motor
 from scanspec.specs import Fly, Linspace, Spec
 
 from beamwright_generated.devices.panda import PandaBitMux
-from beamwright_generator.twin import frame_number
 from beamwright_runtime.fly import (
     BeamWatch,
     Emission,
@@ -23,7 +22,8 @@ from beamwright_runtime.fly import (
     Surplus,
     places_of,
 )
-from beamwright_runtime.fly.plans import fly_scan
+from beamwright_runtime.fly.scan_plans import fly_scan
+from beamwright_twin import frame_number
 from tests.runtime.fly.cameras_stage import COUNTS, TIMING, Stage
 from tests.runtime.fly.recorded import Recorded, check_places
 

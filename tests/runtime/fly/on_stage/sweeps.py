@@ -10,7 +10,7 @@ from ophyd_async.epics.motor import Motor
 from scanspec.specs import Fly, Linspace, Spec
 
 from beamwright_runtime.fly import FlyState
-from beamwright_runtime.fly.plans import fly_scan
+from beamwright_runtime.fly.scan_plans import fly_scan
 from tests.runtime.fly.cameras_stage import Interrupted, Stage, check
 from tests.runtime.fly.recorded import taken
 

@@ -1,0 +1,270 @@
+"""What a class declares: each signal with its type and the PVs it reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+import libcst as cst
+
+from beamwright_generator.audit.source.constructors import Constructing
+from beamwright_generator.audit.source.expressions import Scope, members
+from beamwright_generator.audit.source.name_lookup import ENUMS
+from beamwright_generator.audit.source.python_modules import Module
+from beamwright_generator.audit.source.values import (
+    HOLE,
+    UNKNOWN,
+    ClassValue,
+    DeviceValue,
+    External,
+    Indexed,
+    SignalValue,
+    Suffix,
+    Value,
+    VectorValue,
+    is_ophyd_async,
+)
+from beamwright_generator.basics.source_text import Position
+
+RUNTIME: Final = "beamwright_runtime."
+"""What generated classes stand on; its `DriverEnum` connects to any states."""
+
+
+class Form(StrEnum):
+    """How a datatype is checked when a signal connects."""
+
+    BOOL = "bool"
+    INT = "int"
+    FLOAT = "float"
+    STR = "str"
+    ENUM = "enum"
+    ARRAY = "array"
+    STRINGS = "Sequence[str]"
+    ANY = "any"
+    """Whatever is served; commands and `SignalX` say nothing."""
+    OTHER = "other"
+    """Tables, images, and what is no datatype of a record."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class DeclaredType:
+    """The datatype of a signal.
+
+    :param enum: how the enum compares states: `strict`, `subset`, `superset`, `driver` for one that takes any, or empty
+        for another class.
+    :param states: what an enum asks for, in order.
+    :param dtype: the numpy type of an array.
+    :param text: how the source writes it.
+    """
+
+    form: Form
+    text: str
+    enum: str = ""
+    states: tuple[str, ...] = ()
+    dtype: str = ""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One signal of a class.
+
+    :param attribute: with dots for a device inside the device.
+    :param kind: `SignalR`, `SignalRW`, `SignalW`, `SignalX`, `Command` or `TriggerableCommand`.
+    :param read: what is read, with holes for what the constructor gets; None where the source does not tell.
+    :param inherited: it stands outside the module of the class.
+    """
+
+    attribute: str
+    kind: str
+    type: DeclaredType
+    read: str | None
+    write: str | None
+    at: Position
+    inherited: bool = False
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it is triggered, and neither read nor set."""
+        return self.kind in ("Command", "TriggerableCommand")
+
+    @property
+    def reads(self) -> bool:
+        """Whether its value is read."""
+        return self.kind in ("SignalR", "SignalRW")
+
+    @property
+    def writes(self) -> bool:
+        """Whether clients may set it."""
+        return self.kind in ("SignalRW", "SignalW")
+
+
+@dataclass(frozen=True)
+class DeclaredClass:
+    """One class with everything that it declares.
+
+    :param silent: names in its body that look like a declaration and make no signal, each with its place.
+    :param pvi: devices inside it whose signals the running server names.
+    :param complete: whether all of its ancestors could be read.
+    """
+
+    name: str
+    module: str
+    at: Position
+    signals: tuple[Declared, ...]
+    silent: Mapping[str, Position] = field(default_factory=dict)
+    pvi: tuple[str, ...] = ()
+    complete: bool = True
+
+    @property
+    def path(self) -> str:
+        """Its dotted name."""
+        return f"{self.module}.{self.name}"
+
+
+class Declarations:
+    """Reads what classes declare."""
+
+    def __init__(self, constructing: Constructing) -> None:
+        self.constructing = constructing
+        self.lookup = constructing.lookup
+
+    def classes(self, module: Module) -> Iterator[DeclaredClass]:
+        """Give every device class of a module that has signals, or seems to want some."""
+        for name in module.classes:
+            found = self.declared(module, name)
+            if found is not None and (found.signals or found.silent or found.pvi):
+                yield found
+
+    def declared(self, module: Module, name: str) -> DeclaredClass | None:
+        """Give what one class declares; None where it is no device class."""
+        cls = self.lookup.name(module, name)
+        if not isinstance(cls, ClassValue) or not self.lookup.is_a(cls, "Device"):
+            return None
+        device = self.constructing.made(cls)
+        pvi: list[str] = []
+        signals = tuple(self._signals(device, "", cls.module, pvi))
+        return DeclaredClass(
+            cls.name,
+            cls.module.name,
+            cls.module.at(cls.node.name),
+            signals,
+            dict(self._silent(cls)),
+            tuple(pvi),
+            self.lookup.complete(cls),
+        )
+
+    def _signals(self, device: DeviceValue, path: str, home: Module, pvi: list[str]) -> Iterator[Declared]:
+        if device.pvi:
+            pvi.append(path)
+        for name, (child, module, node) in device.children.items():
+            yield from self._child(f"{path}.{name}" if path else name, child, module, node, home, pvi)
+
+    def _child(
+        self, path: str, child: Value, module: Module, node: cst.CSTNode, home: Module, pvi: list[str]
+    ) -> Iterator[Declared]:
+        match child:
+            case SignalValue():
+                read, write = (side if isinstance(side, str) else None for side in (child.read, child.write))
+                declared = self.type_of(child.datatype)
+                yield Declared(path, child.kind, declared, read, write, module.at(node), module is not home)
+            case DeviceValue():
+                yield from self._signals(child, path, home, pvi)
+            case VectorValue(entries=entries):
+                for key, entry in entries.items():
+                    yield from self._child(f"{path}[{key!r}]", entry, module, node, home, pvi)
+            case _:
+                return
+
+    def _silent(self, cls: ClassValue) -> Iterator[tuple[str, Position]]:
+        """Find `name = A[...]`, which sets a class attribute and declares nothing."""
+        for statement in members(cls):
+            match statement:
+                case cst.Assign(
+                    targets=[cst.AssignTarget(target=cst.Name(value=name))], value=cst.Subscript() as value
+                ):
+                    made = self.constructing.expressions.value(value, Scope(cls.module))
+                    if isinstance(made, Indexed) and self._declares(made):
+                        yield name, cls.module.at(statement)
+                case _:
+                    continue
+
+    def _declares(self, made: Indexed) -> bool:
+        if made.base == External("typing.Annotated"):
+            first = made.arguments[0] if made.arguments else UNKNOWN
+            return any(isinstance(one, Suffix) for one in made.arguments) or (
+                isinstance(first, Indexed) and self.constructing.filling.is_signal(first)
+            )
+        return self.constructing.filling.is_signal(made)
+
+    def type_of(self, value: Value) -> DeclaredType:
+        """Say how a datatype is checked."""
+        match value:
+            case None:
+                return DeclaredType(Form.ANY, "nothing")
+            case External(path="bool" | "int" | "float" | "str" as name):
+                return DeclaredType(Form(name), name)
+            case Indexed(base=base, arguments=(element, *_)):
+                return self._parametrised(base, element)
+            case ClassValue():
+                return self._class(value)
+            case External(path=path):
+                return DeclaredType(Form.OTHER, path)
+            case _:
+                return DeclaredType(Form.UNKNOWN, "a type that the source does not tell")
+
+    def _parametrised(self, base: Value, element: Value) -> DeclaredType:
+        # ophyd-async's Array1D is itself a numpy.ndarray with parameters.
+        if base == External("ophyd_async.core.Array1D") or (
+            isinstance(base, Indexed) and base.base == External("numpy.ndarray")
+        ):
+            dtype = element.path.removeprefix("numpy.") if isinstance(element, External) else ""
+            return DeclaredType(Form.ARRAY, f"Array1D[np.{dtype}]", dtype=dtype.removesuffix("_"))
+        if base in (External("collections.abc.Sequence"), External("typing.Sequence")):
+            if element == External("str"):
+                return DeclaredType(Form.STRINGS, "Sequence[str]")
+            return DeclaredType(Form.OTHER, "Sequence[...]")
+        return DeclaredType(Form.OTHER if not isinstance(base, ClassValue) else Form.UNKNOWN, "a generic type")
+
+    def _class(self, cls: ClassValue) -> DeclaredType:
+        line = self.lookup.line(cls)
+        kind = next((how for name, how in ENUMS.items() if self.lookup.is_a(cls, name)), None)
+        if any(
+            isinstance(one, ClassValue) and one.path.startswith(RUNTIME) and one.name == "DriverEnum" for one in line
+        ):
+            kind = "driver"
+        if kind is not None:
+            states = self._states(cls)
+            if states is None:
+                return DeclaredType(Form.UNKNOWN, cls.name)
+            return DeclaredType(Form.ENUM, cls.name, kind, states)
+        if self.lookup.is_a(cls, "Table"):
+            return DeclaredType(Form.OTHER, cls.name)
+        if any(isinstance(one, External) and one.path in ("enum.Enum", "enum.StrEnum") for one in line):
+            return DeclaredType(Form.ENUM, cls.name, "", self._states(cls) or ())
+        return DeclaredType(Form.UNKNOWN, cls.name)
+
+    def _states(self, cls: ClassValue) -> tuple[str, ...] | None:
+        found: list[str] = []
+        for one in reversed(self.lookup.line(cls)):
+            if not isinstance(one, ClassValue) or is_ophyd_async(one, *ENUMS) or one.path.startswith(RUNTIME):
+                continue
+            for statement in members(one):
+                match statement:
+                    case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value):
+                        state = self.constructing.expressions.value(value, Scope(one.module))
+                        if isinstance(state, str):
+                            found.append(state)
+                        elif not name.startswith("_"):
+                            return None
+                    case _:
+                        continue
+        return tuple(dict.fromkeys(found))
+
+
+def plain(text: str) -> str:
+    """Show a text with its holes as `{name}`."""
+    opening, closing = HOLE.split("{}")
+    return text.replace(opening, "{").replace(closing, "}")

@@ -1,0 +1,178 @@
+"""What expressions of audited code amount to, as far as it shows without running the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+import libcst as cst
+
+from beamwright_generator.audit.source.python_modules import Module
+
+
+class Unknown(Enum):
+    """The value of what cannot be told without running the code."""
+
+    VALUE = "unknown"
+
+
+UNKNOWN: Final = Unknown.VALUE
+
+
+@dataclass(frozen=True)
+class ModuleValue:
+    """A module."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class External:
+    """Something of a package that is not read, by its dotted name."""
+
+    path: str
+
+
+@dataclass(frozen=True, eq=False)
+class ClassValue:
+    """A class as it stands in a module."""
+
+    node: cst.ClassDef = field(repr=False)
+    module: Module
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.node.name.value
+
+    @property
+    def path(self) -> str:
+        """Its dotted name, from where it is defined."""
+        return f"{self.module.name}.{self.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionValue:
+    """A function as it stands in a module; a method also has the object that it is called on."""
+
+    node: cst.FunctionDef | cst.Lambda = field(repr=False)
+    module: Module
+
+    @property
+    def name(self) -> str:
+        """Its name; empty for a lambda."""
+        return self.node.name.value if isinstance(self.node, cst.FunctionDef) else ""
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A type with parameters, such as `SignalR[float]`."""
+
+    base: Value
+    arguments: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Suffix:
+    """A `PvSuffix`."""
+
+    read: str
+    write: str | None
+    at: cst.CSTNode = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, eq=False)
+class SignalValue:
+    """A signal or command that a call makes.
+
+    :param kind: `SignalR`, `SignalRW`, `SignalW`, `SignalX` or `TriggerableCommand`.
+    """
+
+    kind: str
+    datatype: Value
+    read: Value
+    write: Value
+
+
+@dataclass(eq=False)
+class DeviceValue:
+    """A device being made.
+
+    :param attributes: by name; an attribute of another object has the node that sets it.
+    """
+
+    cls: ClassValue
+    attributes: dict[str, Value] = field(default_factory=dict)
+    children: dict[str, tuple[Value, Module, cst.CSTNode]] = field(default_factory=dict)
+    prefix: Value = UNKNOWN
+    pvi: bool = False
+
+
+@dataclass(frozen=True)
+class Connector:
+    """What gives a device inside another one its prefix."""
+
+    prefix: Value
+
+
+@dataclass(frozen=True, eq=False)
+class VectorValue:
+    """A `DeviceVector` or `DeviceMap` with its entries."""
+
+    entries: Mapping[object, Value]
+
+
+@dataclass(frozen=True, eq=False)
+class Super:
+    """What `super()` gives in a method of `cls`, on `device`."""
+
+    device: DeviceValue
+    cls: ClassValue
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """An attribute of a value that is called: a method."""
+
+    of: Value
+    name: str
+
+
+Value = (
+    Unknown
+    | ModuleValue
+    | External
+    | ClassValue
+    | FunctionValue
+    | Indexed
+    | Suffix
+    | SignalValue
+    | DeviceValue
+    | VectorValue
+    | Connector
+    | Super
+    | Bound
+    | str
+    | int
+    | float
+    | bool
+    | None
+    | list["Value"]
+    | tuple["Value", ...]
+    | dict[object, "Value"]
+)
+
+HOLE: Final = "\ue000{}\ue001"
+"""What stands in a text for the value of a constructor's parameter, such as the device prefix."""
+
+
+def is_ophyd_async(value: Value, *names: str) -> bool:
+    """Tell whether a value is something that ophyd-async defines, by its name."""
+    if isinstance(value, ClassValue | FunctionValue):
+        return value.module.name.partition(".")[0] == "ophyd_async" and value.name in names
+    if isinstance(value, External):
+        top, _, _ = value.path.partition(".")
+        return top == "ophyd_async" and value.path.rpartition(".")[2] in names
+    return False

@@ -1,0 +1,16 @@
+"""What to say where the packages that talk to live systems are not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from beamwright_generator.basics.optional_packages import install, missing
+from beamwright_generator.problems import Problems
+
+
+def report_not_installed(packages: Iterable[str], problems: Problems) -> bool:
+    """Report the packages that are missing; tell whether any is."""
+    said = missing(packages)
+    if said is not None:
+        problems.error("live-not-installed", None, f"asking live systems needs {said}", hint=install("live"))
+    return said is not None

@@ -1,0 +1,158 @@
+"""One PV over Channel Access: what is known of it, and who is told when that changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ophyd_async.core import NotConnectedError
+
+from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.user import DOWN, NEVER, PENDING, READY, UP, Watch
+
+if TYPE_CHECKING:
+    from beamwright_runtime.channels.ca.pool import CaChannels
+
+
+ARRAY = 64
+"""Added to a native type that is served as several elements; more than any native type."""
+DOUBTED = -1
+"""Stands for what is served where that is not certain."""
+
+
+class Listener(Protocol):
+    """Is told of changes of a channel it uses, in the channel's event loop.
+
+    :ivar datatype: the type that is declared, if any is.
+    :ivar watches: those who count it.
+    """
+
+    datatype: Any
+    watches: tuple[Watch, ...]
+
+    def recognise(self) -> bool | None:
+        """Say whether it is ready now, which whoever calls this counts; None if that takes more than a look."""
+
+    def channel_up(self) -> None:
+        """Take note that a channel is connected, or that its control information has arrived."""
+
+    def channel_down(self, channel: Channel) -> None:
+        """Take note that the channel is lost."""
+
+
+class Channel:
+    """One PV over Channel Access, shared by all who use its name, and closed when the last of them lets it go.
+
+    :ivar state: `NEVER`, `UP` or `DOWN`.
+    :ivar dbf: the native type as a DBR code, -1 before the first connection; kept while the channel is down.
+    :ivar count: the native number of elements; kept while the channel is down.
+    :ivar control: states or precision, where somebody asked since the last connection, or why there are none.
+    :ivar asked: the request for it that is on its way.
+    :ivar served: what it serves while nothing of that is in doubt: the native type, plus `ARRAY` for several elements.
+        `DOUBTED` while the channel is down, may not be read, or its control information is awaited or refused.
+    """
+
+    __slots__ = (
+        "_as_parameter_",
+        "asked",
+        "control",
+        "count",
+        "dbf",
+        "listeners",
+        "name",
+        "pool",
+        "readable",
+        "served",
+        "state",
+    )
+
+    def __init__(self, name: str, pool: CaChannels) -> None:
+        self.name = name
+        self.pool = pool
+        self._as_parameter_ = 0
+        self.state = NEVER
+        self.dbf = -1
+        self.count = 0
+        self.readable = True
+        self.asked: object = None
+        self.control: Any = None
+        self.served = DOUBTED
+        self.listeners: tuple[Listener, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<ca://{self.name} {('never found', 'up', 'down')[self.state]}>"
+
+    def went_down(self) -> None:
+        """Take note that the server is gone; its type is kept, what was asked for is forgotten."""
+        self.state = DOWN
+        self.control = None
+        self.asked = None
+        self.served = DOUBTED
+
+    def ask(self, request: object) -> None:
+        """Await control information; `request` tells its answer from those of others."""
+        self.asked = request
+        self.served = DOUBTED
+
+    def answered(self, control: Any) -> None:
+        """Take control information, or the exception that says why there is none."""
+        self.asked = None
+        self.control = control
+        if self.readable and not isinstance(control, Exception):
+            self.served = self.dbf + ARRAY if self.count > 1 else self.dbf
+
+    @property
+    def pv(self) -> str:
+        """Its name with the protocol."""
+        return f"ca://{self.name}"
+
+    def require_up(self) -> None:
+        """Raise `NotConnectedError`, which names the PV, unless the channel is connected here and now."""
+        if self.state != UP or self.pool.is_down(self._as_parameter_):
+            said = "has never been found" if self.state == NEVER else "is disconnected"
+            raise NotConnectedError(f"{self.pv} {said}")
+        if self.pool.loop is not asyncio.get_running_loop():
+            raise RuntimeError(f"{self.pv} was connected in another event loop: connect its device in this one")
+
+    @property
+    def host(self) -> str:
+        """Address of the server that has the PV, while connected."""
+        return bytes(libca.host_name(self._as_parameter_)).decode() if self.state == UP else ""
+
+
+def came_up(channels: Iterable[Channel], dbf: int, count: int, may_read: int) -> None:
+    """Take what libca says of channels that are connected and alike."""
+    readable = may_read != 0
+    served = (dbf + ARRAY if count > 1 else dbf) if readable else DOUBTED
+    for channel in channels:
+        channel.dbf = dbf
+        channel.count = count
+        channel.readable = readable
+        channel.state = UP
+        channel.served = served
+
+
+_listeners = attrgetter("listeners")
+
+
+def listeners_of(channels: Iterable[Channel]) -> list[Listener]:
+    """Give all who listen to channels, each once."""
+    return list(dict.fromkeys(chain.from_iterable(map(_listeners, channels))))
+
+
+def tell_up(listeners: Iterable[Listener]) -> None:
+    """Tell listeners that channels of theirs are up; those who count them are told at the end."""
+    ready = []
+    for listener in listeners:
+        recognised = listener.recognise()
+        if recognised:
+            ready.append(listener.watches)
+        elif recognised is None:
+            listener.channel_up()
+    for watches, many in Counter(ready).items():
+        for watch in watches:
+            watch.moved(PENDING, READY, many)

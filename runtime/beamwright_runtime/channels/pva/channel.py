@@ -1,0 +1,144 @@
+"""One PV over PV Access: what is known of it, and its subscriptions."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ophyd_async.core import NotConnectedError
+from p4p.client.raw import Context, Disconnected
+
+from beamwright_runtime.channels.pva.closer import closer
+from beamwright_runtime.channels.request import Request
+from beamwright_runtime.channels.user import NEVER, UP
+
+if TYPE_CHECKING:
+    from beamwright_runtime.channels.pva.pool import PvaChannels
+
+logger = logging.getLogger("beamwright")
+
+_context: Context | None = None
+
+
+def context() -> Context:
+    """Give the one client context of this process."""
+    global _context
+    if _context is None:
+        _context = Context("pva", nt=False, useenv=True)
+        atexit.register(_context.close)
+    return _context
+
+
+class PvaChannel:
+    """One PV over PV Access, shared by all who use its name, and closed when the last of them lets it go.
+
+    :ivar state: `NEVER`, `UP` or `DOWN`.
+    :ivar type_id: the id of its structure, such as `epics:nt/NTScalar:1.0`; kept while the channel is down.
+    :ivar specifier: the type of its value, as p4p writes it.
+    :ivar control: states of an enum, or the precision of a real number.
+    :ivar error: why the server does not let it be read; empty if it does.
+    :ivar waiting: the requests that it has not answered yet.
+    :ivar watched: whether its state has been told by a monitor, so that a loss would be.
+    """
+
+    __slots__ = (
+        "asked",
+        "control",
+        "error",
+        "listeners",
+        "liveness",
+        "name",
+        "operation",
+        "pool",
+        "specifier",
+        "state",
+        "type_id",
+        "waiting",
+        "watched",
+    )
+
+    def __init__(self, name: str, pool: PvaChannels) -> None:
+        self.name = name
+        self.pool = pool
+        self.state = NEVER
+        self.type_id = ""
+        self.specifier = ""
+        self.control: Any = None
+        self.error = ""
+        self.asked = False
+        self.watched = False
+        self.operation: Any = None
+        self.liveness: Any = None
+        self.listeners: tuple[Any, ...] = ()
+        self.waiting: tuple[Request, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<pva://{self.name} {('never found', 'up', 'down')[self.state]}>"
+
+    @property
+    def pv(self) -> str:
+        """Its name with the protocol."""
+        return f"pva://{self.name}"
+
+    def require_up(self) -> None:
+        """Raise `NotConnectedError`, which names the PV, unless the channel is connected."""
+        if self.state != UP:
+            said = "has never been found" if self.state == NEVER else "is disconnected"
+            raise NotConnectedError(f"{self.pv} {said}")
+
+    def note(self, value: Any) -> None:
+        """Take down what the server said when it was asked: a structure, or why it may not be read."""
+        if isinstance(value, Exception):
+            self.error = str(value) or type(value).__name__
+            return
+        self.error = ""
+        self.type_id = value.getID()
+        self.specifier = specifier_of(value)
+        self.control = None
+        if self.type_id == "epics:nt/NTEnum:1.0":
+            self.control = tuple(value["value"]["choices"])
+        elif self.specifier in ("f", "d"):
+            self.control = value.get("display.precision")
+
+
+def specifier_of(value: Any) -> str:
+    """Give the type of the value field as p4p writes it; empty if there is no such field."""
+    try:
+        described = value.type("value").aspy()
+    except KeyError:
+        return ""
+    return described[0] if isinstance(described, tuple) else str(described)
+
+
+class PvaMonitor:
+    """A subscription, until it is closed; it survives disconnections."""
+
+    def __init__(self, channel: PvaChannel, request: str, callback: Callable[[Any], None]) -> None:
+        self._channel = channel
+        self._callback = callback
+        self._subscription: Any = context().monitor(channel.name, self._ready, request)
+
+    def _ready(self) -> None:
+        self._channel.pool.call(self._take)
+
+    def _take(self) -> None:
+        while self._subscription is not None:
+            value = self._subscription.pop()
+            if value is None:
+                return
+            if isinstance(value, Exception):
+                if not isinstance(value, Disconnected):
+                    logger.error("pva://%s: %s", self._channel.name, value)
+                continue
+            try:
+                self._callback(value)
+            except Exception:
+                logger.exception("pva://%s: an update was not taken", self._channel.name)
+
+    def close(self) -> None:
+        """End it; no further callback comes."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            closer.close((subscription,))

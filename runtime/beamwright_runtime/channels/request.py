@@ -1,0 +1,65 @@
+"""What is asked of a server and not answered yet, over either protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ophyd_async.core import NotConnectedError
+
+from beamwright_runtime.errors import PutRefusedError, PutUnansweredError, ReadRefusedError
+
+LOST = "disconnected before it answered"
+
+
+class Request:
+    """Something to read.
+
+    :ivar pv: the PV with its protocol.
+    :ivar answer: what the server answers.
+    """
+
+    __slots__ = ("answer", "pv")
+
+    def __init__(self, pv: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.pv = pv
+        self.answer: asyncio.Future[Any] = loop.create_future()
+
+    def done(self, value: Any = None) -> None:
+        """Take the answer."""
+        if not self.answer.done():
+            self.answer.set_result(value)
+
+    def failed(self, error: Exception) -> None:
+        """Take an error for an answer."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    def refusal(self, reason: str) -> Exception:
+        """Make the error of a server, or of a library, that does not do what is asked."""
+        return ReadRefusedError(self.pv, reason)
+
+    def loss(self) -> NotConnectedError:
+        """Make the error of a server that goes before it answers."""
+        return NotConnectedError(f"{self.pv}: {LOST}")
+
+
+class PutRequest(Request):
+    """A value to write.
+
+    :ivar value: as it is sent.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, pv: str, loop: asyncio.AbstractEventLoop, value: Any) -> None:
+        super().__init__(pv, loop)
+        self.value = value
+
+    def refusal(self, reason: str) -> Exception:
+        """Make the error of a server, or of a library, that does not take the value."""
+        return PutRefusedError(self.pv, self.value, reason)
+
+    def loss(self) -> NotConnectedError:
+        """Make the error of a server that goes before it says whether it took the value."""
+        return PutUnansweredError(self.pv, self.value, LOST)

@@ -1,0 +1,261 @@
+"""What signals and commands have in common: they use channels, and are ready, at fault or pending."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from ophyd_async.core import DEFAULT_TIMEOUT, NotConnectedError
+
+from beamwright_runtime.errors import Fault, Reason
+
+PENDING, READY, FAULTY = 0, 1, 2
+"""Whether a signal waits for its server, is connected with the right type, or has another type than declared."""
+
+NEVER, UP, DOWN = 0, 1, 2
+"""States of a channel: not found yet, connected, lost after it was connected."""
+
+
+class AnyChannels(Protocol):
+    """The channels of one protocol and event loop."""
+
+    def open(self, names: Iterable[str]) -> Mapping[str, Any]:
+        """Open channels that are not open yet; give all that are, by name."""
+        ...
+
+    def search_again(self, channels: Iterable[Any]) -> None:
+        """Search for channels that are not up as if they had just been opened."""
+        ...
+
+
+class Watch(Protocol):
+    """Counts how far the users of channels are."""
+
+    def moved(self, before: int, now: int, many: int = 1) -> None:
+        """Take note that some of them went from a status to another."""
+
+    def watched_more(self) -> None:
+        """Take note that a loss of one of them would be told from now on."""
+
+
+class ChannelUser:
+    """A signal's or command's backend: uses one or two channels and checks what they serve."""
+
+    protocol: str
+    _channels: tuple[Any, ...]
+    watches: tuple[Watch, ...]
+    _fault: Fault | None = None
+    status: int
+    datatype: Any = None
+    watched_by_monitor = False
+    """Whether the loss of a channel is only told while it is monitored."""
+
+    def init_use(self) -> None:
+        """Use no channels yet.
+
+        Attributes that were first set when it connects would cost each user a dictionary of its own.
+        """
+        self._channels = ()
+        self.watches = ()
+        self.status = PENDING
+
+    def names(self) -> tuple[str, ...]:
+        """Give the names of the channels it needs."""
+        raise NotImplementedError
+
+    def pool(self) -> AnyChannels:
+        """Give the channels of its protocol in the running event loop."""
+        raise NotImplementedError
+
+    def check(self) -> Fault | None:
+        """Compare what the channels serve with what is declared; raise `Unknown` if that is still to come."""
+        raise NotImplementedError
+
+    def use(self, channels: tuple[Any, ...]) -> None:
+        """Use these channels, given in the order of `names`."""
+        if self._channels:
+            if all(new is old for new, old in zip(channels, self._channels, strict=True)):
+                return
+            self.release()
+        self._channels = channels
+        alone = (self,)
+        for channel in channels:
+            channel.listeners = channel.listeners + alone if channel.listeners else alone
+        if channels[0].state == UP:
+            self.channel_up()
+
+    def release(self) -> None:
+        """Let the channels go; those that nobody else uses are closed."""
+        channels, self._channels = self._channels, ()
+        self._fault = None
+        for channel in channels:
+            channel.listeners = tuple(user for user in channel.listeners if user is not self)
+            if not channel.listeners:
+                channel.pool.release(channel)
+        self._move(PENDING)
+
+    def channel_up(self) -> None:
+        """Check as soon as all channels are up."""
+        for used in self._channels:
+            if used.state != UP:
+                return
+        try:
+            fault = self.check()
+        except Unknown:
+            return
+        self._fault = fault
+        self._move(READY if fault is None else FAULTY)
+
+    def channel_down(self, channel: Any) -> None:
+        """Wait for the channel to come back."""
+        self._fault = None
+        self._move(PENDING)
+
+    def _ask_again(self, channel: Any) -> None:
+        """Ask the server what it has now; `channel_up` is told."""
+        raise NotImplementedError
+
+    def recheck(self) -> None:
+        """Check anew, with what the server says now."""
+        for channel in self._channels:
+            self._ask_again(channel)
+        self._fault = None
+        self._move(PENDING)
+
+    @property
+    def watched(self) -> bool:
+        """Whether a loss of its channels would be told; over Channel Access it always is."""
+        return True
+
+    def doubt(self) -> None:
+        """Take the channels as lost whose loss would not be told."""
+
+    def channel_watched(self) -> None:
+        """Take note that a channel's loss would be told from now on."""
+        for watch in self.watches:
+            watch.watched_more()
+
+    def _move(self, status: int) -> None:
+        before = self.status
+        if status != before:
+            self.status = status
+            for watch in self.watches:
+                watch.moved(before, status)
+
+    def faults(self) -> list[tuple[str, Fault]]:
+        """Say what is wrong, by PV."""
+        if self.status == READY:
+            return []
+        if not self._channels:
+            return [(self._pv(name), Fault(Reason.NEVER_FOUND)) for name in self.names()]
+        if self.status == FAULTY and self._fault is not None:
+            return [(self._pv(self._channels[0].name), self._fault)]
+        missing = [
+            (
+                self._pv(channel.name),
+                Fault(Reason.NEVER_FOUND if channel.state == NEVER else Reason.DISCONNECTED),
+            )
+            for channel in self._channels
+            if channel.state != UP
+        ]
+        return missing or [(self._pv(self._channels[0].name), Fault(Reason.NO_ANSWER))]
+
+    def _pv(self, name: str) -> str:
+        return f"{self.protocol}://{name}"
+
+    def _up_channel(self, position: int) -> Any:
+        if not self._channels:
+            raise NotConnectedError(f"{self._pv(self.names()[position])} has not been connected")
+        channel = self._channels[position]
+        channel.require_up()
+        return channel
+
+    async def _channel(self, position: int) -> Any:
+        """Give a channel that is up; in an event loop other than the one it was connected in, it is opened there."""
+        if self._channels and self._channels[0].pool is not self.pool():
+            await self.connect(DEFAULT_TIMEOUT)
+        return self._up_channel(position)
+
+    async def connect(self, timeout: float) -> None:
+        """Connect this one by itself.
+
+        :param timeout: in seconds.
+        :raises NotConnectedError: names the PV and what is wrong.
+        """
+        names = self.names()
+        channels = self.pool().open(names)
+        self.use(tuple(channels[name] for name in names))
+        if self.status == FAULTY:
+            self.recheck()
+        if self.status == PENDING:
+            progress = Progress([self])
+            try:
+                await progress.settled(timeout)
+            finally:
+                progress.follow(())
+        if self.status != READY:
+            said = "; ".join(f"{pv}: {fault}" for pv, fault in self.faults())
+            if not self.watches:
+                self.release()
+            raise NotConnectedError(said)
+
+
+class Unknown(Exception):  # noqa: N818 - it is no error, the answer is on its way
+    """What is served is not known yet."""
+
+
+class Progress:
+    """Counts users of channels by status, and wakes who waits for the last of them."""
+
+    def __init__(self, users: Sequence[ChannelUser] = ()) -> None:
+        self.counts = [0, 0, 0]
+        self.users: Sequence[ChannelUser] = ()
+        self._future: asyncio.Future[None] | None = None
+        self.follow(users)
+
+    def follow(self, users: Sequence[ChannelUser]) -> None:
+        """Count these users from now on."""
+        for user in self.users:
+            user.watches = tuple(other for other in user.watches if other is not self)
+        self.users = users
+        alone = (self,)  # which many share
+        counts = [0, 0, 0]
+        for user in users:
+            user.watches = (*user.watches, self) if user.watches else alone
+            counts[user.status] += 1
+        self.counts = counts
+
+    @property
+    def ready(self) -> bool:
+        """Whether all are ready."""
+        return not (self.counts[PENDING] or self.counts[FAULTY])
+
+    def moved(self, before: int, now: int, many: int = 1) -> None:
+        """Count changes of status."""
+        counts = self.counts
+        counts[before] -= many
+        counts[now] += many
+        if not counts[PENDING] and self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    def watched_more(self) -> None:
+        """Nothing waits for that here."""
+
+    async def settled(self, timeout: float) -> None:
+        """Wait until none is pending, or the time (in seconds) is over."""
+        if not self.counts[PENDING]:
+            return
+        loop = asyncio.get_running_loop()
+        self._future = future = loop.create_future()
+        timer = loop.call_later(timeout, _finish, future)
+        try:
+            await future
+        finally:
+            timer.cancel()
+            self._future = None
+
+
+def _finish(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
