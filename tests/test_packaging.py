@@ -17,6 +17,7 @@ PACKAGES = {
     "beamwright_generator": "generator",
     "beamwright_templates": "templates",
     "beamwright_runtime": "runtime",
+    "beamwright_twin": "twin",
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sysconfig import get_path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = [ROOT / name for name in ("generator", "templates", "runtime", "generated")]
+SOURCES = [ROOT / name for name in ("generator", "templates", "runtime", "twin", "generated")]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ MANIFEST: Final = "_manifest.json"
 GENERATED: Final = "by `gen "
 """What stands in the first three lines of every module and README that `gen` wrote."""
 
-_IMPORTED: Final = frozenset({"beamwright_generator", "beamwright_runtime", "bluesky", "numpy", "ophyd_async"})
+_IMPORTED: Final = frozenset(
+    {"beamwright_generator", "beamwright_runtime", "beamwright_twin", "bluesky", "numpy", "ophyd_async"}
+)
 """What generated modules, and who runs them, import: a package of such a name would hide it."""
 
 _INSTALLED: Final = frozenset({"node_modules", "site-packages", "__pycache__"})

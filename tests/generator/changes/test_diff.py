@@ -148,6 +148,7 @@ def test_outside_of_a_repository_folders_do(generated_site: Path, tmp_path: Path
 
 
 def test_only_what_rewrites_loads_libcst() -> None:
-    code = "import sys, beamwright_generator.cli, beamwright_generator.changes.diff.versions\nprint('libcst' in sys.modules)"
+    modules = "beamwright_generator.cli.gen, beamwright_generator.changes.diff.versions"
+    code = f"import sys, {modules}\nprint('libcst' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "False\n"
