@@ -19,6 +19,7 @@ from tests.without_packages import python_alone, python_without
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = ROOT / "runtime" / "beamwright_runtime"
 GENERATOR = ROOT / "generator" / "beamwright_generator"
+TWIN = ROOT / "twin" / "beamwright_twin"
 EXAMPLE = ROOT / "examples" / "x01" / "beamline.yaml"
 TABLE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PYTEST = (
@@ -80,7 +81,7 @@ def test_what_nexus_files_need_is_what_nexus_installs() -> None:
 
 
 def test_what_a_twin_imports_is_what_twin_installs() -> None:
-    needed = imported_by(*modules(GENERATOR / "twin")) - {"pytest"}
+    needed = imported_by(*modules(TWIN)) - {"pytest"}
     assert distributions(needed) - own_requirements(None) - own_requirements("live") == own_requirements("twin")
     assert distributions(set(optional_packages.TWIN_PACKAGES)) == distributions(needed) - own_requirements(None)
 
@@ -96,7 +97,7 @@ PUBLIC_PARTS = {"markupsafe", "pydantic-core"}
 
 
 def test_gen_itself_needs_no_extra() -> None:
-    needed = imported_by(*modules(GENERATOR, "twin", "observe"))
+    needed = imported_by(*modules(GENERATOR, "observe"))
     assert distributions(needed) - PUBLIC_PARTS <= own_requirements(None)
 
 
