@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from beamwright_twin.areadetector.asyn_driver import Driver
 from beamwright_twin.areadetector.nd_attributes import Attribute, AttributesError, Status, read_attributes
 from beamwright_twin.description.asyn_ports import Port
 from beamwright_twin.sim.frame import TYPES, Frame, Tag
 from beamwright_twin.sim.world import World
-
-if TYPE_CHECKING:
-    from beamwright_twin.areadetector.plugin import Plugin
 
 
 class ArrayDriver(Driver):
@@ -80,13 +76,7 @@ class ArrayDriver(Driver):
         self.set("ARRAY_COUNTER", number)
         return number
 
-    @property
-    def listeners(self) -> Iterator[Plugin]:
-        """The plugins that take their arrays from this port."""
-        return (plugin for plugin in self.world.plugins if plugin.source == self.name)
-
     def hand_on(self, frame: Frame) -> None:
         """Give a frame to the plugins that listen, while they are to get any."""
         if self.get("ARRAY_CALLBACKS"):
-            for plugin in list(self.listeners):
-                plugin.receive(frame)
+            self.world.frame_routes.send(self.name, frame)

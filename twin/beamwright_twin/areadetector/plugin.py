@@ -17,7 +17,7 @@ class Plugin(ArrayDriver):
     def __init__(self, world: World, name: str, port: Port) -> None:
         super().__init__(world, name, port)
         self._seen: float | None = None
-        world.plugins.append(self)
+        world.frame_routes.add(self)
 
     @property
     def source(self) -> str:

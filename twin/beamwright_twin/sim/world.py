@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from beamwright_twin.sim.axis_motion import Trajectory
 from beamwright_twin.sim.clock import Clock
+from beamwright_twin.sim.frame_routes import FrameRoutes
 from beamwright_twin.sim.pv_values import PvValues
 from beamwright_twin.sim.schedule import Schedule
-
-if TYPE_CHECKING:
-    from beamwright_twin.areadetector.plugin import Plugin
 
 
 class Faulty(Protocol):
@@ -37,7 +35,7 @@ class World:
     :param trajectories: how the axes of this process move, by motor record.
     :param quiet: records whose value a driver changes at this moment, which is not a write to it.
     :param pending: how many writes of a record wait for its driver.
-    :param plugins: the areaDetector plugins of this process.
+    :param frame_routes: which areaDetector plugins of this process get the frames of which port.
     :param pvs: values of PVs, for attributes of frames.
     """
 
@@ -49,7 +47,7 @@ class World:
     trajectories: dict[str, Trajectory] = field(default_factory=dict)
     quiet: set[str] = field(default_factory=set)
     pending: Counter[str] = field(default_factory=Counter)
-    plugins: list[Plugin] = field(default_factory=list)
+    frame_routes: FrameRoutes = field(default_factory=FrameRoutes)
     pvs: PvValues = field(default_factory=PvValues)
 
     def is_read_back(self, record: str) -> bool:
