@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import libcst as cst
 from libcst.metadata import BaseAssignment, BuiltinAssignment, ImportAssignment
 
 from beamwright_generator.changes.interface.elements import TypeTerm
 from beamwright_generator.changes.rewrite import known_types
+from beamwright_generator.changes.rewrite.infer import Infer
 from beamwright_generator.changes.rewrite.known_types import Known
-from beamwright_generator.changes.rewrite.plan_module import bound_node
-
-if TYPE_CHECKING:
-    from beamwright_generator.changes.rewrite.inference import Prover
+from beamwright_generator.changes.rewrite.plan_classes import UserClasses
+from beamwright_generator.changes.rewrite.plan_module import UserModule, bound_node
 
 
 class Bindings:
     """Finds what names are bound to in one module."""
 
-    def __init__(self, prover: Prover) -> None:
-        self._prover = prover
-        self._module = prover.module
+    def __init__(self, infer: Infer, module: UserModule, classes: UserClasses) -> None:
+        self._infer = infer
+        self._module = module
+        self._classes = classes
 
     def of(self, name: cst.Name) -> Known:
         """Give the type of a name: what is annotated holds, else all that binds it must be known."""
@@ -38,11 +36,11 @@ class Bindings:
         """Give the annotated type; False where there is no annotation, and None where it says too little."""
         node = bound_node(assignment)
         if isinstance(node, cst.Param) and node.annotation is not None:
-            return self._parameter(node, self._prover.annotated(node.annotation))
+            return self._parameter(node, self._infer.annotated(node.annotation))
         if isinstance(node, cst.Name):
             around = self._module.parents.get(node)
             if isinstance(around, cst.AnnAssign) and around.target is node:
-                return self._prover.annotated(around.annotation)
+                return self._infer.annotated(around.annotation)
         return False
 
     def _parameter(self, node: cst.Param, known: Known) -> Known:
@@ -61,13 +59,13 @@ class Bindings:
             return TypeTerm("(name)", (TypeTerm(f"builtins.{assignment.name}"),))
         if isinstance(assignment, ImportAssignment):
             full = self._module.imported(assignment)
-            return self._prover.named(full) if full else None
+            return self._infer.named(full) if full else None
         node = bound_node(assignment)
         match node:
             case cst.ClassDef():
-                return self._prover.classes.defined(node)
+                return self._classes.defined(node)
             case cst.FunctionDef():
-                return self._prover.function(node)
+                return self._infer.function(node)
             case cst.Param():
                 return self._first_parameter(node)
             case cst.Name():
@@ -82,13 +80,13 @@ class Bindings:
         if not isinstance(parameters, cst.Parameters) or not isinstance(function, cst.FunctionDef):
             return None
         listed = [*parameters.posonly_params, *parameters.params]
-        owner = self._prover.classes.around(function)
+        owner = self._classes.around(function)
         if owner is None or not listed or listed[0] is not node:
             return None
         named = {d.decorator.value for d in function.decorators if isinstance(d.decorator, cst.Name)}
         if "staticmethod" in named:
             return None
-        known = self._prover.classes.defined(owner)
+        known = self._classes.defined(owner)
         instance = known.arguments[0] if known and known.arguments else None
         return known if "classmethod" in named or function.name.value == "__new__" else instance
 
@@ -98,11 +96,11 @@ class Bindings:
         match around:
             case cst.AssignTarget():
                 statement = self._module.parents.get(around)
-                return self._prover.of(statement.value) if isinstance(statement, cst.Assign) else None
+                return self._infer.of(statement.value) if isinstance(statement, cst.Assign) else None
             case cst.NamedExpr(value=value):
-                return self._prover.of(value)
+                return self._infer.of(value)
             case cst.For(iter=over) | cst.CompFor(iter=over):
-                return known_types.element_of(self._prover.of(over))
+                return known_types.element_of(self._infer.of(over))
             case cst.Element():
                 listed = self._module.parents.get(around)
                 if not isinstance(listed, cst.Tuple | cst.List) or any(

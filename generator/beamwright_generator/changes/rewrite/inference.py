@@ -29,8 +29,8 @@ class Prover:
 
     def __init__(self, module: UserModule, interface: Interface, subclasses: Set[str] = frozenset()) -> None:
         self.module, self.interface, self.subclasses = module, interface, subclasses
-        self.classes = UserClasses(self)
-        self._bindings = Bindings(self)
+        self.classes = UserClasses(self, module, interface, subclasses)
+        self._bindings = Bindings(self, module, self.classes)
         self._proven: dict[cst.CSTNode, Known] = {}
         self._open: set[cst.CSTNode] = set()
 

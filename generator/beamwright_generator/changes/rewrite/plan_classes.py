@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Set
 
 import libcst as cst
 
+from beamwright_generator.changes.interface.device_interface import Interface
 from beamwright_generator.changes.interface.elements import TypeTerm
 from beamwright_generator.changes.rewrite import known_types
+from beamwright_generator.changes.rewrite.infer import Infer
 from beamwright_generator.changes.rewrite.known_types import FOREIGN, Known
-
-if TYPE_CHECKING:
-    from beamwright_generator.changes.rewrite.inference import Prover
+from beamwright_generator.changes.rewrite.plan_module import UserModule
 
 MARK = "(class) "
 """Before the name of a class of the module itself, which no import path can have."""
@@ -20,16 +20,19 @@ MARK = "(class) "
 class UserClasses:
     """The classes that one module defines."""
 
-    def __init__(self, prover: Prover) -> None:
-        self._prover = prover
+    def __init__(self, infer: Infer, module: UserModule, interface: Interface, subclasses: Set[str]) -> None:
+        self._infer = infer
+        self._module = module
+        self._interface = interface
+        self._subclasses = subclasses
         self._nodes: dict[str, cst.ClassDef] = {}
 
     def defined(self, node: cst.ClassDef) -> Known:
         """Give what the name of a class is."""
-        at = self._prover.module.at(node)
-        full = f"{self._prover.module.module}.{node.name.value}"
-        interface = self._prover.interface
-        if full not in self._prover.subclasses and (full in interface.classes or full in interface.enums):
+        at = self._module.at(node)
+        full = f"{self._module.module}.{node.name.value}"
+        interface = self._interface
+        if full not in self._subclasses and (full in interface.classes or full in interface.enums):
             return known_types.type_of(TypeTerm(full))
         name = f"{MARK}{at.line}:{at.column}.{node.name.value}"
         self._nodes[name] = node
@@ -41,7 +44,7 @@ class UserClasses:
 
     def around(self, function: cst.CSTNode) -> cst.ClassDef | None:
         """Give the class that a function is a method of."""
-        parents = self._prover.module.parents
+        parents = self._module.parents
         block = parents.get(function)
         owner = parents.get(block) if block is not None else None
         return owner if isinstance(owner, cst.ClassDef) else None
@@ -54,7 +57,7 @@ class UserClasses:
         for base in self.bases(name):
             if base is None:
                 return None
-            known = self._prover.attribute(base, attribute)
+            known = self._infer.attribute(base, attribute)
             if known != FOREIGN:
                 return known
         return FOREIGN
@@ -63,7 +66,7 @@ class UserClasses:
         """Give the instance types of the bases; None for one that may be anything."""
         found: list[Known] = []
         for base in self._nodes[name].bases:
-            known = self._prover.annotated(base.value)
+            known = self._infer.annotated(base.value)
             if known and known.short in ("Generic", "Protocol"):
                 continue
             found.append(known)
@@ -73,7 +76,7 @@ class UserClasses:
         """Give what `super()` is in a method: the one base of the class around it."""
         around: cst.CSTNode | None = node
         while around is not None and not isinstance(around, cst.ClassDef):
-            around = self._prover.module.parents.get(around)
+            around = self._module.parents.get(around)
         known = self.defined(around) if around is not None else None
         bases = self.bases(known.arguments[0].name) if known and self.knows(known.arguments[0].name) else []
         return bases[0] if len(bases) == 1 else None
@@ -87,9 +90,9 @@ class UserClasses:
         finder = _Attributes(attribute)
         node.body.visit(finder)
         if finder.annotation is not None:
-            return self._prover.annotated(finder.annotation)
+            return self._infer.annotated(finder.annotation)
         if finder.method is not None:
-            known = self._prover.function(finder.method)
+            known = self._infer.function(finder.method)
             is_property = any(
                 isinstance(d.decorator, cst.Name) and d.decorator.value in ("property", "cached_property")
                 for d in finder.method.decorators
@@ -98,7 +101,7 @@ class UserClasses:
         if finder.unclear:
             return None
         if finder.assigned:
-            return known_types.any_of([self._prover.of(value) for value in finder.assigned])
+            return known_types.any_of([self._infer.of(value) for value in finder.assigned])
         return False
 
 
