@@ -19,7 +19,7 @@ from beamwright_generator.resolve.observed.promised_pvs import DescribedPv
 from beamwright_generator.resolve.types.template_record import SETPOINT_TYPES
 
 READBACK: Final = "_RBV"
-"""What areaDetector and many others append to the name of a setpoint; see `resolve.pairs.CONVENTIONS`."""
+"""What areaDetector and many others append to the name of a setpoint; see `readback_pairs.CONVENTIONS`."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class ServedTree:
 class PviIoc:
     """The trees of one IOC in this process.
 
-    :param config: what `process.IocProcess` sends first.
+    :param config: what `ioc_process.IocProcess` sends first.
     :param parent: where triggers of cameras go.
     """
 

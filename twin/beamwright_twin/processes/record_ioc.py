@@ -1,6 +1,6 @@
 """The process that is one IOC of a twin: EPICS base with the records of a description, run by Python behaviours.
 
-It is started by `process.IocProcess`, which sends its records first, and then orders.
+It is started by `ioc_process.IocProcess`, which sends its records first, and then orders.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DRIVERS: Final[Mapping[str, type[Driver]]] = {"camera": Camera, "hdf5": Hdf5, "s
 class Ioc:
     """One IOC in this process.
 
-    :param config: what `process.IocProcess` sends first.
+    :param config: what `ioc_process.IocProcess` sends first.
     :param parent: where news go.
     """
 

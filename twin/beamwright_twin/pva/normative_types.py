@@ -1,6 +1,6 @@
 """What a recorded signal serves over PVA: the normative type, its first value, and values on their way in and out.
 
-Types and fields are those of the EPICS V4 Normative Types specification, as `observe.nt_types` reads them.
+Types and fields are those of the EPICS V4 Normative Types specification, as `observe.nt_facts` reads them.
 """
 
 from __future__ import annotations

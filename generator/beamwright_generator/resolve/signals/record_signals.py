@@ -21,7 +21,7 @@ from beamwright_generator.parse.yaml.beamline_file import Kind as Wanted
 from beamwright_generator.parse.yaml.beamline_file import RecordOverride, TemplateOverride
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.naming.identifiers import Names, snake
-from beamwright_generator.resolve.signals import class_match as ophyd_async
+from beamwright_generator.resolve.signals import class_match
 from beamwright_generator.resolve.signals.datatype_choice import NO_CHANGE, Datatypes, TypedRecord, Typing
 from beamwright_generator.resolve.signals.pvi_facts import PviFacts
 from beamwright_generator.resolve.signals.readback_pairs import Pair, pair_records
@@ -132,7 +132,7 @@ class _Judge:
         self.names = Names(reserved=self.reserved, what=RECORD)
         judged = list(self.typing.records(records))
         served = {record.leaf: record.served for record in judged}
-        match = ophyd_async.match(templates, served)
+        match = class_match.match(templates, served)
         for name, reasons in match.refused:
             if name in refused:
                 continue
@@ -142,7 +142,7 @@ class _Judge:
                 f"{self.class_name} does not extend ophyd-async's {name}",
                 detail=reasons[:12] + ((f"and {len(reasons) - 12} more",) if len(reasons) > 12 else ()),
             )
-        given = {leaf: ophyd_async.as_signal(signal) for leaf, signal in self._shipped_by_leaf(match).items()}
+        given = {leaf: class_match.as_signal(signal) for leaf, signal in self._shipped_by_leaf(match).items()}
         self.shipped_names = {signal.attribute for signal in given.values()}
         for signal in given.values():
             self.names.keep(signal.attribute)
@@ -160,7 +160,7 @@ class _Judge:
             len(self.typed),
         )
 
-    def _shipped_by_leaf(self, match: ophyd_async.Match) -> dict[str, ShippedSignal]:
+    def _shipped_by_leaf(self, match: class_match.Match) -> dict[str, ShippedSignal]:
         """Key each shipped signal by the record that comes first in it: the setpoint, or what is read."""
         return {signal.write: signal for signal in match.signals.values() if not self._overridden(signal.write)}
 

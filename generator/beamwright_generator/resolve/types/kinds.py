@@ -1,4 +1,4 @@
-"""The words for what a server offers under a name: kinds of datatype, transports, and the answers of `datatypes`."""
+"""The words for what a server offers under a name: kinds of datatype, transports, what `datatype_rules` answers."""
 
 from __future__ import annotations
 
