@@ -18,7 +18,7 @@ from ophyd_async.core import (
 from ophyd_async.epics.motor import Motor
 from scanspec.specs import Fly, Linspace
 
-from beamwright_runtime.fly import MotorMotion, Points, Scan
+from beamwright_runtime.fly import MotorMotion, Points, Scan, ScanRefusedError
 from beamwright_runtime.fly.motion import motor_motion
 
 END = 1.055
@@ -132,3 +132,18 @@ async def test_an_axis_that_somebody_stopped_is_not(x: Motor) -> None:
     set_mock_put_proceeds(x.user_setpoint, True)
     await motion._moves[x].done
     assert await motion.complaints() == ["x is at 0.5 on its way to 1.055"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "reason"),
+    [
+        ("max_velocity", 0.9, "x cannot fly at 1/s, at most at 0.9/s"),
+        ("high_limit_travel", 1.0, r"x.* 1\.055"),
+        ("low_limit_travel", 0.0, r"x.*-0\.055"),
+    ],
+)
+async def test_a_row_that_an_axis_cannot_fly_is_refused(x: Motor, limit: str, value: float, reason: str) -> None:
+    set_mock_value(x.dial_high_limit_travel, 10.0)  # a record without any has no limits
+    set_mock_value(getattr(x, limit), value)
+    with pytest.raises(ScanRefusedError, match=reason):
+        await row(x, MotorMotion([x]))

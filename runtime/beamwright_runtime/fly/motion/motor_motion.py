@@ -14,7 +14,7 @@ from ophyd_async.epics.motor import Motor, MotorLimitsError
 
 from beamwright_runtime.fly.diagnosis import PATIENCE, why, with_complaints
 from beamwright_runtime.fly.scan import AxisT, Points, constant_velocity, run_down, run_up
-from beamwright_runtime.fly.scan_errors import FlyScanError
+from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
 
 LATE = 0.5
 """Seconds that a motor may take longer than its velocity and ramps say before it is seen whether it moves at all."""
@@ -109,7 +109,10 @@ class MotorMotion(MotionLogic[Motor]):
         return self.motors
 
     async def flights(self, points: Points[Motor]) -> Sequence[Points[Motor]]:
-        """Split into rows of one velocity, and check velocities and limits of all of them."""
+        """Split into rows of one velocity, and check velocities and limits of all of them.
+
+        :raises ScanRefusedError: if a motor would have to be too fast, or to move beyond a limit.
+        """
         for motor in points.midpoints:
             if motor not in self._speeds:
                 self._speeds[motor] = await _speeds(motor)
@@ -118,11 +121,11 @@ class MotorMotion(MotionLogic[Motor]):
             speeds = self._speeds[motor]
             fastest = max((abs(float(flight.velocity(motor)[0])) for flight in flights), default=0.0)
             if speeds.fastest and fastest > speeds.fastest * (1 + 1e-9):
-                raise MotorLimitsError(f"{motor.name} cannot fly at {fastest:g}/s, at most at {speeds.fastest:g}/s")
+                raise ScanRefusedError(f"{motor.name} cannot fly at {fastest:g}/s, at most at {speeds.fastest:g}/s")
             ends = [run_up(flight, motor, speeds.ramp) for flight in flights]
             ends += [run_down(flight, motor, speeds.ramp) for flight in flights]
             for end in {min(ends, default=0.0), max(ends, default=0.0)} if ends else ():
-                await motor.movable_logic.check_move(end)
+                await _check_limits(motor, end)
         return flights
 
     async def approach(self, flight: Points[Motor]) -> None:
@@ -231,6 +234,13 @@ async def stop_motor(motor: Motor, timeout: float) -> None:
     if not await motor.motor_done_move.get_value(cached=False):
         await motor.motor_stop.set(1)
         await wait_for_value(motor.motor_done_move, 1, timeout=timeout)
+
+
+async def _check_limits(motor: Motor, target: float) -> None:
+    try:
+        await motor.movable_logic.check_move(target)
+    except MotorLimitsError as error:
+        raise ScanRefusedError(str(error)) from error
 
 
 async def _put(motor: Motor, target: float, limit: float) -> None:
