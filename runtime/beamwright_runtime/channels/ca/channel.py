@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ophyd_async.core import NotConnectedError
 
-from beamwright_runtime.channels.ca import libca
 from beamwright_runtime.channels.user import DOWN, NEVER, PENDING, READY, UP, Watch
 
 if TYPE_CHECKING:
@@ -117,11 +116,6 @@ class Channel:
             raise NotConnectedError(f"{self.pv} {said}")
         if self.pool.loop is not asyncio.get_running_loop():
             raise RuntimeError(f"{self.pv} was connected in another event loop: connect its device in this one")
-
-    @property
-    def host(self) -> str:
-        """Address of the server that has the PV, while connected."""
-        return bytes(libca.host_name(self._as_parameter_)).decode() if self.state == UP else ""
 
 
 def came_up(channels: Iterable[Channel], dbf: int, count: int, may_read: int) -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from ctypes import c_char_p, c_double, c_int, c_long, c_short, c_size_t, c_uint, c_ulong, c_void_p
+from ctypes import c_int, c_long, c_short, c_size_t, c_uint, c_ulong, c_void_p
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ from typing import Any
 
 import aioca
 from epicscorelibs.ca import cadef
+from epicscorelibs.path import get_lib
 
 logger = logging.getLogger("beamwright")
 
@@ -38,7 +39,7 @@ IS_UP = 2
 
 _waits: Any = cadef.libca
 """Releases the GIL during a call: for functions that wait until libca's callbacks have returned."""
-_brief: Any = ctypes.PyDLL(_waits._name)
+_brief: Any = ctypes.PyDLL(get_lib("ca"))
 """Keeps the GIL: for functions that take no longer than giving it away and back. They take libca's inner lock, which
 no thread holds while it is in a callback and may wait for the GIL."""
 
@@ -162,7 +163,6 @@ state = _function(_brief, "ca_state", c_void_p)
 field_type = _function(_brief, "ca_field_type", c_void_p, returns=c_short)
 element_count = _function(_brief, "ca_element_count", c_void_p, returns=c_ulong)
 read_access = _function(_brief, "ca_read_access", c_void_p, returns=c_uint)
-host_name = _function(_brief, "ca_host_name", c_void_p, returns=c_char_p)
 array_get = _function(_brief, "ca_array_get_callback", c_long, c_ulong, c_void_p, AnswerHandler, c_size_t)
 array_put = _function(_waits, "ca_array_put", c_long, c_ulong, c_void_p, c_void_p)
 array_put_wait = _function(
@@ -175,7 +175,6 @@ clear_subscription = _function(_waits, "ca_clear_subscription", c_void_p)
 group_create = _function(_brief, "ca_sg_create", c_void_p)
 group_delete = _function(_waits, "ca_sg_delete", c_uint)
 flush_io = _function(_waits, "ca_flush_io")
-pend_event = _function(_waits, "ca_pend_event", c_double)
 message = cadef.ca_message
 _current_context = _function(_waits, "ca_current_context", returns=c_void_p)
 _print_exceptions = _function(_waits, "ca_add_exception_event", c_void_p, c_void_p)
