@@ -21,7 +21,7 @@ from beamwright_runtime.fly.motion.motor_motion import MotionLogic
 from beamwright_runtime.fly.open_segment import OpenSegment
 from beamwright_runtime.fly.scan import AxisT, Points
 from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
-from beamwright_runtime.fly.segments import SegmentLog
+from beamwright_runtime.fly.segment_log import SegmentLog
 from beamwright_runtime.fly.stop_sequence import StopSequence
 from beamwright_runtime.fly.triggers.trigger_logic import TriggerLogic
 

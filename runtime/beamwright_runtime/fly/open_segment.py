@@ -6,7 +6,7 @@ from beamwright_runtime.fly.beam_watch import BeamWatch
 from beamwright_runtime.fly.detectors.row_progress import Progress
 from beamwright_runtime.fly.detectors.scan_files import Files
 from beamwright_runtime.fly.scan import AxisT, Points
-from beamwright_runtime.fly.segments import SegmentLog
+from beamwright_runtime.fly.segment_log import SegmentLog
 
 
 class OpenSegment:

@@ -16,12 +16,11 @@ from bluesky.utils import FailedStatus, Msg, MsgGenerator, RunEngineControlExcep
 from scanspec.core import Dimension, SnakedDimension
 from scanspec.specs import Fly, Spec
 
-from beamwright_runtime.documents import Role, nexus_facts
+from beamwright_runtime.documents import SEGMENTS, Role, nexus_facts
 from beamwright_runtime.fly.flight_settings import Flight
 from beamwright_runtime.fly.scan import AxisT, Scan, axis_name
 from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scanner import FlyScanner
-from beamwright_runtime.fly.segments import STREAM
 
 T = TypeVar("T")
 
@@ -55,7 +54,7 @@ def fly_scan(
             yield from _until_done("prepare", scanner, Flight(scan, step))
             if step == 0:
                 yield from _declare(scanner, scanner, name=stream)
-                yield from _declare(scanner, scanner.segments, name=STREAM)
+                yield from _declare(scanner, scanner.segments, name=SEGMENTS)
             yield from _until_done("kickoff", scanner)
             yield from _collect_while_flying(scanner, stream, flush_period)
 
@@ -173,7 +172,7 @@ def _start(
             **facts,
             "detectors": detectors,
             "stream": stream,
-            "segments": STREAM,
+            "segments": SEGMENTS,
             "surplus": scanner.surplus.value,
         },
         **(metadata or {}),
@@ -259,7 +258,7 @@ def _collect_while_flying(scanner: FlyScanner[AxisT], stream: str, period: float
 def _collect(scanner: FlyScanner[AxisT], stream: str) -> MsgGenerator[None]:
     yield Msg("collect", scanner, name=stream, return_payload=False)
     if scanner.segments.untold:
-        yield Msg("collect", scanner.segments, name=STREAM, return_payload=False)
+        yield Msg("collect", scanner.segments, name=SEGMENTS, return_payload=False)
 
 
 def _collect_rest(scanner: FlyScanner[AxisT], stream: str) -> MsgGenerator[None]:

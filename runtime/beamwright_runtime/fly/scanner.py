@@ -31,7 +31,7 @@ from ophyd_async.core import (
     WatcherUpdate,
 )
 
-from beamwright_runtime.documents import Role
+from beamwright_runtime.documents import SEGMENTS, Role
 from beamwright_runtime.fly.beam_watch import BeamWatch
 from beamwright_runtime.fly.detectors.collector import Collector
 from beamwright_runtime.fly.detectors.emission import EAGER, Emission, Surplus
@@ -44,7 +44,7 @@ from beamwright_runtime.fly.fly_state import IN_FLIGHT, REPLAYED, FlyState
 from beamwright_runtime.fly.motion.motor_motion import MotionLogic
 from beamwright_runtime.fly.scan import AxisT, axis_name
 from beamwright_runtime.fly.scan_errors import FlyScanError
-from beamwright_runtime.fly.segments import STREAM, SegmentLog
+from beamwright_runtime.fly.segment_log import SegmentLog
 from beamwright_runtime.fly.triggers.trigger_logic import SoftwareTriggers, TriggerLogic
 
 
@@ -109,7 +109,7 @@ class FlyScanner(
     def set_name(self, name: str, *, child_name_separator: str | None = None) -> None:
         """Name the device; the stream of segments has a name of its own."""
         super().set_name(name, child_name_separator=child_name_separator)
-        self.segments.set_name(STREAM)
+        self.segments.set_name(SEGMENTS)
 
     @property
     def axes(self) -> Sequence[AxisT]:

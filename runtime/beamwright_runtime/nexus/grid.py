@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beamwright_runtime.fly.segments import STREAM as SEGMENTS
-from beamwright_runtime.fly.segments import rows_of
+from beamwright_runtime.documents import SEGMENTS, rows_of
 from beamwright_runtime.nexus.pieces import NOWHERE, grid_order
 from beamwright_runtime.nexus.run_record import RunRecord
 

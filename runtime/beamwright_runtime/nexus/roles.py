@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from beamwright_runtime.documents import KEY, NexusFacts, Role
+from beamwright_runtime.documents import NEXUS, NexusFacts, Role
 from beamwright_runtime.nexus.grid import Grid
 from beamwright_runtime.nexus.run_record import RunRecord, Stream
 
@@ -35,7 +35,7 @@ class Roles:
     """
 
     def __init__(self, run: RunRecord, grid: Grid) -> None:
-        self._facts = cast("NexusFacts", run.start.get(KEY) or {})
+        self._facts = cast("NexusFacts", run.start.get(NEXUS) or {})
         self._roles = self._facts.get("roles", {})
         self._grid = grid
         self._stream = run.main

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scanspec.specs import Spec
 
+from beamwright_runtime.documents import SEGMENTS
 from beamwright_runtime.fly import Scan, places_of, rows_of
-from beamwright_runtime.fly.segments import STREAM
 
 
 class Recorded:
@@ -43,12 +43,12 @@ class Recorded:
 
     def segments(self) -> list[dict[str, Any]]:
         """The events of the stream of segments."""
-        descriptor = next((d for d in self.all("descriptor") if d["name"] == STREAM), {"uid": ""})
+        descriptor = next((d for d in self.all("descriptor") if d["name"] == SEGMENTS), {"uid": ""})
         found = []
         for page in self.all("event_page"):
             if page["descriptor"] == descriptor["uid"]:
                 for i in range(len(page["seq_num"])):
-                    found.append({key.removeprefix(f"{STREAM}-"): values[i] for key, values in page["data"].items()})
+                    found.append({key.removeprefix(f"{SEGMENTS}-"): values[i] for key, values in page["data"].items()})
         return found
 
     def ranges(self) -> dict[str, list[tuple[int, int]]]:

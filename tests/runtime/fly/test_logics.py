@@ -22,7 +22,7 @@ from beamwright_runtime.fly import (
 )
 from beamwright_runtime.fly.detectors.row_progress import Progress
 from beamwright_runtime.fly.fly_state import StateMachine
-from beamwright_runtime.fly.segments import SegmentLog
+from beamwright_runtime.fly.segment_log import SegmentLog
 from beamwright_runtime.fly.triggers.panda_triggers import REPEATS, table_of
 
 
