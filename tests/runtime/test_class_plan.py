@@ -88,7 +88,7 @@ def test_a_child_keeps_its_parent() -> None:
 
 
 def test_backends_start_with_what_connecting_sets_and_no_more() -> None:
-    connected = {"_channels", "watches", "conversion", "status"}
+    connected = {"channels", "watches", "conversion", "status"}
     assert set(vars(CaBackend(float, "a", "b"))) == {"datatype", "read_pv", "write_pv"} | connected
     assert set(vars(CaCommand("a"))) == {"write_pv"} | connected - {"conversion"}
 

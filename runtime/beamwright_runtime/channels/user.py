@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ophyd_async.core import DEFAULT_TIMEOUT, NotConnectedError
 
+from beamwright_runtime.channels.pool import ChannelPool
 from beamwright_runtime.errors import Fault, Reason
 
 PENDING, READY, FAULTY = 0, 1, 2
@@ -15,18 +16,6 @@ PENDING, READY, FAULTY = 0, 1, 2
 
 NEVER, UP, DOWN = 0, 1, 2
 """States of a channel: not found yet, connected, lost after it was connected."""
-
-
-class AnyChannels(Protocol):
-    """The channels of one protocol and event loop."""
-
-    def open(self, names: Iterable[str]) -> Mapping[str, Any]:
-        """Open channels that are not open yet; give all that are, by name."""
-        ...
-
-    def search_again(self, channels: Iterable[Any]) -> None:
-        """Search for channels that are not up as if they had just been opened."""
-        ...
 
 
 class Watch(Protocol):
@@ -43,7 +32,7 @@ class ChannelUser:
     """A signal's or command's backend: uses one or two channels and checks what they serve."""
 
     protocol: str
-    _channels: tuple[Any, ...]
+    channels: tuple[Any, ...]
     watches: tuple[Watch, ...]
     _fault: Fault | None = None
     status: int
@@ -56,7 +45,7 @@ class ChannelUser:
 
         Attributes that were first set when it connects would cost each user a dictionary of its own.
         """
-        self._channels = ()
+        self.channels = ()
         self.watches = ()
         self.status = PENDING
 
@@ -64,7 +53,7 @@ class ChannelUser:
         """Give the names of the channels it needs."""
         raise NotImplementedError
 
-    def pool(self) -> AnyChannels:
+    def pool(self) -> ChannelPool:
         """Give the channels of its protocol in the running event loop."""
         raise NotImplementedError
 
@@ -74,11 +63,11 @@ class ChannelUser:
 
     def use(self, channels: tuple[Any, ...]) -> None:
         """Use these channels, given in the order of `names`."""
-        if self._channels:
-            if all(new is old for new, old in zip(channels, self._channels, strict=True)):
+        if self.channels:
+            if all(new is old for new, old in zip(channels, self.channels, strict=True)):
                 return
             self.release()
-        self._channels = channels
+        self.channels = channels
         alone = (self,)
         for channel in channels:
             channel.listeners = channel.listeners + alone if channel.listeners else alone
@@ -87,7 +76,7 @@ class ChannelUser:
 
     def release(self) -> None:
         """Let the channels go; those that nobody else uses are closed."""
-        channels, self._channels = self._channels, ()
+        channels, self.channels = self.channels, ()
         self._fault = None
         for channel in channels:
             channel.listeners = tuple(user for user in channel.listeners if user is not self)
@@ -97,7 +86,7 @@ class ChannelUser:
 
     def channel_up(self) -> None:
         """Check as soon as all channels are up."""
-        for used in self._channels:
+        for used in self.channels:
             if used.state != UP:
                 return
         try:
@@ -112,14 +101,10 @@ class ChannelUser:
         self._fault = None
         self._move(PENDING)
 
-    def _ask_again(self, channel: Any) -> None:
-        """Ask the server what it has now; `channel_up` is told."""
-        raise NotImplementedError
-
     def recheck(self) -> None:
         """Check anew, with what the server says now."""
-        for channel in self._channels:
-            self._ask_again(channel)
+        for channel in self.channels:
+            channel.pool.ask_control(channel)
         self._fault = None
         self._move(PENDING)
 
@@ -130,6 +115,8 @@ class ChannelUser:
 
     def doubt(self) -> None:
         """Take the channels as lost whose loss would not be told."""
+        for channel in self.channels:
+            channel.pool.doubt(channel)
 
     def channel_watched(self) -> None:
         """Take note that a channel's loss would be told from now on."""
@@ -147,33 +134,33 @@ class ChannelUser:
         """Say what is wrong, by PV."""
         if self.status == READY:
             return []
-        if not self._channels:
+        if not self.channels:
             return [(self._pv(name), Fault(Reason.NEVER_FOUND)) for name in self.names()]
         if self.status == FAULTY and self._fault is not None:
-            return [(self._pv(self._channels[0].name), self._fault)]
+            return [(self._pv(self.channels[0].name), self._fault)]
         missing = [
             (
                 self._pv(channel.name),
                 Fault(Reason.NEVER_FOUND if channel.state == NEVER else Reason.DISCONNECTED),
             )
-            for channel in self._channels
+            for channel in self.channels
             if channel.state != UP
         ]
-        return missing or [(self._pv(self._channels[0].name), Fault(Reason.NO_ANSWER))]
+        return missing or [(self._pv(self.channels[0].name), Fault(Reason.NO_ANSWER))]
 
     def _pv(self, name: str) -> str:
         return f"{self.protocol}://{name}"
 
     def _up_channel(self, position: int) -> Any:
-        if not self._channels:
+        if not self.channels:
             raise NotConnectedError(f"{self._pv(self.names()[position])} has not been connected")
-        channel = self._channels[position]
+        channel = self.channels[position]
         channel.require_up()
         return channel
 
     async def _channel(self, position: int) -> Any:
         """Give a channel that is up; in an event loop other than the one it was connected in, it is opened there."""
-        if self._channels and self._channels[0].pool is not self.pool():
+        if self.channels and self.channels[0].pool is not self.pool():
             await self.connect(DEFAULT_TIMEOUT)
         return self._up_channel(position)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from ophyd_async.core import Device, NotConnectedError
 
-from beamwright_runtime.channels.user import FAULTY, PENDING, READY, AnyChannels, ChannelUser, Progress
+from beamwright_runtime.channels.pool import ChannelPool
+from beamwright_runtime.channels.user import FAULTY, PENDING, READY, ChannelUser, Progress
 from beamwright_runtime.connection.garbage_collection import collection_paused
 from beamwright_runtime.connection.outline import Census, outline
 from beamwright_runtime.connection.signals_below import (
@@ -232,10 +233,10 @@ class Tree(Progress):
             self._searched = now
         elif self.counts[PENDING] and now - self._searched > SEARCHED:
             self._searched = now
-            missing: dict[AnyChannels, list[Any]] = {}
+            missing: dict[ChannelPool, list[Any]] = {}
             for user in self.users:
                 if user.status == PENDING:
-                    missing.setdefault(user.pool(), []).extend(user._channels)
+                    missing.setdefault(user.pool(), []).extend(user.channels)
             for pool, channels in missing.items():
                 pool.search_again(channels)
 

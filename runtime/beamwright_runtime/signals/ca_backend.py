@@ -33,7 +33,7 @@ class CaUser(ChannelUser):
     """Uses channels over Channel Access."""
 
     protocol = "ca"
-    _channels: tuple[Channel, ...]
+    channels: tuple[Channel, ...]
 
     def recognise(self) -> bool | None:
         """Leave it to `channel_up`."""
@@ -43,17 +43,13 @@ class CaUser(ChannelUser):
         """Give the channels of the running event loop."""
         return CaChannels.here()
 
-    def _ask_again(self, channel: Channel) -> None:
-        channel.control = None
-        channel.pool.requests.ask_control(channel)
-
 
 class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDatatypeT]):
     """A signal over Channel Access, on channels that are opened many at a time."""
 
     def recognise(self) -> bool | None:
         """Look at what both sides serve, or ask what is missing; whoever calls this counts those that are ready."""
-        channels = self._channels
+        channels = self.channels
         first, last = channels[0], channels[-1]
         served = first.served
         if served < 0 or self.status != PENDING:
@@ -66,7 +62,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
             return None
         if conversion is ASKS:
             for channel in channels:
-                channel.pool.requests.ask_control(channel)
+                channel.pool.ask_control(channel)
             return False
         self.conversion = conversion
         self.status = READY
@@ -75,7 +71,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
     def check(self) -> Fault | None:
         """Find how the declared type is served; ask for states and precisions first, for both sides at once."""
         asked = False
-        for channel in self._channels:
+        for channel in self.channels:
             if channel.asked:
                 asked = True
             elif (
@@ -83,7 +79,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
                 and channel.control is None
                 and needs_control(self.declared, channel.dbf, channel.count)
             ):
-                channel.pool.requests.ask_control(channel)
+                channel.pool.ask_control(channel)
                 asked = True
         if asked:
             raise Unknown
@@ -105,7 +101,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
 
     async def _get(self, position: int, datatype: int, style: int) -> Any:
         channel = await self._channel(position)
-        return await channel.pool.requests.get(channel, *decoder(channel, datatype, style))
+        return await self.pool().requests.get(channel, *decoder(channel, datatype, style))
 
     async def _fetch(self, position: int) -> Any:
         return await self._get(position, self._known().read, FORMAT_RAW)
@@ -141,12 +137,12 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
         conversion = self._known()
         channel = await self._channel(-1)
         sent = await self._fetch(-1) if value is None else value
-        await channel.pool.requests.put(channel, sent, conversion.write, wait)
+        await self.pool().requests.put(channel, sent, conversion.write, wait)
 
     def _watch(self, callback: Callback[Reading[SignalDatatypeT]]) -> Any:
         channel: Channel = self._up_channel(0)
         kind, decode = decoder(channel, self._known().read, FORMAT_TIME)
-        return channel.pool.monitors.begin(
+        return self.pool().monitors.begin(
             channel,
             kind,
             DBE_VALUE | DBE_ALARM,
@@ -165,14 +161,14 @@ class CaCommand(CaUser, RecordCommand, CaCommandBackend):
 
     def recognise(self) -> bool | None:
         """Look whether it starts something; whoever calls this counts those that are ready."""
-        if self.status != PENDING or self._channels[0].served not in TRIGGERS:
+        if self.status != PENDING or self.channels[0].served not in TRIGGERS:
             return None
         self.status = READY
         return True
 
     def check(self) -> Fault | None:
         """Refuse what is no single whole number: it is not what starts something."""
-        (channel,) = self._channels
+        (channel,) = self.channels
         if channel.asked:
             raise Unknown
         if channel.count > 1 or channel.dbf not in TRIGGERS:
@@ -187,4 +183,4 @@ class CaCommand(CaUser, RecordCommand, CaCommandBackend):
         :raises PutRefusedError: if the server refuses.
         """
         channel = await self._channel(0)
-        await channel.pool.requests.put(channel, self._execute_value, None, True)
+        await self.pool().requests.put(channel, self._execute_value, None, True)

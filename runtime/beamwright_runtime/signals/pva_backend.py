@@ -9,7 +9,7 @@ from bluesky.protocols import Reading
 from ophyd_async.core import Callback, SignalDatatypeT, SignalMetadata
 from ophyd_async.epics.core import PvaCommandBackend, PvaSignalBackend
 
-from beamwright_runtime.channels.pva.channel import PvaChannel, PvaMonitor, specifier_of
+from beamwright_runtime.channels.pva.channel import PvaChannel, specifier_of
 from beamwright_runtime.channels.pva.pool import PvaChannels
 from beamwright_runtime.channels.user import ChannelUser, Unknown
 from beamwright_runtime.errors import Fault, Reason
@@ -23,7 +23,7 @@ class PvaUser(ChannelUser):
 
     protocol = "pva"
     watched_by_monitor = True
-    _channels: tuple[PvaChannel, ...]
+    channels: tuple[PvaChannel, ...]
 
     def pool(self) -> PvaChannels:
         """Give the channels of the running event loop."""
@@ -32,15 +32,7 @@ class PvaUser(ChannelUser):
     @property
     def watched(self) -> bool:
         """Whether a loss of its channels would be told."""
-        return all(channel.watched for channel in self._channels)
-
-    def doubt(self) -> None:
-        """Take the channels as lost whose monitors do not answer."""
-        for channel in self._channels:
-            channel.pool.doubt(channel)
-
-    def _ask_again(self, channel: PvaChannel) -> None:
-        channel.pool.ask_control(channel)
+        return all(channel.watched for channel in self.channels)
 
     def _served(self, channel: PvaChannel) -> str:
         return served_name(channel.type_id, channel.specifier, channel.control)
@@ -61,7 +53,7 @@ class PvaBackend(PvaUser, RecordSignal[SignalDatatypeT], PvaSignalBackend[Signal
 
     async def _get(self, position: int, request: str | None) -> Any:
         channel = await self._channel(position)
-        return await channel.pool.requests.get(channel, request)
+        return await self.pool().requests.get(channel, request)
 
     async def _fetch(self, position: int) -> Any:
         return await self._get(position, f"field({self._known().fields})")
@@ -95,11 +87,11 @@ class PvaBackend(PvaUser, RecordSignal[SignalDatatypeT], PvaSignalBackend[Signal
     async def _send(self, value: Any, wait: bool) -> None:
         channel = await self._channel(-1)
         sent = (await self._get(-1, "field(value)"))["value"] if value is None else value
-        await channel.pool.requests.put(channel, sent, wait, channel.type_id == ENUM)
+        await self.pool().requests.put(channel, sent, wait, channel.type_id == ENUM)
 
     def _watch(self, callback: Callback[Reading[SignalDatatypeT]]) -> Any:
         channel: PvaChannel = self._up_channel(0)
-        return PvaMonitor(channel, self._timed_fields(), lambda value: callback(self._reading(value)))
+        return self.pool().monitor(channel, self._timed_fields(), lambda value: callback(self._reading(value)))
 
 
 class PvaCommand(PvaUser, RecordCommand, PvaCommandBackend):
@@ -107,7 +99,7 @@ class PvaCommand(PvaUser, RecordCommand, PvaCommandBackend):
 
     def check(self) -> Fault | None:
         """Refuse what is no state, truth or whole number: it is not what starts something."""
-        (channel,) = self._channels
+        (channel,) = self.channels
         if channel.asked:
             raise Unknown
         if channel.error:
@@ -124,4 +116,4 @@ class PvaCommand(PvaUser, RecordCommand, PvaCommandBackend):
         :raises PutRefusedError: if the server refuses.
         """
         channel = await self._channel(0)
-        await channel.pool.requests.put(channel, self._execute_value, True, channel.type_id == ENUM)
+        await self.pool().requests.put(channel, self._execute_value, True, channel.type_id == ENUM)

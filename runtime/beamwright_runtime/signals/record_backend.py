@@ -119,7 +119,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
 
     def check(self) -> Fault | None:
         """Find how the declared type is served."""
-        channels = self._channels
+        channels = self.channels
         verdicts = [self._verdict(channel) for channel in channels]
         faults = [verdict for verdict in verdicts if isinstance(verdict, Fault)]
         for fault in faults:

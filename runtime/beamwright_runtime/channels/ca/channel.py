@@ -7,15 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ophyd_async.core import NotConnectedError
 
+from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.pool import ChannelPool
 from beamwright_runtime.channels.user import DOWN, NEVER, PENDING, READY, UP, Watch
-
-if TYPE_CHECKING:
-    from beamwright_runtime.channels.ca.pool import CaChannels
-
 
 ARRAY = 64
 """Added to a native type that is served as several elements; more than any native type."""
@@ -69,7 +67,7 @@ class Channel:
         "state",
     )
 
-    def __init__(self, name: str, pool: CaChannels) -> None:
+    def __init__(self, name: str, pool: ChannelPool) -> None:
         self.name = name
         self.pool = pool
         self._as_parameter_ = 0
@@ -95,6 +93,7 @@ class Channel:
     def ask(self, request: object) -> None:
         """Await control information; `request` tells its answer from those of others."""
         self.asked = request
+        self.control = None
         self.served = DOUBTED
 
     def answered(self, control: Any) -> None:
@@ -111,7 +110,7 @@ class Channel:
 
     def require_up(self) -> None:
         """Raise `NotConnectedError`, which names the PV, unless the channel is connected here and now."""
-        if self.state != UP or self.pool.is_down(self._as_parameter_):
+        if self.state != UP or libca.field_type(self._as_parameter_) < 0:
             said = "has never been found" if self.state == NEVER else "is disconnected"
             raise NotConnectedError(f"{self.pv} {said}")
         if self.pool.loop is not asyncio.get_running_loop():

@@ -25,8 +25,10 @@ class CaMonitor:
         decode: Callable[[int, int, int], Any],
         callback: Callable[[Any], None],
         every_update: bool,
+        end: Callable[[CaMonitor], None],
     ) -> None:
         self.channel = channel
+        self._end = end
         self.every_update = every_update
         self.decode = decode
         self.callback = callback
@@ -35,7 +37,7 @@ class CaMonitor:
 
     def close(self) -> None:
         """End it; no further callback comes."""
-        self.channel.pool.monitors.end(self)
+        self._end(self)
 
 
 class CaMonitors:
@@ -64,7 +66,7 @@ class CaMonitors:
         :param every_update: otherwise only the last of those that arrived together.
         :raises ReadRefusedError: if libca refuses. What the server refuses, now or later, is logged.
         """
-        monitor = CaMonitor(channel, decode, callback, every_update)
+        monitor = CaMonitor(channel, decode, callback, every_update, self.end)
         self._number += 1
         monitor.number = self._number
         self._monitors[monitor.number] = monitor

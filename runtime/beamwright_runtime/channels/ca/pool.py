@@ -61,18 +61,22 @@ class CaChannels:
                 cls._of_loop.pop(other).close()
             if not cls._of_loop:
                 # After aioca's own: ours must run before it ends the context.
-                atexit.unregister(_close_all)
-                atexit.register(_close_all)
+                atexit.unregister(cls.close_all)
+                atexit.register(cls.close_all)
             cls._of_loop[loop] = pool
         return pool
+
+    @classmethod
+    def close_all(cls) -> None:
+        """Close the channels of all event loops, when the process ends."""
+        for pool in cls._of_loop.values():
+            pool.close()
+        cls._of_loop.clear()
+        libca.leave_context()
 
     def __len__(self) -> int:
         """Count the open channels."""
         return len(self._by_name)
-
-    def is_down(self, chid: int) -> bool:
-        """Ask libca, which knows before the loop has been told."""
-        return bool(libca.field_type(chid) < 0)
 
     # -- opening and closing
 
@@ -140,6 +144,13 @@ class CaChannels:
         self._take_events()
         if self._uncreated and not self.pace.busy:
             self._created(self._create())
+
+    def ask_control(self, channel: Channel) -> None:
+        """Ask for states or precision; the channel's listeners are told when they have arrived."""
+        self.requests.ask_control(channel)
+
+    def doubt(self, channel: Channel) -> None:
+        """Do nothing: libca tells of every loss."""
 
     def release(self, channel: Channel) -> None:
         """Close a channel soon, unless somebody uses it again before that."""
@@ -259,10 +270,3 @@ class CaChannels:
             tell_up(found)
             self.requests.flush()
         return absent
-
-
-def _close_all() -> None:
-    for pool in CaChannels._of_loop.values():
-        pool.close()
-    CaChannels._of_loop.clear()
-    libca.leave_context()

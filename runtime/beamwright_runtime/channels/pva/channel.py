@@ -5,17 +5,15 @@ from __future__ import annotations
 import atexit
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ophyd_async.core import NotConnectedError
 from p4p.client.raw import Context, Disconnected
 
+from beamwright_runtime.channels.pool import ChannelPool
 from beamwright_runtime.channels.pva.closer import closer
 from beamwright_runtime.channels.request import Request
 from beamwright_runtime.channels.user import NEVER, UP
-
-if TYPE_CHECKING:
-    from beamwright_runtime.channels.pva.pool import PvaChannels
 
 logger = logging.getLogger("beamwright")
 
@@ -59,7 +57,7 @@ class PvaChannel:
         "watched",
     )
 
-    def __init__(self, name: str, pool: PvaChannels) -> None:
+    def __init__(self, name: str, pool: ChannelPool) -> None:
         self.name = name
         self.pool = pool
         self.state = NEVER
@@ -113,15 +111,23 @@ def specifier_of(value: Any) -> str:
 
 
 class PvaMonitor:
-    """A subscription, until it is closed; it survives disconnections."""
+    """A subscription, until it is closed; it survives disconnections.
 
-    def __init__(self, channel: PvaChannel, request: str, callback: Callable[[Any], None]) -> None:
+    :param request: which fields, such as `field(value,alarm)`.
+    :param callback: takes each update, in the event loop.
+    :param call: has a function called in that loop.
+    """
+
+    def __init__(
+        self, channel: PvaChannel, request: str, callback: Callable[[Any], None], call: Callable[..., None]
+    ) -> None:
         self._channel = channel
         self._callback = callback
+        self._call = call
         self._subscription: Any = context().monitor(channel.name, self._ready, request)
 
     def _ready(self) -> None:
-        self._channel.pool.call(self._take)
+        self._call(self._take)
 
     def _take(self) -> None:
         while self._subscription is not None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from p4p.client.raw import Disconnected, RemoteError
 
-from beamwright_runtime.channels.pva.channel import PvaChannel, context
+from beamwright_runtime.channels.pva.channel import PvaChannel, PvaMonitor, context
 from beamwright_runtime.channels.pva.closer import closer
 from beamwright_runtime.channels.pva.requests import PvaRequests, give_up
 from beamwright_runtime.channels.search_pace import SearchPace
@@ -68,10 +68,17 @@ class PvaChannels:
                 cls._of_loop.pop(other).close()
             if not cls._of_loop:
                 context()
-                atexit.unregister(_close_all)
-                atexit.register(_close_all)
+                atexit.unregister(cls.close_all)
+                atexit.register(cls.close_all)
             pool = cls._of_loop[loop] = PvaChannels(loop)
         return pool
+
+    @classmethod
+    def close_all(cls) -> None:
+        """Close the channels of all event loops, when the process ends."""
+        for pool in cls._of_loop.values():
+            pool.close()
+        cls._of_loop.clear()
 
     def __len__(self) -> int:
         """Count the open channels."""
@@ -154,6 +161,13 @@ class PvaChannels:
         elif self._watch_timer is None:
             self._watch_latest = self.loop.time() + WATCH_AT_LATEST
             self._watch_in(WATCH_DELAY)
+
+    def monitor(self, channel: PvaChannel, request: str, callback: Callable[[Any], None]) -> PvaMonitor:
+        """Have a callback called with each update of a channel, in the loop.
+
+        :param request: which fields, such as `field(value,alarm)`.
+        """
+        return PvaMonitor(channel, request, callback, self.call)
 
     # -- liveness
 
@@ -263,9 +277,3 @@ class PvaChannels:
         self._by_name.clear()
         closer.close(self._answered_operations)
         self._answered_operations = []
-
-
-def _close_all() -> None:
-    for pool in PvaChannels._of_loop.values():
-        pool.close()
-    PvaChannels._of_loop.clear()
