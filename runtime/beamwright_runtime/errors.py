@@ -91,13 +91,14 @@ class ConnectionFailedError(NotConnectedError):
         self, outline: str, problems: Sequence[ConnectionProblem], errors: Mapping[str, Exception] | None = None
     ) -> None:
         super().__init__(outline)
+        self._outline = outline
         self.problems = tuple(problems)
         self._by_device = dict(errors or {})
 
     def __reduce__(
         self,
     ) -> tuple[type[ConnectionFailedError], tuple[str, tuple[ConnectionProblem, ...], dict[str, Exception]]]:
-        return type(self), (str(self._errors), self.problems, self._by_device)
+        return type(self), (self._outline, self.problems, self._by_device)
 
     @property
     def sub_errors(self) -> Mapping[str, Exception]:
@@ -106,10 +107,10 @@ class ConnectionFailedError(NotConnectedError):
 
     def format_error_string(self, indent: str = "") -> str:
         """Give the outline, indented for a place in the error of a larger tree."""
-        return "".join(f"\n{indent}{line}" for line in str(self._errors).splitlines()) + "\n"
+        return "".join(f"\n{indent}{line}" for line in self._outline.splitlines()) + "\n"
 
     def __str__(self) -> str:
-        return str(self._errors)
+        return self._outline
 
 
 class PutFailedError(Exception):

@@ -182,11 +182,12 @@ class Beamline:
 
     def _reached(self) -> list[Beamline]:
         """Give the beamlines that are included, theirs too."""
-        return [beamline for other in self._included for beamline in (other, *other._reached())]
+        # Beamlines look into each other, here and below: that is no private member of something else.
+        return [beamline for other in self._included for beamline in (other, *other._reached())]  # noqa: SLF001
 
     def _scopes(self) -> list[Beamline]:
         """Give the beamline itself and those that include it, from the inside out."""
-        return [self, *(scope for includer in self._includers for scope in includer._scopes())]
+        return [self, *(scope for includer in self._includers for scope in includer._scopes())]  # noqa: SLF001
 
     def fixture_value(self, name: str) -> tuple[object] | None:
         """Give the value that fills a parameter before any factory does, if there is one."""
@@ -198,9 +199,9 @@ class Beamline:
     def fixture_function(self, name: str) -> Fixture | None:
         """Give what reads a value for a parameter, if there is something of that name."""
         for beamline in self._scopes():
-            for reached in (beamline, *beamline._reached()):
-                if name in reached._fixture_functions:
-                    return reached._fixture_functions[name]
+            for reached in (beamline, *beamline._reached()):  # noqa: SLF001
+                if name in reached._fixture_functions:  # noqa: SLF001
+                    return reached._fixture_functions[name]  # noqa: SLF001
         return None
 
     def start(

@@ -114,10 +114,11 @@ class Parameters:
         :param arguments: of the call; they need no fixture.
         """
         found: dict[str, Fixture] = {}
-        self._find_unread(arguments, found, set())
+        self.find_unread(arguments, found, set())
         return list(found.values())
 
-    def _find_unread(self, arguments: Mapping[str, object], found: dict[str, Fixture], seen: set[str]) -> None:
+    def find_unread(self, arguments: Mapping[str, object], found: dict[str, Fixture], seen: set[str]) -> None:
+        """Add the fixtures that `unread` finds, unless this one has been seen."""
         if self._beamline is None or self.name in seen or self.stand_in is not None:
             return
         seen.add(self.name)
@@ -126,7 +127,7 @@ class Parameters:
                 continue
             if (factory := self._beamline.factories.get(name)) is not None:
                 if factory.device is None:
-                    factory.parameters._find_unread({}, found, seen)
+                    factory.parameters.find_unread({}, found, seen)
             elif (fixture := self._beamline.fixture_function(name)) is not None and not fixture.is_read:
                 found[name] = fixture
 

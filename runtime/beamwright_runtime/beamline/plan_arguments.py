@@ -14,6 +14,7 @@ from ophyd_async.core import Device
 from pydantic import BaseModel
 
 from beamwright_runtime.beamline.factory import DeviceFactory
+from beamwright_runtime.ophyd_seam import generator_of
 
 Needed = Device | DeviceFactory[Device]
 
@@ -64,7 +65,7 @@ def _entries(mapping: Mapping[object, object]) -> Iterator[object]:
 def plan_arguments(plan: object) -> list[object] | None:
     """Give the arguments of a plan that has not begun, defaults included; `None` for anything else."""
     if isinstance(plan, Plan):
-        plan = plan._iter
+        plan = generator_of(plan)
     if isinstance(plan, Generator) and inspect.isgenerator(plan) and inspect.getgeneratorstate(plan) == "GEN_CREATED":
         return list(inspect.getgeneratorlocals(plan).values())
     return None

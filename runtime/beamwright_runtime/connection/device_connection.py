@@ -15,6 +15,7 @@ from beamwright_runtime.connection.failure import Asked, naming_its_ioc
 from beamwright_runtime.connection.signals_below import is_transparent
 from beamwright_runtime.connection.tree_device import connect_tree, connected_tree, tree_of
 from beamwright_runtime.errors import ConnectionFailedError
+from beamwright_runtime.ophyd_seam import connector_of
 
 PARALLEL = 32
 """Devices that connect in the background at the same time: an absent one holds its place until its timeout."""
@@ -227,7 +228,7 @@ async def _nothing() -> None:
 async def connect(device: Device, mock: bool, timeout: float, force_reconnect: bool) -> Exception | None:
     """Connect a device and give what went wrong, if anything did."""
     try:
-        if not mock and is_transparent(type(device), type(device._connector)):
+        if not mock and is_transparent(type(device), type(connector_of(device))):
             await connect_tree(device, timeout, force_reconnect)
         else:
             await device.connect(mock=mock, timeout=timeout, force_reconnect=force_reconnect)

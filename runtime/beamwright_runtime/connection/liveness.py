@@ -12,6 +12,7 @@ from beamwright_runtime.channels.user import READY
 from beamwright_runtime.connection.signals_below import users_below
 from beamwright_runtime.connection.tree_device import connected_tree, known_problems, survey
 from beamwright_runtime.errors import ConnectionProblem
+from beamwright_runtime.ophyd_seam import is_mocked
 
 
 class ConnectionEvent(NamedTuple):
@@ -31,7 +32,7 @@ def is_connected(device: Device) -> bool:
     A device in mock mode counts as connected. What an IOC that hangs without closing its connection costs in time is
     for `EPICS_CA_CONN_TMO` to say (30 s unless set): until then its channels count as connected.
     """
-    if device._mock is not None:
+    if is_mocked(device):
         return True
     tree = connected_tree(device)
     if tree is not None:
@@ -42,7 +43,7 @@ def is_connected(device: Device) -> bool:
 
 def disconnected_signals(device: Device) -> list[Device]:
     """List the signals and commands of a device that are not connected, from what is known."""
-    if device._mock is not None:
+    if is_mocked(device):
         return []
     tree = connected_tree(device)
     if tree is not None and tree.ready:
@@ -52,7 +53,7 @@ def disconnected_signals(device: Device) -> list[Device]:
 
 def connection_problems(device: Device) -> list[ConnectionProblem]:
     """Say what is wrong with each signal that is not connected, from what is known."""
-    return [] if device._mock is not None else known_problems(device)
+    return [] if is_mocked(device) else known_problems(device)
 
 
 def on_connection_change(callback: Callable[[ConnectionEvent], None], *devices: Device) -> Callable[[], None]:

@@ -27,6 +27,7 @@ from beamwright_runtime.connection.signals_below import (
     signal_problems,
 )
 from beamwright_runtime.errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
+from beamwright_runtime.ophyd_seam import connector_of, is_mocked
 
 FOREIGN_GRACE = 0.25
 """Seconds past the timeout that foreign devices get to say what they failed with: they have the same timeout."""
@@ -146,16 +147,16 @@ class Tree(Progress):
         device = self.device
         users: list[ChannelUser] = []
         foreign: dict[str, Device] = {}
-        mocked = device._mock is not None
+        mocked = is_mocked(device)
         above = [("", device)]
         while above:
             path, parent = above.pop()
             for name, child in parent.children():
-                mocked = mocked or child._mock is not None
+                mocked = mocked or is_mocked(child)
                 user = channel_user(child)
                 if user is not None:
                     users.append(user)
-                elif is_transparent(type(child), type(child._connector)):
+                elif is_transparent(type(child), type(connector_of(child))):
                     above.append((join_path(path, name), child))
                 else:
                     foreign[join_path(path, name)] = child

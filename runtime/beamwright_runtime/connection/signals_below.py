@@ -10,6 +10,7 @@ from ophyd_async.epics.core import EpicsDeviceConnector
 
 from beamwright_runtime.channels.user import READY, ChannelUser
 from beamwright_runtime.errors import ConnectionFailedError, ConnectionProblem, Fault, Reason
+from beamwright_runtime.ophyd_seam import connector_of, end_mock, first_backend_of, forget_connect
 
 _Connect = TypeVar("_Connect", bound=Callable[..., Any])
 
@@ -40,7 +41,7 @@ def is_transparent(device: type[Device], connector: type[DeviceConnector]) -> bo
 
 def channel_user(child: Device) -> ChannelUser | None:
     """Give what a signal or command of ours uses channels with; None for anything else."""
-    backend = getattr(child._connector, "_init_backend", None)
+    backend = first_backend_of(child)
     return backend if isinstance(backend, ChannelUser) else None
 
 
@@ -48,7 +49,7 @@ def descend(device: Device, path: str) -> Iterator[tuple[str, Device]]:
     """Give the signals, commands and foreign devices below a device, with the way to each."""
     for name, child in device.children():
         below = f"{path}.{name}" if path else name
-        if channel_user(child) is None and is_transparent(type(child), type(child._connector)):
+        if channel_user(child) is None and is_transparent(type(child), type(connector_of(child))):
             yield from descend(child, below)
         else:
             yield below, child
@@ -89,11 +90,8 @@ def problems_of(error: Exception, below: str, reason: Reason = Reason.FAILED) ->
 
 def leave_mock(device: Device) -> None:
     """Take a device and all below it out of mock mode, as ophyd-async's own real connection does."""
-    device._mock = None
-    initial = getattr(device._connector, "_init_backend", None)
-    if initial is not None:
-        vars(device._connector)["backend"] = initial
-    elif is_transparent(type(device), type(device._connector)):
+    end_mock(device)
+    if first_backend_of(device) is None and is_transparent(type(device), type(connector_of(device))):
         for _, child in device.children():
             leave_mock(child)
 
@@ -105,13 +103,13 @@ def forget_connection(device: Device) -> None:
     """
     above: Device | None = device
     while above is not None:
-        above.__dict__.pop("_connect_task", None)
+        forget_connect(above)
         above = above.parent
     below = [device]
     while below:
         for _, child in below.pop().children():
-            child.__dict__.pop("_connect_task", None)
-            if type(child._connector) is not SignalConnector:
+            forget_connect(child)
+            if type(connector_of(child)) is not SignalConnector:
                 below.append(child)
 
 

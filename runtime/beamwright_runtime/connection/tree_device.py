@@ -18,6 +18,7 @@ from beamwright_runtime.connection.signals_below import (
     users_below,
 )
 from beamwright_runtime.errors import ConnectionProblem
+from beamwright_runtime.ophyd_seam import PLAIN, is_mocked, rename, rename_plain
 
 _TREE = "_beamwright_tree"
 
@@ -37,13 +38,7 @@ class TreeDevice(Device):
         if getattr(super().set_name, "__func__", None) is not Device.set_name:  # a class between has more to do
             super().set_name(name, child_name_separator=child_name_separator)
             return
-        self._name = name
-        if child_name_separator:
-            self._child_name_separator = child_name_separator
-        vars(self).pop("log", None)  # it shows the name
-        from beamwright_runtime.signals.class_plan import name_children  # brings all that channels need
-
-        name_children(self, self._child_name_separator)
+        _name_children(self, rename(self, name, child_name_separator))
 
     @connects_children
     async def connect(
@@ -63,6 +58,17 @@ class TreeDevice(Device):
             await super().connect(mock, timeout, force_reconnect)
         else:
             await connect_tree(self, timeout, force_reconnect)
+
+
+def _name_children(device: Device, separator: str) -> None:
+    """Name the signals and commands of a device, and its other children their own way."""
+    start = device.name + separator if device.name else ""
+    for attribute, child in device.children():
+        name = start + attribute if start else ""
+        if type(child) in PLAIN:
+            rename_plain(child, name)
+        else:
+            child.set_name(name, child_name_separator=separator)
 
 
 class TreeConnector(DeviceConnector):
@@ -135,7 +141,7 @@ async def disconnect(*devices: Device) -> None:
 def tree_of(device: Device) -> Tree | None:
     """Give the tree of a device that has been connected in the running event loop, and not in mock mode since."""
     tree = cast("Tree | None", device.__dict__.get(_TREE))
-    if tree is None or tree.loop is not asyncio.get_running_loop() or device._mock is not None:
+    if tree is None or tree.loop is not asyncio.get_running_loop() or is_mocked(device):
         return None
     return tree
 

@@ -22,12 +22,8 @@ from ophyd_async.fastcs.panda import (
     StaticSeqTableFlyableLogic,
 )
 
-# ophyd-async exports only the whole detector, which walks PVI.
-from ophyd_async.fastcs.panda._acquire_logic import PandaAcquireLogic
-from ophyd_async.fastcs.panda._data_logic import PandaHDFDataLogic
-from ophyd_async.fastcs.panda._trigger_logic import PandaTriggerLogic
-
 from beamwright_runtime.devices.record_device import RecordDevice
+from beamwright_runtime.ophyd_seam import panda_logics
 
 BlockT = TypeVar("BlockT", bound=Device)
 MotorT = TypeVar("MotorT", bound=Motor)
@@ -48,9 +44,7 @@ class Panda(RecordDevice, StandardDetector):
     def __init__(self, prefix: str, path_provider: PathProvider | None = None, name: str = "") -> None:
         super().__init__(prefix, name)
         pcap, data = self._block("pcap", PcapBlock), self._block("data", DataBlock)
-        self.add_detector_logics(PandaTriggerLogic(pcap), PandaAcquireLogic(pcap))
-        if path_provider is not None:
-            self.add_detector_logics(PandaHDFDataLogic(path_provider, data))
+        self.add_detector_logics(*panda_logics(pcap, data, path_provider))
 
     def table_flyer(self, number: int = 1) -> StandardFlyable[SeqTableInfo, None]:
         """Make a flyer that plays a table with a sequencer; its `time1` and `time2` are in units of the prescale.

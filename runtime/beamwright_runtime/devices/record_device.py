@@ -8,6 +8,7 @@ from ophyd_async.core import DEFAULT_TIMEOUT, Device, DeviceConnector, Triggerab
 from ophyd_async.epics.core import EpicsDevice, EpicsDeviceConnector
 
 from beamwright_runtime.connection.tree_device import TreeConnector, TreeDevice
+from beamwright_runtime.ophyd_seam import connector_of
 
 
 class RecordConnector(TreeConnector, EpicsDeviceConnector):
@@ -72,5 +73,5 @@ class RecordDevice(TreeDevice, EpicsDevice):
     @property
     def prefix(self) -> str:
         """What starts the name of every record, its protocol included where one was given."""
-        connector = self._connector
+        connector = connector_of(self)
         return connector.prefix if isinstance(connector, RecordConnector) else ""

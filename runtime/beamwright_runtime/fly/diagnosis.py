@@ -8,6 +8,8 @@ from typing import Any
 
 from ophyd_async.core import SignalR, StandardDetector
 
+from beamwright_runtime.ophyd_seam import logics_of
+
 PATIENCE = 1.0
 """Seconds that a signal has for its answer: the flight has failed already, and its axes may still move."""
 
@@ -21,12 +23,13 @@ async def complaints_of(detector: StandardDetector, counters: Sequence[SignalR[i
     silent = await asyncio.gather(*(_silent(counter) for counter in counters))
     if any(silent):
         return [told for told in silent if told]
-    acquire = detector._acquire_logic
+    logics = logics_of(detector)
+    acquire = logics.acquire
     active = getattr(acquire, "driver_armed_signal", None) or getattr(getattr(acquire, "pcap", None), "active", None)
     told = []
     if armed and active is not None and not await _is(active, True):
         told.append(f"it is not armed ({active.source})")
-    for logic in detector._data_logics:
+    for logic in logics.data:
         writer = getattr(logic, "writer", None) or getattr(logic, "data_block", None)
         told += await _complaints_of_writer(writer) if writer is not None else []
     return told

@@ -8,26 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args, get_origin
 
 from ophyd_async.core import (
-    DEFAULT_TIMEOUT,
     Command,
-    CommandConnector,
     Device,
-    DeviceConnector,
-    DeviceFiller,
     DeviceVector,
     Signal,
-    SignalConnector,
-    SignalR,
-    SignalRW,
-    SignalW,
-    TriggerableCommand,
 )
 from ophyd_async.epics.core import EpicsDeviceConnector, EpicsOptions, PvSuffix
 
+from beamwright_runtime.ophyd_seam import PLAIN, Annotations, add_child, make_plain_command, make_plain_signal
 from beamwright_runtime.signals.ca_backend import CaBackend, CaCommand
-
-PLAIN = (SignalR, SignalW, SignalRW, TriggerableCommand)
-"""Signals and commands whose making is known to do no more than keep their backend."""
 
 _Suffix = TypeVar("_Suffix", PvSuffix, "PvSuffixes")
 
@@ -105,44 +94,31 @@ def class_plan(device: Device) -> ClassPlan:
     cls = type(device)
     plan = _plans.get(cls)
     if plan is None:
-        plan = _plans[cls] = _Scan(device).plan(cls.__name__)
+        plan = _plans[cls] = _Reader(device).plan(cls.__name__)
     return plan
 
 
-class _Scan(DeviceFiller[CaBackend[Any], DeviceConnector, CaCommand]):
-    """Reads the annotations as ophyd-async does, which refuses what it cannot make.
-
-    ophyd-async keeps types by the name that a PVI tree has for a child, where `in_` is `in`. Here suffixes name the
-    records, and a template may well have `direction_` beside `direction`: types are kept by attribute.
-    """
+class _Reader:
+    """Makes a plan of what ophyd-async reads of a device's class."""
 
     def __init__(self, device: Device) -> None:
-        self._datatypes: dict[str, Any] = {}
-        self._signatures: list[inspect.Signature | None] = []
-        super().__init__(device, CaBackend, DeviceConnector, lambda signature: CaCommand())
-
-    def _store_signal_datatype(self, name: Any, annotation: Any) -> None:
-        self._datatypes[name] = self._validate_signal_datatype(name, annotation)
-
-    def _store_command_datatype(self, name: Any, annotation: Any) -> None:
-        self._command_signature.clear()
-        super()._store_command_datatype(name, annotation)
-        self._signatures += self._command_signature.values()
+        self._annotations = Annotations(device)
 
     def plan(self, name: str) -> ClassPlan:
-        for signature in self._signatures:
+        annotations = self._annotations
+        for signature in annotations.signatures:
             _refuse_values(signature)
         return ClassPlan(
             tuple(
-                self._declared(name, attribute, make, self._datatypes[attribute])
-                for attribute, make in self._uncreated_signals.items()
+                self._declared(name, attribute, make, annotations.datatypes[attribute])
+                for attribute, make in annotations.signals.items()
             ),
-            tuple(self._declared(name, attribute, make) for attribute, make in self._uncreated_commands.items()),
+            tuple(self._declared(name, attribute, make) for attribute, make in annotations.commands.items()),
             tuple(
                 self._vector(name, attribute, make)
                 if get_origin(make) is DeviceVector
                 else self._declared(name, attribute, make)
-                for attribute, make in self._uncreated_devices.items()
+                for attribute, make in annotations.devices.items()
             ),
         )
 
@@ -175,7 +151,7 @@ class _Scan(DeviceFiller[CaBackend[Any], DeviceConnector, CaCommand]):
         suffix: _Suffix | None = None
         options: EpicsOptions[Any] | None = None
         formats: list[Any] = []
-        for extra in self._extras[attribute]:
+        for extra in self._annotations.extras(attribute):
             if isinstance(extra, kind):
                 suffix = suffix or extra
             elif isinstance(extra, EpicsOptions):
@@ -261,48 +237,15 @@ def _expanded(suffix: str, macros: Mapping[str, str]) -> str:
     return suffix
 
 
-_put = object.__setattr__
-_shared_methods = dict(vars(Signal(CaBackend(float)))["_setattr_methods"])
-"""How attributes of a signal are set; ophyd-async keeps it for each, but signals have no children to tell apart."""
-
-
 def _make_signal(make: Any, backend: Any) -> Any:
-    if make not in PLAIN:
-        return make(backend)
-    # What the constructor of a signal leaves behind, without the way there.
-    signal = object.__new__(make)
-    _put(signal, "_setattr_methods", _shared_methods)
-    _put(signal, "_connector", SignalConnector(backend))
-    _put(signal, "_timeout", DEFAULT_TIMEOUT)
-    _put(signal, "_attempts", 1)
-    return signal
+    return make_plain_signal(make, backend) if make in PLAIN else make(backend)
 
 
 def _make_command(make: Any, backend: Any) -> Any:
-    if make not in PLAIN:
-        return make(backend)
-    command = object.__new__(make)
-    _put(command, "_setattr_methods", _shared_methods)
-    _put(command, "_connector", CommandConnector(backend))
-    _put(command, "_timeout", DEFAULT_TIMEOUT)
-    return command
+    return make_plain_command(make, backend) if make in PLAIN else make(backend)
 
 
 def _add(device: Device, declared: Declared, child: Signal[Any] | Command[Any, Any]) -> None:
     for adjust in declared.formats:
         adjust(device, child)
-    _put(child, "parent", device)
-    _put(device, declared.attribute, child)
-    device._child_devices[declared.attribute] = child
-
-
-def name_children(device: Device, separator: str) -> None:
-    """Name the signals and commands of a device, and its other children their own way."""
-    start = device.name + separator if device.name else ""
-    for attribute, child in device.children():
-        name = start + attribute if start else ""
-        if type(child) in PLAIN:
-            _put(child, "_name", name)
-            vars(child).pop("log", None)
-        else:
-            child.set_name(name, child_name_separator=separator)
+    add_child(device, declared.attribute, child)

@@ -18,7 +18,6 @@ from ophyd_async.epics.pmac import PmacIO, _pmac_trajectory
 from scanspec.specs import Ellipse, Fly, Linspace, Spec, Spiral
 
 from beamwright_runtime.fly import FlyScanner, Points, SoftwareTriggers, Surplus, Timing, TrajectoryMotion
-from beamwright_runtime.fly.motion import trajectory_motion
 from beamwright_runtime.fly.scan_plans import fly_scan
 from tests.runtime.fly.beamline import Disturbed
 from tests.runtime.fly.exact_motion import ExactMotion
@@ -99,8 +98,7 @@ def main(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     pmac = Pmac("PM:", ["x", "y"])
     pmac.faults = set(options["faults"])
     if sliced := options["sliced"]:
-        for module in (_pmac_trajectory, trajectory_motion):
-            module.SLICE_SIZE = sliced  # type: ignore[attr-defined]
+        _pmac_trajectory.SLICE_SIZE = sliced
     shape, source = options["shape"], options["source"]
     with pmac.serve() as server:
         os.environ.update(server.environment)

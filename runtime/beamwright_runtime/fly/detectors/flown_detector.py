@@ -20,6 +20,7 @@ from beamwright_runtime.fly.detectors.emission import Overwrites
 from beamwright_runtime.fly.detectors.frame_count import Written
 from beamwright_runtime.fly.scan import AxisT, Points
 from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
+from beamwright_runtime.ophyd_seam import count_from_zero, forget_files, logics_of, open_streams, triggers_of
 
 NO_TIMEOUT = 1e9
 """Seconds: the scanner has timers of its own, which stand still while it is paused."""
@@ -61,12 +62,11 @@ class FlownDetector:
         return self.detector.name
 
     def _streams(self) -> Sequence[StreamableDataProvider]:
-        context = self.detector._prepare_ctx
-        return context.streamable_data_providers if context is not None else ()
+        return open_streams(self.detector)
 
     @property
     def _writing(self) -> list[DetectorDataLogic]:
-        logics = self.detector._data_logics
+        logics = logics_of(self.detector).data
         return [one for one in logics if type(one).prepare_unbounded is not DetectorDataLogic.prepare_unbounded]
 
     @property
@@ -120,10 +120,8 @@ class FlownDetector:
         )
         self._livetime, self._deadtime = livetime, info.deadtime
         await self.detector.prepare(info)
-        context = self.detector._prepare_ctx
-        if context is not None and not self.written.is_open:
-            # It may have read how much the last file has.
-            context.collections_written = 0
+        if not self.written.is_open:
+            count_from_zero(self.detector)
         await self.written.open()
 
     async def start(self) -> None:
@@ -132,14 +130,13 @@ class FlownDetector:
 
     async def disarm(self) -> None:
         """Stop acquiring; the file stays open."""
-        if (acquire := self.detector._acquire_logic) is not None:
+        if (acquire := logics_of(self.detector).acquire) is not None:
             await acquire.ensure_stopped()
 
     @property
     def tops_up(self) -> bool:
         """Whether it can take frames without triggers from outside."""
-        supported = self.detector._supported_triggers
-        return DetectorTrigger.INTERNAL in supported and self.detector._trigger_logic is not None
+        return DetectorTrigger.INTERNAL in triggers_of(self.detector) and logics_of(self.detector).trigger is not None
 
     async def set_back(self, rows: int) -> None:
         """Have the rows behind a number of rows written over.
@@ -157,12 +154,11 @@ class FlownDetector:
         """Close the file, so that a new one is opened when it is armed next; may be repeated."""
         await self.written.close()
         await asyncio.gather(*(logic.stop() for logic in self._writing))
-        # ophyd-async opens a file where there is no context.
-        self.detector._prepare_ctx = None
+        forget_files(self.detector)
 
     async def top_up(self, collections: int) -> None:
         """Take collections that nobody wants, so that the file has as many rows as those of other detectors."""
-        logic, acquire = self.detector._trigger_logic, self.detector._acquire_logic
+        logic, acquire, _ = logics_of(self.detector)
         if collections and logic is not None and acquire is not None:
             await logic.prepare_internal(collections * self.exposures_per_collection, self._livetime, self._deadtime)
             await acquire.start_acquiring()

@@ -13,18 +13,21 @@ from numpy.typing import NDArray
 from ophyd_async.core import wait_for_value
 from ophyd_async.epics.motor import Motor
 from ophyd_async.epics.pmac import PmacIO, PmacScanInfo, PmacTrajectoryFlyableLogic
-from ophyd_async.epics.pmac._pmac_io import PmacExecuteState
-from ophyd_async.epics.pmac._pmac_trajectory import SLICE_SIZE, PmacFlyCtx
-from ophyd_async.epics.pmac._utils import _PmacMotorInfo, calculate_ramp_position_and_duration
 from scanspec.core import Dimension, Path
 
 from beamwright_runtime.errors import PutFailedError
 from beamwright_runtime.fly.motion.motor_motion import MotionLogic, stop_motor
 from beamwright_runtime.fly.scan import SAME, Points
 from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
+from beamwright_runtime.ophyd_seam import TrajectoryPlanner, pmac_motor_info
 
 if TYPE_CHECKING:
     from scanspec.specs import Spec
+
+    from beamwright_runtime.ophyd_seam import PmacFlyCtx, PmacMotorInfo
+
+EXECUTING, DONE = "Executing", "Done"
+"""States of a controller's trajectory."""
 
 LONGEST = 4.0
 """Seconds that a PMAC may take from one point of a trajectory to the next, of which a frame has two."""
@@ -93,13 +96,13 @@ class TrajectoryMotion(MotionLogic[Motor]):
             await self._check(flight, info)
         return (whole,)
 
-    async def _motor_info(self, points: Points[Motor]) -> _PmacMotorInfo:
+    async def _motor_info(self, points: Points[Motor]) -> PmacMotorInfo:
         for motor in points.midpoints:
             fastest, ramp = await asyncio.gather(motor.max_velocity.get_value(), motor.acceleration_time.get_value())
             if fastest <= 0 or ramp <= 0:
                 raise ScanRefusedError(f"{motor.name} has VMAX {fastest:g} and ACCL {ramp:g}: a trajectory needs both")
         try:
-            info = await _PmacMotorInfo.from_motors(self.pmac, list(points.midpoints))
+            info = await pmac_motor_info(self.pmac, list(points.midpoints))
         except (ValueError, RuntimeError, KeyError) as error:
             raise ScanRefusedError(f"the PMAC cannot move these axes together: {error}") from error
         if info.cs_number not in self.pmac.coord:
@@ -109,22 +112,17 @@ class TrajectoryMotion(MotionLogic[Motor]):
         self._coordinates = info.cs_number
         return info
 
-    async def _check(self, flight: Points[Motor], info: _PmacMotorInfo) -> None:
+    async def _check(self, flight: Points[Motor], info: PmacMotorInfo) -> None:
         """Plan the flight without the controller, and see where it goes."""
-        plan = PmacTrajectoryFlyableLogic(self.pmac)
-        plan._turnaround_time = self.turnaround_time
+        planner = TrajectoryPlanner(self.pmac, info, self.ramp_time, self.turnaround_time)
         path = Path(Flown(flight).calculate())
         before: dict[Motor, tuple[float, float]] = {}
         while len(path):
-            piece = path.consume(SLICE_SIZE)
             try:
-                ramp = None
-                if not before:
-                    starts, ramp = calculate_ramp_position_and_duration(piece, info, True, self.ramp_time)
-                    before = {motor: (float(start), 0.0) for motor, start in starts.items()}
-                trajectory = await plan._parse_trajectory(piece, len(path), info, ramp)
+                trajectory = await planner.plan(path)
             except (ValueError, RuntimeError) as error:
                 raise ScanRefusedError(f"the PMAC cannot fly this: {error}") from error
+            before = before or {motor: (start, 0.0) for motor, start in planner.starts.items()}
             for motor, (position, velocity) in before.items():
                 positions = np.concatenate([[position], trajectory.positions[motor]])
                 velocities = np.concatenate([[velocity], trajectory.velocities[motor]])
@@ -184,15 +182,15 @@ class TrajectoryMotion(MotionLogic[Motor]):
         if context is not None and (status := context.trajectory_status) is not None and not status.done:
             # What was started just now would begin after it was aborted.
             with suppress(TimeoutError):
-                await wait_for_value(state, PmacExecuteState.EXECUTING, SOON)
+                await wait_for_value(state, lambda now: now == EXECUTING, SOON)
             # No points are appended to what is aborted.
             status.task.cancel()
             await asyncio.wait({status.task}, timeout=self.timeout)
         await self._logic.stop()
-        await wait_for_value(state, PmacExecuteState.DONE, self.timeout)
+        await wait_for_value(state, lambda now: now == DONE, self.timeout)
 
 
-def _gaps(points: Points[Motor], info: _PmacMotorInfo) -> NDArray[np.bool_]:
+def _gaps(points: Points[Motor], info: PmacMotorInfo) -> NDArray[np.bool_]:
     """Tell at which frames the axes have to stop: where they jump, or would have to turn too sharply."""
     gap = np.zeros(len(points), np.bool_)
     gap[0] = True
@@ -216,7 +214,7 @@ def _bounds(
     return float(corners.min()), float(corners.max())
 
 
-def _check_limits(motor: Motor, info: _PmacMotorInfo, bounds: tuple[float, float]) -> None:
+def _check_limits(motor: Motor, info: PmacMotorInfo, bounds: tuple[float, float]) -> None:
     low, high = info.motor_lower_limit[motor], info.motor_upper_limit[motor]
     if bounds[0] < low or bounds[1] > high:
         raise ScanRefusedError(
