@@ -1,4 +1,4 @@
-"""What can be wrong with a connection, as data and as an outline, and with a single put or read."""
+"""What can be wrong with a connection, as data and as an outline, with a single put or read, and with a fly scan."""
 
 from __future__ import annotations
 
@@ -164,6 +164,14 @@ class ReadRefusedError(Exception):
 
     def __str__(self) -> str:
         return f"{self.pv}: reading was refused: {self.reason}"
+
+
+class ScanRefusedError(ValueError):
+    """A scan cannot be flown as it is described; the text says why, before anything moves."""
+
+
+class FlyScanError(RuntimeError):
+    """A flight failed; the text names the device."""
 
 
 LONGEST = 50

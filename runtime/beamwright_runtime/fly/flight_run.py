@@ -9,6 +9,7 @@ from typing import Generic
 
 from ophyd_async.core import DetectorTrigger
 
+from beamwright_runtime.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.beam_watch import BeamWatch
 from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
 from beamwright_runtime.fly.detectors.row_progress import Progress
@@ -20,7 +21,6 @@ from beamwright_runtime.fly.frame_watch import FrameWatch
 from beamwright_runtime.fly.motion.motor_motion import MotionLogic
 from beamwright_runtime.fly.open_segment import OpenSegment
 from beamwright_runtime.fly.scan import AxisT, Points
-from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.segment_log import SegmentLog
 from beamwright_runtime.fly.stop_sequence import StopSequence
 from beamwright_runtime.fly.triggers.trigger_logic import TriggerLogic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from beamwright_runtime.fly.scan_errors import FlyScanError
+from beamwright_runtime.errors import FlyScanError
 
 
 class FlyState(Enum):

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Generic
 
+from beamwright_runtime.errors import FlyScanError
 from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
 from beamwright_runtime.fly.detectors.row_progress import Progress
 from beamwright_runtime.fly.diagnosis import with_complaints
 from beamwright_runtime.fly.motion.motor_motion import MotionLogic
 from beamwright_runtime.fly.scan import AxisT, Points
-from beamwright_runtime.fly.scan_errors import FlyScanError
 from beamwright_runtime.fly.triggers.trigger_logic import TriggerLogic
 
 

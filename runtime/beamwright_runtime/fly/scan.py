@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scanspec.core import Dimension, Path, SnakedDimension
 from scanspec.specs import Spec
 
-from beamwright_runtime.fly.scan_errors import ScanRefusedError
+from beamwright_runtime.errors import ScanRefusedError
 
 AxisT = TypeVar("AxisT")
 Positions = Mapping[AxisT, NDArray[np.float64]]

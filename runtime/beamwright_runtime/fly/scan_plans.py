@@ -17,9 +17,9 @@ from scanspec.core import Dimension, SnakedDimension
 from scanspec.specs import Fly, Spec
 
 from beamwright_runtime.documents import SEGMENTS, Role, nexus_facts
+from beamwright_runtime.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.flight_settings import Flight
 from beamwright_runtime.fly.scan import AxisT, Scan, axis_name
-from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.scanner import FlyScanner
 
 T = TypeVar("T")

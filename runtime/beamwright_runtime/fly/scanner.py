@@ -32,6 +32,7 @@ from ophyd_async.core import (
 )
 
 from beamwright_runtime.documents import SEGMENTS, Role
+from beamwright_runtime.errors import FlyScanError
 from beamwright_runtime.fly.beam_watch import BeamWatch
 from beamwright_runtime.fly.detectors.collector import Collector
 from beamwright_runtime.fly.detectors.emission import EAGER, Emission, Surplus
@@ -43,7 +44,6 @@ from beamwright_runtime.fly.flight_settings import Flight, Timing
 from beamwright_runtime.fly.fly_state import IN_FLIGHT, REPLAYED, FlyState
 from beamwright_runtime.fly.motion.motor_motion import MotionLogic
 from beamwright_runtime.fly.scan import AxisT, axis_name
-from beamwright_runtime.fly.scan_errors import FlyScanError
 from beamwright_runtime.fly.segment_log import SegmentLog
 from beamwright_runtime.fly.triggers.trigger_logic import SoftwareTriggers, TriggerLogic
 

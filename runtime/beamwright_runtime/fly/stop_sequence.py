@@ -9,11 +9,11 @@ from typing import Any, Generic
 
 from ophyd_async.core import DetectorTrigger
 
+from beamwright_runtime.errors import FlyScanError
 from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
 from beamwright_runtime.fly.diagnosis import PATIENCE, why
 from beamwright_runtime.fly.motion.motor_motion import MotionLogic
 from beamwright_runtime.fly.scan import AxisT
-from beamwright_runtime.fly.scan_errors import FlyScanError
 from beamwright_runtime.fly.triggers.trigger_logic import TriggerLogic
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 from bluesky.protocols import StreamAsset
 
+from beamwright_runtime.errors import FlyScanError
 from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
-from beamwright_runtime.fly.scan_errors import FlyScanError
 
 
 class Collector:

@@ -16,10 +16,10 @@ from ophyd_async.core import (
 )
 
 from beamwright_runtime.documents import Role
+from beamwright_runtime.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.detectors.emission import Overwrites
 from beamwright_runtime.fly.detectors.frame_count import Written
 from beamwright_runtime.fly.scan import AxisT, Points
-from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.ophyd_seam import count_from_zero, forget_files, logics_of, open_streams, triggers_of
 
 NO_TIMEOUT = 1e9

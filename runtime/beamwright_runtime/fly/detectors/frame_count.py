@@ -17,8 +17,8 @@ from ophyd_async.core import (
     wait_for_value,
 )
 
+from beamwright_runtime.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.diagnosis import complaints_of, why, with_complaints
-from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
 
 FRESH = 5.0
 """Seconds until a detector that has opened a file counts from 0."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from beamwright_runtime.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.detectors.collector import Collector
 from beamwright_runtime.fly.detectors.emission import Surplus
 from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
-from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
 
 
 class Files:

@@ -12,9 +12,9 @@ from typing import Generic
 from ophyd_async.core import AsyncStatus, SignalR, wait_for_value
 from ophyd_async.epics.motor import Motor, MotorLimitsError
 
+from beamwright_runtime.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.diagnosis import PATIENCE, why, with_complaints
 from beamwright_runtime.fly.scan import AxisT, Points, constant_velocity, run_down, run_up
-from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
 
 LATE = 0.5
 """Seconds that a motor may take longer than its velocity and ramps say before it is seen whether it moves at all."""

@@ -15,10 +15,9 @@ from ophyd_async.epics.motor import Motor
 from ophyd_async.epics.pmac import PmacIO, PmacScanInfo, PmacTrajectoryFlyableLogic
 from scanspec.core import Dimension, Path
 
-from beamwright_runtime.errors import PutFailedError
+from beamwright_runtime.errors import FlyScanError, PutFailedError, ScanRefusedError
 from beamwright_runtime.fly.motion.motor_motion import MotionLogic, stop_motor
 from beamwright_runtime.fly.scan import SAME, Points
-from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.ophyd_seam import TrajectoryPlanner, pmac_motor_info
 
 if TYPE_CHECKING:

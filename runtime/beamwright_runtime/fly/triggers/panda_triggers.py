@@ -23,9 +23,9 @@ from ophyd_async.fastcs.panda import (
     SeqTrigger,
 )
 
+from beamwright_runtime.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.diagnosis import PATIENCE
 from beamwright_runtime.fly.scan import SAME, Points, axis_name
-from beamwright_runtime.fly.scan_errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.triggers.trigger_logic import TriggerLogic
 
 # A mapping's keys are invariant: type checkers accept motors of a subclass only where a type variable stands for them.

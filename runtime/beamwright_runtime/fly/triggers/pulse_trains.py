@@ -11,8 +11,8 @@ from ophyd_async.core import DetectorTrigger, SignalRW
 from ophyd_async.epics.motor import Motor
 from ophyd_async.fastcs.panda import PandaBitMux, PulseBlock
 
+from beamwright_runtime.errors import ScanRefusedError
 from beamwright_runtime.fly.scan import SAME, Points
-from beamwright_runtime.fly.scan_errors import ScanRefusedError
 from beamwright_runtime.fly.triggers.trigger_logic import TriggerLogic
 
 
