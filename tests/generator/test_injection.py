@@ -46,7 +46,7 @@ def strange(text: str) -> Iterator[str]:
         match node:
             case ast.ImportFrom(module, _, 0) if module in MODULES or str(module).startswith("beamwright_generated."):
                 pass
-            case ast.Import([ast.alias("numpy", "np")]):
+            case ast.Import([ast.alias("numpy", "np") | ast.alias("beamwright_runtime", None)]):
                 pass
             case ast.ImportFrom() | ast.Import():
                 yield f"import: {ast.unparse(node)}"
