@@ -17,7 +17,8 @@ from beamwright_generator.parse.description_files import Files
 from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions, IocEntry
 from beamwright_generator.parse.yaml.file_roots import names_of
 from beamwright_generator.problems import Problems
-from beamwright_generator.project import repository
+from beamwright_generator.project import BeamlineProject
+from beamwright_generator.repository import repository
 from beamwright_generator.resolve.resolution import resolve_beamline
 
 
@@ -58,7 +59,8 @@ def first_beamline_file(
         )
         return None
     source = Source(target.resolve(), files.shown(target.resolve()), "")
-    model = resolve_beamline(files, source, beamline, BeamlinePositions(source.name, {}), problems).model
+    project = BeamlineProject(files, source, beamline, BeamlinePositions(source.name, {}), problems)
+    model = resolve_beamline(project).model
     if problems.errors:
         return None
     roots = _roots(files.read_paths, env, [startup, *search], home, root)

@@ -14,6 +14,7 @@ from beamwright_generator.audit.source.python_modules import Module, Modules
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import Problems
+from beamwright_generator.project import BeamlineProject
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,8 @@ def describe(files: Files, path: Path, request: Request, problems: Problems) -> 
     """Read one `--against`: a beamline file by its suffix, and a template otherwise."""
     if path.suffix not in (".yaml", ".yml"):
         return of_template(files, path, request.macros, request.search, problems)
-    from beamwright_generator.parse.yaml.beamline_file import read_beamline
-
-    read = read_beamline(files, path, problems)
-    return of_beamline(files, *read, problems) if read else None
+    project = BeamlineProject.open(path, problems, files)
+    return of_beamline(project) if project else None
 
 
 def _parted(wanted: str) -> tuple[str, str, str]:

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from beamwright_generator.basics.choices import Transport
-from beamwright_generator.basics.source_text import Source
 from beamwright_generator.parse.database.statements import Alias, Record
 from beamwright_generator.parse.database.template_tree import TemplateTree, read_template
 from beamwright_generator.parse.description_files import Files
 from beamwright_generator.parse.macros.maclib import Scope, expand
-from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions
-from beamwright_generator.parse.yaml.observation_file import Fact, parse_observations
+from beamwright_generator.parse.yaml.observation_file import Fact
 from beamwright_generator.problems import Problems
+from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.content.flat_template import FlatTemplate, Outer, flatten
 from beamwright_generator.resolve.content.record_groups import groups_of
 from beamwright_generator.resolve.devices.template_instances import Instances
@@ -130,26 +129,21 @@ def of_template(
     return described
 
 
-def _observed(
-    files: Files, source: Source, beamline: BeamlineFile, problems: Problems
-) -> Iterator[tuple[tuple[str, Transport], Fact]]:
-    path = source.path.parent / beamline.observations if beamline.observations is not None else None
-    found = files.read(path) if path is not None and files.exists(path) else None
-    observations = parse_observations(found, problems) if found is not None else None
+def _observed(project: BeamlineProject) -> Iterator[tuple[tuple[str, Transport], Fact]]:
+    observations = project.observations
     for ioc in observations.iocs.values() if observations is not None else ():
         for prefix, device in ioc.devices.items():
             for leaf, fact in device.records.items():
                 yield (prefix + leaf, device.transport), fact
 
 
-def of_beamline(
-    files: Files, source: Source, beamline: BeamlineFile, positions: BeamlinePositions, problems: Problems
-) -> Description:
+def of_beamline(project: BeamlineProject) -> Description:
     """Describe everything that the IOCs of a beamline load, and what was observed of it."""
-    described = Description(beamline.name, files=files)
-    described.observed = dict(_observed(files, source, beamline, problems))
+    files, problems = project.files, project.problems
+    described = Description(project.beamline.name, files=files)
+    described.observed = dict(_observed(project))
     flats: dict[tuple[object, ...], FlatTemplate | None] = {}
-    for instance in Instances(files, source.path.parent, beamline, positions, problems).read():
+    for instance in Instances(project).read():
         key = (instance.path, instance.search, instance.cwd, tuple(instance.macros.items()))
         if key not in flats:
             scope = Scope(instance.macros)

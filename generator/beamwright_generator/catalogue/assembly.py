@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from beamwright_generator.catalogue.class_rows import ClassRows
 from beamwright_generator.catalogue.entries import Catalogue, Entry, Kind, Row, SeenIoc, Unit
 from beamwright_generator.model import ClassRef, Detector, Device, DeviceType, Group, Numbered, Part, Placed
 from beamwright_generator.parse.macros.maclib import Scope, expand
-from beamwright_generator.parse.yaml.beamline_file import BeamlineFile
 from beamwright_generator.parse.yaml.observation_file import Observations
 from beamwright_generator.problems import Problems
+from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.content.device_content import Content
 from beamwright_generator.resolve.devices.placed_instance import Seen
 from beamwright_generator.resolve.devices.placement import addressed
 from beamwright_generator.resolve.observed.promised_pvs import records_below
-from beamwright_generator.resolve.resolution import Resolution
+from beamwright_generator.resolve.resolution import Progress, Resolution, resolve_beamline
 from beamwright_generator.resolve.types.template_record import TemplateRecord
 
 _VALUES: Final = ("", "VAL", "RBV")
@@ -41,15 +42,24 @@ _IN_UNITS: Final = (
 """The fields that are in a record's units."""
 
 
-def catalogue_of(
-    resolution: Resolution, beamline: BeamlineFile, observations: Observations | None, problems: Problems
-) -> Catalogue:
-    """Look up everything about the devices of a beamline, in the order of its module."""
+def read_catalogue(path: Path, problems: Problems, progress: Progress) -> Catalogue | None:
+    """Read everything about the devices of a beamline, in the order of its module.
+
+    :param path: the beamline file.
+    :returns: None if there are errors, which are reported.
+    """
+    project = BeamlineProject.open(path, problems)
+    observations = project.observations if project else None
+    if project is None or problems.errors:
+        return None
+    resolution = resolve_beamline(project, progress, observations)
+    if problems.errors:
+        return None
     model = resolution.model
     assert model.beamline is not None
     looking = _Looking(resolution, observations)
     entries = tuple(looking.entry(placed) for placed in model.beamline.devices)
-    iocs = tuple(_ioc(ioc.name, observations) for ioc in beamline.iocs)
+    iocs = tuple(_ioc(ioc.name, observations) for ioc in project.beamline.iocs)
     return Catalogue(model.name, model.beamline.title, model.beamline.source, iocs, entries, tuple(problems.in_order()))
 
 

@@ -16,8 +16,8 @@ from beamwright_generator.cli.output import CLEAN, NOT_CLEAN, beamline_file, fai
 from beamwright_generator.cli.root_option import ROOTS
 
 if TYPE_CHECKING:
+    from beamwright_generator.observe.beamline_pvs import BeamlinePvs
     from beamwright_generator.observe.survey import Run
-    from beamwright_generator.pipeline import Described
     from beamwright_generator.problems import Problems
 
 
@@ -71,15 +71,15 @@ def observe(
       gen observe x01 --only 'BL01X-EA-*'      one part of a beamline
       gen observe --check --summary drift.md   for a pipeline, every night
     """
-    from beamwright_generator.pipeline import read_described
+    from beamwright_generator.observe.beamline_pvs import read_beamline_pvs
     from beamwright_generator.problems import Problems
 
     problems = Problems()
-    described = read_described(beamline_file(file, roots), problems)
+    described = read_beamline_pvs(beamline_file(file, roots), problems)
     if described is None:
         report(problems, False, None)
         fail("nothing was observed")
-    target = out or described.observations
+    target = out or described.path
     if target is None and not check:
         raise click.UsageError(f"name a file with -o, or write `observations: observations.yaml` into {file}")
     run = _run(described, only, timeout, jobs, problems, check=check, quiet=quiet)
@@ -94,7 +94,7 @@ def observe(
 
 
 def _run(
-    described: Described, only: str | None, timeout: float, jobs: int, problems: Problems, *, check: bool, quiet: bool
+    described: BeamlinePvs, only: str | None, timeout: float, jobs: int, problems: Problems, *, check: bool, quiet: bool
 ) -> Run | None:
     from beamwright_generator.observe.survey import observe_iocs
 
@@ -107,7 +107,7 @@ def _run(
         return observe_iocs(described, only, timeout, jobs, progress, problems, check=check)
 
 
-def _tell(described: Described, run: Run, summary: str | None, quiet: bool) -> bool:
+def _tell(described: BeamlinePvs, run: Run, summary: str | None, quiet: bool) -> bool:
     """Say what differs; tell whether nothing does."""
     from beamwright_generator.observe.differences import changes, markdown, silent
 

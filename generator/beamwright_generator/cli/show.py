@@ -71,7 +71,7 @@ def show(file: Path, out: Path, roots: Mapping[str, Path], strict: bool, notes: 
 
 
 def _read(file: Path, problems: Problems, quiet: bool) -> Catalogue | None:
-    from beamwright_generator.pipeline import read_catalogue
+    from beamwright_generator.catalogue.assembly import read_catalogue
 
     live = not quiet and sys.stderr.isatty()
 

@@ -10,10 +10,10 @@ from typing import Final
 
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.basics.optional_packages import CA_PACKAGES, PVA_PACKAGES
+from beamwright_generator.observe.beamline_pvs import BeamlinePvs
 from beamwright_generator.observe.live_records import Answered, Asked, Progress, read_iocs
 from beamwright_generator.observe.missing_packages import report_not_installed
 from beamwright_generator.parse.yaml.observation_file import MISSING, Fact, Observations, ObservedDevice, ObservedIoc
-from beamwright_generator.pipeline import Described
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.observed.promised_pvs import DescribedPv
 from beamwright_generator.resolve.types.template_record import SETPOINT_TYPES
@@ -41,7 +41,7 @@ class Run:
 
 
 def observe_iocs(
-    described: Described,
+    described: BeamlinePvs,
     only: str | None,
     timeout: float,
     at_once: int,

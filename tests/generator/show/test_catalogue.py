@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from ophyd_async.core import Command, Device, Signal, StaticFilenameProvider, StaticPathProvider
 
+from beamwright_generator.catalogue.assembly import read_catalogue
 from beamwright_generator.catalogue.entries import Catalogue, Entry, Row, Unit
 from beamwright_generator.model import Detector
-from beamwright_generator.pipeline import read_catalogue
 from beamwright_generator.problems import Problems
 from tests.own_module import own_module
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -17,9 +16,7 @@ from ruamel.yaml.reader import ReaderError
 from beamwright_generator.basics.choices import Format, Policy, Transport
 from beamwright_generator.basics.packages import USUAL, fault_of
 from beamwright_generator.basics.source_text import Position, Source
-from beamwright_generator.parse.description_files import Files
 from beamwright_generator.parse.yaml.entry_positions import BeamlinePositions as BeamlinePositions
-from beamwright_generator.parse.yaml.file_roots import open_roots
 from beamwright_generator.problems import Problems
 
 
@@ -215,19 +212,6 @@ def json_schema() -> dict[str, Any]:
         "title": "beamline.yaml",
         **BeamlineFile.model_json_schema(),
     }
-
-
-def read_beamline(
-    files: Files, path: Path, problems: Problems
-) -> tuple[Source, BeamlineFile, BeamlinePositions] | None:
-    """Read a beamline file, and open the folders that it allows; what is wrong is reported."""
-    source = files.read(path)
-    parsed = parse_beamline(source, problems) if source else None
-    if source is None or parsed is None:
-        return None
-    beamline, positions = parsed
-    open_roots(files, source.path.parent, beamline.roots, positions, problems)
-    return source, beamline, positions
 
 
 def parse_beamline(source: Source, problems: Problems) -> tuple[BeamlineFile, BeamlinePositions] | None:
