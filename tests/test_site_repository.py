@@ -198,7 +198,12 @@ def packages(wheel: Path) -> set[str]:
 
 def test_each_wheel_has_only_what_is_its_own(sites: dict[str, Path], wheels: Path, tmp_path: Path) -> None:
     (beamwright,) = wheels.glob("*.whl")
-    assert packages(beamwright) == {"beamwright_generator", "beamwright_runtime", "beamwright_templates"}
+    assert packages(beamwright) == {
+        "beamwright_generator",
+        "beamwright_runtime",
+        "beamwright_templates",
+        "beamwright_twin",
+    }
     site = built(sites["b18"], tmp_path)
     assert packages(site) == {"b18_devices", "b18_plans"}
     with zipfile.ZipFile(site) as archive:

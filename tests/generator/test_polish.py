@@ -5,15 +5,12 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from beamwright_generator.problems import InternalError
-from beamwright_generator.render.polish import in_order, isort_key, polish
+from beamwright_generator.render.polish import polish
 
 HEAD = '''\
 """Docstring."""
@@ -100,52 +97,3 @@ def test_what_is_no_python_is_refused(text: str) -> None:
 def test_what_is_no_python_behind_the_exports_is_refused() -> None:
     with pytest.raises(InternalError):
         polish({"x.py": HEAD + "class :\n"})
-
-
-def test_names_are_ordered_as_ruff_orders_them(tmp_path: Path) -> None:
-    names = [
-        "a",
-        "A",
-        "AB",
-        "Ab",
-        "a1",
-        "a01",
-        "a10",
-        "a9",
-        "a_1",
-        "a_10",
-        "X",
-        "X1",
-        "x",
-        "_x",
-        "B2b",
-        "B10b",
-        "cam_01_b",
-    ]
-    names += ["cam_1", "cam_01", "n2_d", "n02", "Z", "ZZ9", "z"]
-    text = in_order(f"__all__ = {sorted(names)!r}\n".replace("'", '"'))
-    file = tmp_path / "x.py"
-    file.write_text(text)
-    command = [
-        sys.executable,
-        "-m",
-        "ruff",
-        "check",
-        "--isolated",
-        "--preview",
-        "--select=RUF022",
-        "--no-cache",
-        str(file),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-
-
-@settings(max_examples=200)
-@given(st.lists(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True), unique=True, min_size=1))
-def test_sorting_is_stable_and_complete(names: list[str]) -> None:
-    text = in_order(f"__all__ = [{', '.join(repr(name) for name in names)}]\n")
-    found = ast.literal_eval(text.partition("= ")[2])
-    assert sorted(found) == sorted(names)
-    assert all(isort_key(a) < isort_key(b) for a, b in pairwise(found))
-    assert in_order(text) == text

@@ -11,7 +11,6 @@ import libcst as cst
 from beamwright_generator.changes.diff.renames import Successors
 from beamwright_generator.changes.rewrite.plan_module import UserModule
 from beamwright_generator.changes.rewrite.uses import Left, Uses
-from beamwright_generator.render.polish import isort_key
 
 _ANNOTATION = re.compile(r"[\w.\[\], |]+")
 """What a text can hold that is an annotation, or a name of ``__all__``."""
@@ -184,7 +183,7 @@ def new_statements(node: cst.ImportFrom, updated: cst.ImportFrom, imports: Impor
             kept.append(_alias(new).with_changes(comma=alias.comma))
     statements = [updated.with_changes(names=_listed(kept, updated))] if kept else []
     for module, aliases in moved.items():
-        ordered = sorted(aliases, key=lambda alias: isort_key(alias.evaluated_name))
+        ordered = sorted(aliases, key=lambda alias: _isort_key(alias.evaluated_name))
         statements.append(cst.ImportFrom(module=_dotted(module), names=_listed(ordered, None)))
     return statements
 
@@ -194,7 +193,7 @@ def added_statements(imports: Imports) -> list[cst.SimpleStatementLine]:
     statements: list[cst.Import | cst.ImportFrom] = []
     for module, names in sorted(imports.added.items()):
         if names:
-            aliases = [_alias(NewImport(module, name)) for name in sorted(names, key=isort_key)]
+            aliases = [_alias(NewImport(module, name)) for name in sorted(names, key=_isort_key)]
             statements.append(cst.ImportFrom(module=_dotted(module), names=_listed(aliases, None)))
         else:
             statements.append(cst.Import(names=[cst.ImportAlias(name=_dotted(module))]))
@@ -220,3 +219,13 @@ def _listed(aliases: list[cst.ImportAlias], before: cst.ImportFrom | None) -> li
 def _alias(new: NewImport) -> cst.ImportAlias:
     asname = cst.AsName(name=cst.Name(new.alias)) if new.alias else None
     return cst.ImportAlias(name=cst.Name(new.name), asname=asname)
+
+
+def _isort_key(name: str) -> tuple[int, list[tuple[int, int, str]], str]:
+    """Order names as isort does: CONSTANTS, Classes, variables; numbers by value, those that begin with 0 first."""
+    kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+    parts = (part for part in re.split(r"([0-9]+)", name) if part)
+    natural = [
+        (0, 0 if part[0] == "0" else len(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts
+    ]
+    return kind, natural, name
