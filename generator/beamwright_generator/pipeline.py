@@ -15,7 +15,7 @@ from beamwright_generator.basics.choices import Transport
 from beamwright_generator.basics.packages import folder_of, owner_of, packages_below
 from beamwright_generator.basics.source_text import Position
 from beamwright_generator.model import Model
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
 from beamwright_generator.project import BeamlineProject
 from beamwright_generator.repository import repository
@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Generated:
+class Generation:
     """What one run wants on disk, and how the disk differs.
 
     :param package: the folder of the generated package.
@@ -53,7 +53,7 @@ def generate_beamline(
     trust_manifest: bool = False,
     jobs: int = 1,
     package_name: str | None = None,
-) -> Generated | None:
+) -> Generation | None:
     """Run every stage for a beamline file; None when an error stopped it, so that nothing may be written.
 
     :param out: folder that holds the generated package; by default what the beamline file says.
@@ -73,7 +73,7 @@ def generate_beamline(
     package.warn_of_former(project)
     folder, manifest = package.folder, package.manifest
     if trust_manifest and manifest.tool == tool() and is_current(manifest, name, folder, files.place_of, generator):
-        return Generated(name, folder, None, {}, (), manifest, unchanged=True)
+        return Generation(name, folder, None, {}, (), manifest, unchanged=True)
     # A check that finds nothing changed needs none of the later stages, so they are imported from here on.
     from beamwright_generator.resolve.resolution import resolve_beamline
 
@@ -92,7 +92,7 @@ def generate_beamline(
     differences = compare(texts, folder, manifest, name)
     entry = Manifest.entry(texts, files.digests, files.absent, generator)
     after = Manifest(tool(), {**others, name: entry}, project.beamline.package)
-    return Generated(name, folder, model, texts, differences, after)
+    return Generation(name, folder, model, texts, differences, after)
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def generate_device(
     from beamwright_generator.resolve.resolution import resolve_template
 
     root = repository(path)
-    files = Files([root, path.parent.resolve(), *search], root, problems)
+    files = DescriptionFiles([root, path.parent.resolve(), *search], root, problems)
     model = resolve_template(files, path, macros, [*search, path.parent], transport, problems)
     if problems.errors or not model.modules:
         return None

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from beamwright_generator.basics.source_text import Source
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions, parse_beamline
 from beamwright_generator.parse.yaml.file_roots import names_of, open_roots
 from beamwright_generator.parse.yaml.observation_file import Observations, parse_observations
@@ -26,14 +26,14 @@ class BeamlineProject:
     :param problems: takes everything that is found wrong, from here to the last stage.
     """
 
-    files: Files
+    files: DescriptionFiles
     source: Source
     beamline: BeamlineFile
     positions: BeamlinePositions
     problems: Problems = field(repr=False)
 
     @classmethod
-    def open(cls, path: Path, problems: Problems, files: Files | None = None) -> BeamlineProject | None:
+    def open(cls, path: Path, problems: Problems, files: DescriptionFiles | None = None) -> BeamlineProject | None:
         """Open a beamline file and the roots that it names.
 
         :param files: a reader to add the roots to; by default one of the repository around the file.
@@ -41,7 +41,7 @@ class BeamlineProject:
         """
         if files is None:
             root = repository_of(path)
-            files = Files([root if path.resolve().is_relative_to(root) else path.parent], root, problems)
+            files = DescriptionFiles([root if path.resolve().is_relative_to(root) else path.parent], root, problems)
         source = files.read(path)
         parsed = parse_beamline(source, problems) if source else None
         if source is None or parsed is None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from beamwright_generator.basics.source_text import Source
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions, IocEntry
 from beamwright_generator.parse.yaml.file_roots import names_of
 from beamwright_generator.problems import Problems
@@ -50,7 +50,7 @@ def first_beamline_file(
         env=dict(env),
         search=tuple(_written(path, home, root) for path in search),
     )
-    files = Files([Path(home.anchor)], root, problems)
+    files = DescriptionFiles([Path(home.anchor)], root, problems)
     try:
         beamline = BeamlineFile(name=name, package=package, iocs=[entry])
     except ValidationError:

@@ -11,8 +11,8 @@ from typing import Final
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.parse.database.statements import Alias, Record
 from beamwright_generator.parse.database.template_tree import TemplateTree, read_template
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.macros.maclib import Scope, expand
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.macros.maclib import MacroScope, expand
 from beamwright_generator.parse.yaml.observation_file import Fact
 from beamwright_generator.problems import Problems
 from beamwright_generator.project import BeamlineProject
@@ -41,7 +41,7 @@ class Description:
     records: dict[str, TemplateRecord] = field(default_factory=dict)
     prefixes: dict[str, None] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
-    files: Files | None = None
+    files: DescriptionFiles | None = None
     paths: set[Path] = field(default_factory=set)
     observed: dict[tuple[str, Transport], Fact] = field(default_factory=dict)
 
@@ -75,7 +75,7 @@ class Description:
 
     def add(self, flat: FlatTemplate, macros: Mapping[str, str]) -> None:
         """Take up a template with the macros that it is loaded with; what is there already stays."""
-        scope = Scope({**flat.defaults, **macros})
+        scope = MacroScope({**flat.defaults, **macros})
         for record in flat.records:
             name = expand(record.name, scope)
             fields = {key: expand(value, scope) if "$" in value else value for key, value in record.fields.items()}
@@ -117,12 +117,12 @@ def _plain(outer: Outer, name: str) -> str:
 
 
 def of_template(
-    files: Files, path: Path, macros: Mapping[str, str], search: Sequence[Path], problems: Problems
+    files: DescriptionFiles, path: Path, macros: Mapping[str, str], search: Sequence[Path], problems: Problems
 ) -> Description | None:
     """Describe one template; None where it cannot be read."""
     described = Description(path.name, folders=(path.parent, *search), files=files)
     folders = (*search, path.parent)
-    tree = read_template(files, path, folders, problems, macros=Scope(macros), cwd=path.parent)
+    tree = read_template(files, path, folders, problems, macros=MacroScope(macros), cwd=path.parent)
     if tree is None:
         return None
     described.add(flatten(tree, problems), macros)
@@ -146,7 +146,7 @@ def of_beamline(project: BeamlineProject) -> Description:
     for instance in Instances(project).read():
         key = (instance.path, instance.search, instance.cwd, tuple(instance.macros.items()))
         if key not in flats:
-            scope = Scope(instance.macros)
+            scope = MacroScope(instance.macros)
             tree = read_template(
                 files, instance.path, instance.search, problems, macros=scope, cwd=instance.cwd, at=instance.at
             )

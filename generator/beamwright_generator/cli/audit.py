@@ -98,7 +98,7 @@ def audit(
 
 
 def _of_reading(reading: Problems) -> Problems:
-    """Return errors, and observations that the audit lacks; what else databases have is for `gen beamline` to report."""
+    """Return errors and missing observations; `gen beamline` reports the rest."""
     from beamwright_generator.problems import Problems, Severity
 
     kept = Problems()

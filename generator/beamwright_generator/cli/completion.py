@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SHELLS = ("bash", "zsh", "fish")
 
 
-class BeamlineFile(click.Path):
+class BeamlineArgument(click.Path):
     """A beamline file, or the name of a beamline that was generated before."""
 
     def __init__(self) -> None:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from beamwright_generator.basics.grammar import counted
-from beamwright_generator.cli.completion import BeamlineFile
+from beamwright_generator.cli.completion import BeamlineArgument
 from beamwright_generator.cli.output import CLEAN, NOT_CLEAN, beamline_file, fail, progress_line, report, save
 from beamwright_generator.cli.root_option import ROOTS
 
 if TYPE_CHECKING:
     from beamwright_generator.observe.beamline_pvs import BeamlinePvs
-    from beamwright_generator.observe.survey import Run
+    from beamwright_generator.observe.survey import SurveyResult
     from beamwright_generator.problems import Problems
 
 
 @click.command(short_help="Record what the running IOCs serve.")
-@click.argument("file", type=BeamlineFile(), default="beamline.yaml")
+@click.argument("file", type=BeamlineArgument(), default="beamline.yaml")
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
@@ -95,7 +95,7 @@ def observe(
 
 def _run(
     described: BeamlinePvs, only: str | None, timeout: float, jobs: int, problems: Problems, *, check: bool, quiet: bool
-) -> Run | None:
+) -> SurveyResult | None:
     from beamwright_generator.observe.survey import observe_iocs
 
     with progress_line(quiet) as tell:
@@ -107,7 +107,7 @@ def _run(
         return observe_iocs(described, only, timeout, jobs, progress, problems, check=check)
 
 
-def _tell(described: BeamlinePvs, run: Run, summary: str | None, quiet: bool) -> bool:
+def _tell(described: BeamlinePvs, run: SurveyResult, summary: str | None, quiet: bool) -> bool:
     """Say what differs; tell whether nothing does."""
     from beamwright_generator.observe.differences import changes, markdown, silent
 
@@ -122,7 +122,7 @@ def _tell(described: BeamlinePvs, run: Run, summary: str | None, quiet: bool) ->
     return not found and all(one.optional for one in down)
 
 
-def _write(target: Path, run: Run, quiet: bool) -> None:
+def _write(target: Path, run: SurveyResult, quiet: bool) -> None:
     from beamwright_generator.observe.observation_text import observations_text
     from beamwright_generator.write.disk import read
 

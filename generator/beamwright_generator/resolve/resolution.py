@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from beamwright_generator.basics.choices import Transport
-from beamwright_generator.model import Beamline, ClassRef, DeviceType, Model
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.macros.maclib import Scope
+from beamwright_generator.model import BeamlineModule, ClassRef, DeviceType, Model
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.macros.maclib import MacroScope
 from beamwright_generator.parse.search_path import find_file
 from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions, TemplateOverride
 from beamwright_generator.parse.yaml.observation_file import Observations
@@ -76,14 +76,14 @@ def resolve_beamline(
     seen = sorted([*seen, *recorded.seen], key=lambda one: places[id(one.instance.ioc)])
     classes_of_all = recorded.added_to(resolved)
     placed = Placing(project, classes_of_all, readable, recorded.writers).place(seen)
-    module = Beamline(
+    module = BeamlineModule(
         beamline.name, beamline.title, project.source.name, len(beamline.iocs), placed, slow_modules(modules)
     )
     return Resolution(Model(beamline.name, modules, module, beamline.package), seen, classes_of_all)
 
 
 def resolve_template(
-    files: Files,
+    files: DescriptionFiles,
     path: Path,
     macros: Mapping[str, str],
     search: Sequence[Path],
@@ -167,7 +167,7 @@ def _pvi(project: BeamlineProject, instances: Instances) -> dict[str, PviFacts]:
 def _seen(instance: Instance, content: Content, problems: Problems) -> Seen | None:
     """Fill in the prefix and the parameters of one instance."""
     prefix = filled(content.prefix, instance.macros, content.defaults)
-    scope = Scope({**content.defaults, **instance.macros})
+    scope = MacroScope({**content.defaults, **instance.macros})
     arguments = [(keyword, scope.value(macro)) for keyword, macro in content.keywords]
     missing = [macro for macro in content.parameters if scope.value(macro) is None]
     if "$(" in prefix or missing:

@@ -7,17 +7,19 @@ from functools import partial
 
 from beamwright_twin.areadetector.asyn_driver import Driver, Drivers
 from beamwright_twin.records import epics_base
-from beamwright_twin.records.python_record import Place, Record
+from beamwright_twin.records.python_record import FieldLocation, PythonRecord
 from beamwright_twin.sim.world import World
 
 
-class Busy(Record):
+class BusyRecord(PythonRecord):
     """A busy record: its driver does the work, or another record says when it is done.
 
     Hardware that the twin does not play does everything at once.
     """
 
-    def __init__(self, drivers: Drivers, world: World, address: int, kind: str, places: Mapping[str, Place]) -> None:
+    def __init__(
+        self, drivers: Drivers, world: World, address: int, kind: str, places: Mapping[str, FieldLocation]
+    ) -> None:
         super().__init__(address, kind, places)
         self.world = world
         self.drivers = drivers

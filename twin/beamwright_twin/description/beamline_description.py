@@ -25,7 +25,7 @@ class RecordedTree:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class BeamlineDescription:
     """What a beamline file leads to.
 
     :param databases: what the IOCs load, by their names.
@@ -48,13 +48,13 @@ class Description:
         return {tree.prefix: tree.root for trees in self.trees.values() for tree in trees}
 
 
-def describe(beamline: Path, problems: Problems) -> Description | None:
+def describe(beamline: Path, problems: Problems) -> BeamlineDescription | None:
     """Load what the IOCs of a beamline file load, as they do; what is wrong is reported."""
     project = BeamlineProject.open(beamline, problems)
     if project is None:
         return None
     files, file = project.files, project.beamline
-    made = Description(file, project.positions, {ioc.name: LoadedDatabase() for ioc in file.iocs})
+    made = BeamlineDescription(file, project.positions, {ioc.name: LoadedDatabase() for ioc in file.iocs})
     for one in Instances(project).read():
         into = made.databases[one.ioc.name]
         load_database(files, one.path, one.macros, one.search, problems, cwd=one.cwd, into=into, at=one.at)

@@ -8,7 +8,7 @@ from typing import Final
 
 from beamwright_twin.motor.motor_settings import MotorSettings
 from beamwright_twin.records import epics_base
-from beamwright_twin.records.python_record import MAJOR, STATE_ALARM, Place
+from beamwright_twin.records.python_record import MAJOR, STATE_ALARM, FieldLocation
 from beamwright_twin.sim.axis_motion import Profile, Trajectory
 from beamwright_twin.sim.world import World
 
@@ -25,10 +25,10 @@ DIRECTION, DONE, HIGH_LIMIT, HOME, SLIP, MOVING, LOW_LIMIT, HOMED = (1 << bit fo
 """Bits of the controller's status (MSTA)."""
 
 
-class Motor(MotorSettings):
+class MotorRecord(MotorSettings):
     """A motor on a controller whose position is known exactly at every moment."""
 
-    def __init__(self, world: World, address: int, kind: str, places: Mapping[str, Place]) -> None:
+    def __init__(self, world: World, address: int, kind: str, places: Mapping[str, FieldLocation]) -> None:
         super().__init__(address, kind, places)
         self.world = world
         world.faulty[self.name] = self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from beamwright_twin.records.python_record import Record
+from beamwright_twin.records.python_record import PythonRecord
 from beamwright_twin.sim.axis_motion import Profile
 
 SPEEDS: Final = {"VELO": "S", "VMAX": "SMAX", "VBAS": "SBAS", "BVEL": "SBAK"}
@@ -17,7 +17,7 @@ SHORTEST_RAMP: Final = 0.1
 """Seconds that the record puts in the place of an acceleration time of 0."""
 
 
-class MotorSettings(Record):
+class MotorSettings(PythonRecord):
     """A motor record without its motion."""
 
     UNITS: ClassVar[Mapping[str, str]] = {

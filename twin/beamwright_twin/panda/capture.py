@@ -6,21 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from beamwright_twin.panda.block_base import Block
+from beamwright_twin.panda.block_base import PandaBlock
 from beamwright_twin.panda.bus import Bus
-from beamwright_twin.pva.pvi_signal import Signal
+from beamwright_twin.pva.pvi_signal import TreeSignal
 
 if TYPE_CHECKING:
     from beamwright_twin.panda.capture_file import DataFile
 
 
-class Captured:
+class CaptureSource:
     """A position that can be captured: where it is, and the name of its dataset while it is to be.
 
     :param value: gives the value at this moment.
     """
 
-    def __init__(self, capture: Signal, dataset: Signal, value: Callable[[], float]) -> None:
+    def __init__(self, capture: TreeSignal, dataset: TreeSignal, value: Callable[[], float]) -> None:
         self.value = value
         self._capture = capture
         self._dataset = dataset
@@ -41,15 +41,15 @@ class Captured:
             raise ValueError(f"{how} is not simulated, only Value is")
 
 
-class Data(Block):
+class DataBlock(PandaBlock):
     """The block DATA, as fastcs-PandABlocks and pandablocks-ioc have it: an HDF5 file while `capture` is set."""
 
     starts: Mapping[str, Any] = {"flush_period": 1.0, "capture_mode": "FIRST_N"}
 
-    def __init__(self, bus: Bus, signals: Mapping[str, Signal], captured: Sequence[Captured]) -> None:
+    def __init__(self, bus: Bus, signals: Mapping[str, TreeSignal], captured: Sequence[CaptureSource]) -> None:
         super().__init__(bus, "DATA", signals)
         self._captured = captured
-        self._writing: Sequence[Captured] = ()
+        self._writing: Sequence[CaptureSource] = ()
         self._file: DataFile | None = None
         self._flushed = 0.0
         for name, call in (("hdf_directory", self._look), ("capture", self._switch), ("flush_now", self._flush_now)):
@@ -121,12 +121,12 @@ class Data(Block):
             self.set("num_captured", file.written)
 
 
-class Capture(Block):
+class CaptureBlock(PandaBlock):
     """The block PCAP: while it is armed, enabled and its gate is open, a row at each edge of its trigger."""
 
     starts: Mapping[str, Any] = {"trig": "SEQ1.OUTA", "gate": "ONE", "enable": "ONE"}
 
-    def __init__(self, bus: Bus, signals: Mapping[str, Signal], data: Data) -> None:
+    def __init__(self, bus: Bus, signals: Mapping[str, TreeSignal], data: DataBlock) -> None:
         super().__init__(bus, "PCAP", signals)
         self._data = data
         self.armed = False

@@ -27,7 +27,7 @@ class Engine:
         self.now = 0.0
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._number = itertools.count()
-        self._runs: list[Run] = []
+        self._runs: list[BlockRun] = []
         self._changed = False
 
     @property
@@ -48,17 +48,17 @@ class Engine:
         """Have all conditions looked at again."""
         self._changed = True
 
-    def start(self, steps: Steps, ended: Callable[[], None] = lambda: None) -> Run:
+    def start(self, steps: Steps, ended: Callable[[], None] = lambda: None) -> BlockRun:
         """Let a generator run.
 
         :param ended: called when it has come to its end by itself.
         """
-        run = Run(self, steps, ended)
+        run = BlockRun(self, steps, ended)
         self._runs.append(run)
         self.at(self.now, run.proceed)
         return run
 
-    def forget(self, run: Run) -> None:
+    def forget(self, run: BlockRun) -> None:
         """Take a run out that has ended."""
         if run in self._runs:
             self._runs.remove(run)
@@ -86,7 +86,7 @@ class Engine:
                 run.look()
 
 
-class Run:
+class BlockRun:
     """A generator that runs until it ends or is stopped."""
 
     def __init__(self, engine: Engine, steps: Steps, ended: Callable[[], None]) -> None:

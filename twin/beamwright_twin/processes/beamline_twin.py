@@ -12,8 +12,8 @@ from typing import Any, Self
 from beamwright_generator.basics.optional_packages import TWIN_PACKAGES, install, missing
 from beamwright_generator.parse.yaml.beamline_file import WireEntry
 from beamwright_generator.problems import Problems
-from beamwright_twin.description.beamline_description import Description, describe
-from beamwright_twin.description.pv_list import Served
+from beamwright_twin.description.beamline_description import BeamlineDescription, describe
+from beamwright_twin.description.pv_list import PvList
 from beamwright_twin.description.recorded_trees import TreeRecords, served_of
 from beamwright_twin.description.wiring import wire_of
 from beamwright_twin.processes.camera_control import CameraControl, find_camera
@@ -65,7 +65,7 @@ class Twin:
         self._only = only
         self._ports = Ports()
         self._iocs: dict[str, IocProcess] = {}
-        self._described: Description | None = None
+        self._described: BeamlineDescription | None = None
 
     # Running
 
@@ -113,7 +113,7 @@ class Twin:
     ) -> None:
         self.stop()
 
-    def _take(self, number: int, served: Served) -> tuple[int | None, int]:
+    def _take(self, number: int, served: PvList) -> tuple[int | None, int]:
         ca, pva = (first if first is None else first + number for first in self._first)
         try:
             return None if served.pva_only else self._ports.take(ca), self._ports.take(pva)

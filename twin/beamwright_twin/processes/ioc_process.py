@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import IO, Any
 
-from beamwright_twin.description.pv_list import Served
+from beamwright_twin.description.pv_list import PvList
 from beamwright_twin.processes.loopback_ports import LOOPBACK
 from beamwright_twin.sim.clock import Clock
 
@@ -38,7 +38,7 @@ class IocProcess:
     """
 
     def __init__(
-        self, records: Served, clock: Clock, ports: tuple[int | None, int], environment: Mapping[str, str], news: News
+        self, records: PvList, clock: Clock, ports: tuple[int | None, int], environment: Mapping[str, str], news: News
     ) -> None:
         self.records = records
         self.ports = ports

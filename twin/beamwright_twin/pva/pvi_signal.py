@@ -14,7 +14,7 @@ from beamwright_twin.pva.normative_types import NormativeType
 Obey = Callable[[Any], None]
 
 
-class Signal:
+class TreeSignal:
     """One signal. Everything but `pv` and the handler's own work happens in the thread of the server.
 
     :param name: the way to it in the tree, such as `seq.1.enable`.
@@ -33,9 +33,9 @@ class Signal:
         """When its value may be posted, in the system's monotonic time."""
         self._obey: list[Obey] = []
         self._followers: list[Callable[[], None]] = []
-        self._posting: Callable[[Signal], None] = lambda signal: None
+        self._posting: Callable[[TreeSignal], None] = lambda signal: None
 
-    def serve(self, handler: object, posting: Callable[[Signal], None]) -> SharedPV:
+    def serve(self, handler: object, posting: Callable[[TreeSignal], None]) -> SharedPV:
         """Make a PV of this signal.
 
         :param handler: what clients' writes are handed to; None where it is only read.

@@ -8,8 +8,17 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase, translate
 
 from beamwright_generator.basics.choices import Transport
-from beamwright_generator.model import ClassRef, Detector, Device, Group, Numbered, Part, Place, Placed
-from beamwright_generator.parse.macros.maclib import Scope, expand
+from beamwright_generator.model import (
+    ClassRef,
+    Detector,
+    Device,
+    DevicePart,
+    Group,
+    NumberedDevices,
+    PlacedDevice,
+    Placement,
+)
+from beamwright_generator.parse.macros.maclib import MacroScope, expand
 from beamwright_generator.parse.yaml.beamline_file import (
     DeviceOverride,
     GroupOverride,
@@ -47,12 +56,12 @@ class Placing:
         known = {ref.name for ref in self.classes.refs.values()}
         self._class_names = Names(taken=IMPORTED | known, joint="")
 
-    def place(self, seen: Sequence[Seen]) -> tuple[Placed, ...]:
+    def place(self, seen: Sequence[Seen]) -> tuple[PlacedDevice, ...]:
         """Give each device its factory; those of a detector or a group share one."""
         kept = [one for one in seen if is_placed(one.prefix, self.project.beamline.overrides)]
         common = self._said_by_all([one.prefix for one in kept])
         self._group_names = {name: self._names.take(name) for name in self.project.beamline.overrides.groups}
-        placed: list[tuple[int, Placed]] = []
+        placed: list[tuple[int, PlacedDevice]] = []
         used: set[int] = set()
         order = {id(one): number for number, one in enumerate(kept)}
         for name, members in self._grouped(kept):
@@ -127,7 +136,7 @@ class Placing:
         parts = tuple(self._part(names.take(member), one) for member, one in members.items())
         iocs = dict.fromkeys(one.instance.ioc.name for one in members.values())
         first = next(iter(members.values()))
-        place = Place(
+        place = Placement(
             self._group_names[name],
             override.doc or f"{pascal(name)}: {', '.join(part.attribute for part in parts)}",
             ", ".join(iocs),
@@ -137,9 +146,9 @@ class Placing:
         )
         return Group(place, self._class_name(name, "Group"), parts)
 
-    def _place(self, name: str, doc: str, override: DeviceOverride, one: Seen) -> Place:
+    def _place(self, name: str, doc: str, override: DeviceOverride, one: Seen) -> Placement:
         ioc = one.instance.ioc
-        return Place(
+        return Placement(
             name,
             doc,
             ioc.name,
@@ -154,9 +163,9 @@ class Placing:
         plain = pascal(name)
         return self._class_names.take(plain + kind if plain in self._class_names else plain)
 
-    def _part(self, attribute: str, one: Seen) -> Part:
+    def _part(self, attribute: str, one: Seen) -> DevicePart:
         ref = self.classes.ref(one.content)
-        return Part(attribute, ref, addressed(one), one.arguments, self._doc(one), self._is_readable(ref))
+        return DevicePart(attribute, ref, addressed(one), one.arguments, self._doc(one), self._is_readable(ref))
 
     def _is_readable(self, ref: ClassRef) -> bool:
         return ref == MOTOR or ref in self.readable
@@ -183,14 +192,14 @@ class Placing:
             composition.frames,
         )
 
-    def _alone(self, alike: Sequence[Seen], common: str) -> Placed:
+    def _alone(self, alike: Sequence[Seen], common: str) -> PlacedDevice:
         one = alike[0]
         override = self._override(one.prefix)
         place = self._place(self._name(override, one.prefix, common, one), self._doc(one), override, one)
         ref = self.classes.ref(one.content)
         if len(alike) > 1:
             entries = tuple(sorted((int(other.arguments[0][1]), other.arguments) for other in alike))
-            return Numbered(place, ref, addressed(one), entries)
+            return NumberedDevices(place, ref, addressed(one), entries)
         return Device(place, ref, addressed(one), one.arguments, ref in self.writers)
 
     def _name(self, override: DeviceOverride, prefix: str, common: str, one: Seen) -> str:
@@ -212,7 +221,7 @@ class Placing:
         given = self._override(one.prefix).doc
         if given:
             return given
-        desc = expand(one.content.desc, Scope(one.instance.macros))
+        desc = expand(one.content.desc, MacroScope(one.instance.macros))
         if desc.strip() and "$(" not in desc:
             return " ".join(desc.split())
         return f"Records of {one.content.source.rpartition('/')[2]}"

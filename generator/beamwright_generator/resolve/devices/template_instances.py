@@ -10,7 +10,7 @@ from beamwright_generator.basics.source_text import Position
 from beamwright_generator.parse.boot.boot_script import Load, LoadKind, read_startup
 from beamwright_generator.parse.database.database_text import looks_like_substitutions
 from beamwright_generator.parse.database.substitutions import parse_substitutions
-from beamwright_generator.parse.macros.maclib import Scope
+from beamwright_generator.parse.macros.maclib import MacroScope
 from beamwright_generator.parse.search_path import find_file
 from beamwright_generator.parse.yaml.beamline_file import IocEntry
 from beamwright_generator.project import BeamlineProject
@@ -86,14 +86,14 @@ class Instances:
             at = self.project.positions.of("iocs", number, "databases", index)
             path = self._find(entry.file, search, at)
             if path is not None and self._is_substitutions(path, at):
-                yield from self._rows(path, entry.macros, search, path.parent, ioc, at, Scope(ioc.env))
+                yield from self._rows(path, entry.macros, search, path.parent, ioc, at, MacroScope(ioc.env))
             elif path is not None:
                 yield Instance(path, _values(entry.macros), search, path.parent, ioc, at)
         for index, file in enumerate(ioc.substitutions):
             at = self.project.positions.of("iocs", number, "substitutions", index)
             path = self._find(file, search, at)
             if path is not None:
-                yield from self._rows(path, {}, search, path.parent, ioc, at, Scope(ioc.env))
+                yield from self._rows(path, {}, search, path.parent, ioc, at, MacroScope(ioc.env))
 
     def _find(self, file: str, search: Sequence[Path], at: Position) -> Path | None:
         path = find_file(self.project.files, file, search, self.project.folder, self.project.folder)
@@ -111,7 +111,7 @@ class Instances:
         cwd: Path,
         ioc: IocEntry,
         at: Position,
-        env: Scope,
+        env: MacroScope,
     ) -> Iterator[Instance]:
         source = self.project.files.read(path, at)
         if source is None:
@@ -128,5 +128,5 @@ class Instances:
 
 
 def _values(macros: Mapping[str, str]) -> dict[str, str]:
-    scope = Scope(macros)
+    scope = MacroScope(macros)
     return {name: scope.value(name) or "" for name in macros}
