@@ -76,7 +76,7 @@ class ArrayDriver(Driver):
         self.set("ARRAY_COUNTER", number)
         return number
 
-    def hand_on(self, frame: Frame) -> None:
+    def send(self, frame: Frame) -> None:
         """Give a frame to the plugins that listen, while they are to get any."""
         if self.get("ARRAY_CALLBACKS"):
             self.world.frame_routes.send(self.name, frame)

@@ -43,8 +43,8 @@ class Driver:
             if parameter["writers"] and parameter["readers"]:
                 self.written(name)
 
-    def take(self, parameter: str, value: Value | list[Value]) -> None:
-        """Take over what a record wrote to a parameter."""
+    def accept(self, parameter: str, value: Value | list[Value]) -> None:
+        """Accept the value that a record wrote to a parameter."""
         self._values[parameter] = value
         self.written(parameter)
 
@@ -88,7 +88,7 @@ class Driver:
                 with suppress(ValueError, TypeError):
                     self._channel(record).put(value)
 
-    def begin_with(self, parameter: str, value: Value) -> None:
+    def set_initial(self, parameter: str, value: Value) -> None:
         """Have a value to start with, which the records that write it take over, as asyn's records do."""
         for record in self.writers(parameter):
             self._write_back(record, value)
@@ -168,12 +168,12 @@ class Outputs:
             record.poke("PACT", 1)
             self._world.pending[record.name] += 1
             value = value_of(channel)
-            self._world.schedule.soon(lambda: self._do(record, value, *found))
+            self._world.schedule.soon(lambda: self._forward(record, value, *found))
         return 0
 
-    def _do(self, record: PythonRecord, value: Value | list[Value], driver: Driver, parameter: str) -> None:
+    def _forward(self, record: PythonRecord, value: Value | list[Value], driver: Driver, parameter: str) -> None:
         self._world.pending[record.name] -= 1
         try:
-            driver.take(parameter, value)
+            driver.accept(parameter, value)
         finally:
             epics_base.complete(self._kind, record.address)

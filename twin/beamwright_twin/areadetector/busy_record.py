@@ -42,7 +42,7 @@ class BusyRecord(PythonRecord):
 
     def _hand_over(self, driver: Driver, parameter: str, value: int) -> None:
         self.world.pending[self.name] -= 1
-        driver.take(parameter, value)
+        driver.accept(parameter, value)
 
     def finish(self) -> None:
         """Fall back to 0 and complete the put, from any thread."""

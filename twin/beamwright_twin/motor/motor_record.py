@@ -45,7 +45,7 @@ class MotorRecord(MotorSettings):
 
     def start(self) -> None:
         """Read the axis, which is where it was left, or as near to 0 as its limits allow."""
-        self.settle()
+        self.reconcile()
         dial = self.world.positions.get(self.name)
         if dial is None:
             dial = self["DVAL"] or self.dial(self["VAL"])
@@ -67,7 +67,7 @@ class MotorRecord(MotorSettings):
             self.set_up(field)
 
     def process(self) -> bool:
-        """Obey what was written; False while the motor moves."""
+        """Act on what was written; False while the motor moves."""
         written, self._written = self._written, set()
         self._changed |= written & {"VAL"}
         if self["STOP"]:
@@ -267,9 +267,9 @@ class MotorRecord(MotorSettings):
         self.trajectory = trajectory
         self.world.move(self.name, trajectory)
         if not self["DMOV"]:
-            self._look(self._motion)
+            self._check_motion(self._motion)
 
-    def _look(self, motion: int) -> None:
+    def _check_motion(self, motion: int) -> None:
         clock = self.world.clock
         step = clock.now() + POLL * clock.speed
         end = self.trajectory.end
@@ -283,7 +283,7 @@ class MotorRecord(MotorSettings):
             now = self.world.clock.now()
             if now < self.trajectory.end or (self.stuck is not None and self.stuck is not self.trajectory):
                 self._show(now)
-                self._look(motion) if now < self.trajectory.end else None
+                self._check_motion(motion) if now < self.trajectory.end else None
             elif self["MOVN"]:
                 self._arrive(now, motion)
             else:

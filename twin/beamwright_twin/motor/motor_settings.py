@@ -60,8 +60,8 @@ class MotorSettings(PythonRecord):
         """Tell whether a dial position is beyond the soft limits."""
         return self.limited and not self["DLLM"] <= dial <= self["DHLM"]
 
-    def settle(self) -> None:
-        """Bring the settings of the database into agreement, as the record does when it starts."""
+    def reconcile(self) -> None:
+        """Reconcile the settings of the database, as the record does when it starts."""
         if self["SREV"] <= 0:
             self["SREV"] = 200
         if self["UREV"]:

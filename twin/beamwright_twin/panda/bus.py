@@ -100,7 +100,7 @@ class Bus:
             return
         self._bits[name] = level
         for one in tuple(self._inputs):
-            one.look()
+            one.update()
         for call in self._rises.get(name, ()) if level else ():
             call()
         self.engine.changed()
@@ -145,7 +145,7 @@ class BitInput:
     def _now(self) -> bool:
         return self._bus.bit(self._otherwise if self._mux is None else str(self._mux.value))
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Notice a change of level."""
         level = self._now()
         if level != self.level:
@@ -153,5 +153,5 @@ class BitInput:
             self._seen(level)
 
     def _rewired(self) -> None:
-        self.look()
+        self.update()
         self._bus.engine.changed()

@@ -24,7 +24,7 @@ class CaptureSource:
         self.value = value
         self._capture = capture
         self._dataset = dataset
-        capture.obey(self._refuse)
+        capture.on_put(self._refuse)
 
     @property
     def name(self) -> str:
@@ -52,9 +52,13 @@ class DataBlock(PandaBlock):
         self._writing: Sequence[CaptureSource] = ()
         self._file: DataFile | None = None
         self._flushed = 0.0
-        for name, call in (("hdf_directory", self._look), ("capture", self._switch), ("flush_now", self._flush_now)):
+        for name, call in (
+            ("hdf_directory", self._check_directory),
+            ("capture", self._switch),
+            ("flush_now", self._flush_now),
+        ):
             if name in signals:
-                signals[name].obey(call)
+                signals[name].on_put(call)
         for one in captured:
             one.follow(self.describe)
         self.describe()
@@ -86,7 +90,7 @@ class DataBlock(PandaBlock):
             self._file.flush()
             self.set("num_captured", self._file.written)
 
-    def _look(self, directory: Any) -> None:
+    def _check_directory(self, directory: Any) -> None:
         from beamwright_twin.sim.folders import make_folder
 
         self.set(
@@ -137,7 +141,7 @@ class CaptureBlock(PandaBlock):
         self._trig = self.input("trig", self._triggered)
         for name, call in (("arm", self._arm), ("disarm", lambda _: self._arm(False))):
             if name in signals:
-                signals[name].obey(call)
+                signals[name].on_put(call)
 
     def _arm(self, arm: Any) -> None:
         wanted = bool(arm) and arm not in ("0", "ZERO", "Disarm")

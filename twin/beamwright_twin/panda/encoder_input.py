@@ -23,7 +23,7 @@ class EncoderInput(PandaBlock):
         self.motor = ""
         bus.positions[f"{name}.VAL"] = self.encoder
         if "setp" in signals:
-            signals["setp"].obey(self._set_position)
+            signals["setp"].on_put(self._set_position)
 
     def connect(self, wire: Wire) -> None:
         """Read the axis of a motor, and show its position as the motor's user sees it."""

@@ -68,7 +68,7 @@ class Engine:
 
         :param most: so many events at a time.
         """
-        self._settle()
+        self._check_runs()
         for _ in range(most):
             if self.next > until:
                 self.now = max(self.now, until)
@@ -76,14 +76,14 @@ class Engine:
             time, _, call = heapq.heappop(self._queue)
             self.now = max(self.now, time)
             call()
-            self._settle()
+            self._check_runs()
         return False
 
-    def _settle(self) -> None:
+    def _check_runs(self) -> None:
         while self._changed:
             self._changed = False
             for run in tuple(self._runs):
-                run.look()
+                run.check()
 
 
 class BlockRun:
@@ -107,11 +107,11 @@ class BlockRun:
             return
         if callable(wanted):
             self._when = wanted
-            self.look()
+            self.check()
         else:
             self._expect(wanted)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Ask when the condition will hold."""
         if self._when is not None and (due := self._when()) != self._due:
             self._expect(due)

@@ -113,8 +113,8 @@ class PviIoc:
 
     # -- orders
 
-    def obey(self, what: str, given: Sequence[Any]) -> Any:
-        """Obey an order and give its answer."""
+    def execute(self, what: str, given: Sequence[Any]) -> Any:
+        """Execute an order and return its answer."""
         match what:
             case "get":
                 return _as_json(self._signal(given[0])[1].value)
@@ -216,4 +216,4 @@ def _as_json(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    serve(lambda config, parent: PviIoc(config, parent).obey)
+    serve(lambda config, parent: PviIoc(config, parent).execute)

@@ -85,8 +85,8 @@ class RecordIoc:
         # The other types are values that clients write.
         return PythonRecord
 
-    def obey(self, what: str, given: Sequence[Any]) -> Any:
-        """Obey an order and give its answer."""
+    def execute(self, what: str, given: Sequence[Any]) -> Any:
+        """Execute an order and return its answer."""
         match what:
             case "put":
                 self._channel(given[0]).put(given[1])
@@ -123,4 +123,4 @@ def _in_memory(name: str, text: str) -> bytes:
 
 
 if __name__ == "__main__":
-    serve(lambda config, parent: RecordIoc(config, parent).obey)
+    serve(lambda config, parent: RecordIoc(config, parent).execute)

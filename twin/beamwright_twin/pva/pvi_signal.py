@@ -11,7 +11,7 @@ from p4p.server.thread import SharedPV
 from beamwright_generator.parse.yaml.snapshot_file import RecordedSignal
 from beamwright_twin.pva.normative_types import NormativeType
 
-Obey = Callable[[Any], None]
+PutHandler = Callable[[Any], None]
 
 
 class TreeSignal:
@@ -31,7 +31,7 @@ class TreeSignal:
         """Real seconds for which clients see that it is set, however soon it falls."""
         self.due = 0.0
         """When its value may be posted, in the system's monotonic time."""
-        self._obey: list[Obey] = []
+        self._handlers: list[PutHandler] = []
         self._followers: list[Callable[[], None]] = []
         self._posting: Callable[[TreeSignal], None] = lambda signal: None
 
@@ -51,9 +51,9 @@ class TreeSignal:
         """Whether the signal is only executed."""
         return set(self.recorded.access) == {"x"}
 
-    def obey(self, call: Obey) -> None:
+    def on_put(self, call: PutHandler) -> None:
         """Have a function called with each value that a client writes, before it is taken; ValueError refuses it."""
-        self._obey.append(call)
+        self._handlers.append(call)
 
     def follow(self, call: Callable[[], None]) -> None:
         """Have a function called after each change, whoever made it."""
@@ -64,7 +64,7 @@ class TreeSignal:
 
         :raises ValueError: when it is refused.
         """
-        for call in self._obey:
+        for call in self._handlers:
             call(value)
         if self.commands and self.nt.kind == "bool":
             return
