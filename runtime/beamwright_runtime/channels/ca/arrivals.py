@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.ca import libca, thread_states
 from beamwright_runtime.channels.wake_up import WakeUp
 
 LOOK = 0.01
@@ -72,8 +72,8 @@ class CaArrivals:
             self._timer = None
 
     def _last_came(self, chid: int, op: int) -> None:
-        if not libca.thread.kept:
-            libca.keep_thread_state()
+        if not thread_states.thread.kept:
+            thread_states.keep()
         self._wake_up.ask()
 
     def _look_early(self) -> None:

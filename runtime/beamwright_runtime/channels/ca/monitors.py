@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.ca import libca, thread_states
 from beamwright_runtime.channels.ca.channel import Channel
 from beamwright_runtime.channels.wake_up import WakeUp
 from beamwright_runtime.errors import ReadRefusedError
@@ -101,8 +101,8 @@ class CaMonitors:
             self.end(monitor)
 
     def _update(self, answer: Any) -> None:
-        if not libca.thread.kept:
-            libca.keep_thread_state()
+        if not thread_states.thread.kept:
+            thread_states.keep()
         monitor = self._monitors.get(answer.usr)
         if monitor is None or answer.status == libca.ECA_DISCONNECTED:
             return

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.ca import libca, thread_states
 from beamwright_runtime.channels.ca.arrivals import CaArrivals
 from beamwright_runtime.channels.ca.channel import Channel, Listener, came_up, listeners_of, tell_up
 from beamwright_runtime.channels.ca.monitors import CaMonitors
@@ -179,7 +179,7 @@ class CaChannels:
         self._take_events()
         self.requests.forget_closed()
         libca.flush_io()
-        libca.drop_thread_states()
+        thread_states.drop_ended()
 
     def close(self) -> None:
         """Close all channels for good; whoever holds one sees it down."""
@@ -197,18 +197,18 @@ class CaChannels:
         self._by_name.clear()
         self._uncreated.clear()
         libca.flush_io()
-        libca.drop_thread_states()
+        thread_states.drop_ended()
 
     # -- what libca's threads call
 
     def _connection_handler(self) -> Callable[[int, int], None]:
         """Make what is called for each channel that comes or goes; it does the least that it can."""
-        queue, wake_up, thread = self._events.append, self._changed, libca.thread
+        queue, wake_up, thread = self._events.append, self._changed, thread_states.thread
 
         def take_note(chid: int, op: int) -> None:
             queue((chid, op))
             if not thread.kept:
-                libca.keep_thread_state()
+                thread_states.keep()
             if not wake_up.due:
                 wake_up.ask()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from epicscorelibs.ca import dbr
 
-from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.ca import libca, thread_states
 from beamwright_runtime.channels.ca.channel import Channel, listeners_of, tell_up
 from beamwright_runtime.channels.ca.control import decode_answer, decode_control
 from beamwright_runtime.channels.ca.control_group import CaGroup, control_kind
@@ -18,8 +19,8 @@ from beamwright_runtime.channels.user import UP
 from beamwright_runtime.channels.wake_up import WakeUp
 from beamwright_runtime.errors import PutRefusedError, ReadRefusedError
 
-MANY = 32
-"""Channels from which on control information is asked for as a group."""
+MANY = sys.maxsize if libca.PLAIN else 32
+"""Channels from which on control information is asked for as a group (ADR 0012); never in the plain way."""
 
 
 TEXT = 39
@@ -196,8 +197,8 @@ class CaRequests:
             self._decoders.pop(number, None)
 
     def _answer(self, answer: Any) -> None:
-        if not libca.thread.kept:
-            libca.keep_thread_state()
+        if not thread_states.thread.kept:
+            thread_states.keep()
         number, status = answer.usr, answer.status
         value: Any = None
         decode = self._decoders.pop(number, None)
