@@ -1,4 +1,7 @@
-"""What can be wrong with a connection, as data and as an outline, with a single put or read, and with a fly scan."""
+"""What can be wrong with a connection, as data and as an outline, with a single put or read, and with a fly scan.
+
+ADR 0028 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Plan stubs for devices that connect when a plan needs them, and plans that fly."""
+"""Plan stubs for devices that connect when a plan needs them, and plans that fly.
+
+ADR 0010 and 0018 rule here.
+"""
 
 from __future__ import annotations
 

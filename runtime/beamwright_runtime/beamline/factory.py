@@ -1,4 +1,7 @@
-"""Device factories: functions that make a device once, name it after themselves and connect it on demand."""
+"""Device factories: functions that make a device once, name it after themselves and connect it on demand.
+
+ADR 0010 rules here.
+"""
 
 from __future__ import annotations
 

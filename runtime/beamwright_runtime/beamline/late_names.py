@@ -1,4 +1,7 @@
-"""Names of a beamline's module that stand for what is slow to import: imported for the factories that use them."""
+"""Names of a beamline's module that stand for what is slow to import: imported for the factories that use them.
+
+ADR 0018 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A beamline: its device factories, what they share, and connecting them when it starts."""
+"""A beamline: its device factories, what they share, and connecting them when it starts.
+
+ADR 0010 rules here.
+"""
 
 from __future__ import annotations
 

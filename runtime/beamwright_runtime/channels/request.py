@@ -1,4 +1,7 @@
-"""What is asked of a server and not answered yet, over either protocol."""
+"""What is asked of a server and not answered yet, over either protocol.
+
+ADR 0028 rules here.
+"""
 
 from __future__ import annotations
 

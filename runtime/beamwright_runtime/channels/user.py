@@ -1,4 +1,7 @@
-"""What signals and commands have in common: they use channels, and are ready, at fault or pending."""
+"""What signals and commands have in common: they use channels, and are ready, at fault or pending.
+
+ADR 0013 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From the threads of a client library to an event loop."""
+"""From the threads of a client library to an event loop.
+
+ADR 0014 rules here.
+"""
 
 from __future__ import annotations
 

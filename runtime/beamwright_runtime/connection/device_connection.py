@@ -1,4 +1,7 @@
-"""Connecting one device: an attempt that everybody who needs the device shares, and a queue for the background."""
+"""Connecting one device: an attempt that everybody who needs the device shares, and a queue for the background.
+
+ADR 0014 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The event loop that devices are connected in, and waiting for it from outside."""
+"""The event loop that devices are connected in, and waiting for it from outside.
+
+ADR 0014 rules here.
+"""
 
 from __future__ import annotations
 

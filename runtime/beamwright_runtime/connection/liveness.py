@@ -1,4 +1,7 @@
-"""Which devices are there, without asking the network, and who comes and goes."""
+"""Which devices are there, without asking the network, and who comes and goes.
+
+ADR 0013 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The text that shows which signals are not connected, and why."""
+"""The text that shows which signals are not connected, and why.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A device with all the signals below it: one attempt to connect them at a time, and what became of it."""
+"""A device with all the signals below it: one attempt to connect them at a time, and what became of it.
+
+ADR 0012 and 0013 rule here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Connecting whole trees of devices in one operation, and knowing ever after whether they are there."""
+"""Connecting whole trees of devices in one operation, and knowing ever after whether they are there.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 

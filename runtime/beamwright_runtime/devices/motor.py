@@ -1,4 +1,7 @@
-"""Motor records."""
+"""Motor records.
+
+ADR 0008 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""PandA boxes: their generated blocks, which are a detector that writes HDF5 and make triggers for other devices."""
+"""PandA boxes: their generated blocks, which are a detector that writes HDF5 and make triggers for other devices.
+
+ADR 0017 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Devices whose signals are records under one prefix."""
+"""Devices whose signals are records under one prefix.
+
+ADR 0011 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The flight itself: segment after segment until every frame is on disk."""
+"""The flight itself: segment after segment until every frame is on disk.
+
+ADR 0021 rules here.
+"""
 
 from __future__ import annotations
 

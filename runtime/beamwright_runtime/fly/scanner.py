@@ -1,4 +1,7 @@
-"""The one device that a RunEngine flies: it owns detectors, triggers and motion."""
+"""The one device that a RunEngine flies: it owns detectors, triggers and motion.
+
+ADR 0021 rules here.
+"""
 
 from __future__ import annotations
 

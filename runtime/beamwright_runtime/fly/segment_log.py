@@ -1,4 +1,7 @@
-"""The segments of a run as they end, told by events of a stream of their own."""
+"""The segments of a run as they end, told by events of a stream of their own.
+
+ADR 0022 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Ending a flight in the one order that loses nothing: gate, drain, stop, disarm, flush; every step bounded in time."""
+"""Ending a flight in the one order that loses nothing: gate, drain, stop, disarm, flush; every step bounded in time.
+
+ADR 0022 rules here.
+"""
 
 from __future__ import annotations
 

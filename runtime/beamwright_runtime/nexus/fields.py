@@ -1,4 +1,7 @@
-"""Fields with a value for each place of a scan's grid: virtual datasets over files, and values of events."""
+"""Fields with a value for each place of a scan's grid: virtual datasets over files, and values of events.
+
+ADR 0027 rules here.
+"""
 
 from __future__ import annotations
 

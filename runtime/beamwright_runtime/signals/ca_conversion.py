@@ -1,4 +1,7 @@
-"""Which declared types a Channel Access channel can serve, and how its values become them."""
+"""Which declared types a Channel Access channel can serve, and how its values become them.
+
+ADR 0002 rules here.
+"""
 
 from __future__ import annotations
 

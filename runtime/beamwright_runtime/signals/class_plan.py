@@ -1,4 +1,7 @@
-"""What a device class declares, found once for each class and made into children of every device."""
+"""What a device class declares, found once for each class and made into children of every device.
+
+ADR 0011 rules here.
+"""
 
 from __future__ import annotations
 

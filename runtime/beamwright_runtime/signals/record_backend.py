@@ -1,4 +1,7 @@
-"""What signals and commands on records have in common over Channel Access and PV Access."""
+"""What signals and commands on records have in common over Channel Access and PV Access.
+
+ADR 0011 and 0028 rule here.
+"""
 
 from __future__ import annotations
 

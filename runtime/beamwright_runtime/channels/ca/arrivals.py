@@ -1,4 +1,7 @@
-"""Channels that were opened just now, until it is time to look which of them are there."""
+"""Channels that were opened just now, until it is time to look which of them are there.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Control information of many channels, asked for together and read when all of it is there."""
+"""Control information of many channels, asked for together and read when all of it is there.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 

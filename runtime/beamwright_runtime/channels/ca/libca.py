@@ -1,7 +1,7 @@
 """libca as bulk work needs it: its functions, callbacks on its threads, and the context that aioca uses.
 
 ADR 0012 and 0014 rule here. Three tricks make a call for each of 50,000 channels cheap. The first two are here, the
-third in `thread_states`; each gives what it saves, measured on Linux with Python 3.12.
+third in `thread_states`; each gives what it saves, measured on Linux with Python 3.11.
 
 - Functions without prototypes, which take addresses as references that count from address zero (`pointers`): a call
   takes 0.16 us instead of 0.37 us. Short functions keep the GIL as well (`_brief`), because giving it away and back

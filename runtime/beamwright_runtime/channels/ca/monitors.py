@@ -1,4 +1,7 @@
-"""Subscriptions over Channel Access."""
+"""Subscriptions over Channel Access.
+
+ADR 0014 rules here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Channel Access channels, opened and watched many at a time."""
+"""Channel Access channels, opened and watched many at a time.
+
+ADR 0012 and 0014 rule here.
+"""
 
 from __future__ import annotations
 

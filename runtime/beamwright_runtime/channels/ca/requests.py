@@ -1,4 +1,7 @@
-"""Reading and writing over Channel Access: what is asked of servers, and their answers."""
+"""Reading and writing over Channel Access: what is asked of servers, and their answers.
+
+ADR 0012 and 0028 rule here.
+"""
 
 from __future__ import annotations
 

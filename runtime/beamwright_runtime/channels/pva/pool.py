@@ -1,4 +1,7 @@
-"""PV Access channels, opened and watched many at a time."""
+"""PV Access channels, opened and watched many at a time.
+
+ADR 0012 and 0013 rule here.
+"""
 
 from __future__ import annotations
 

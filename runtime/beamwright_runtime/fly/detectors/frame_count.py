@@ -1,4 +1,7 @@
-"""What a detector has written: how many collections are on disk, and how many of them can be read."""
+"""What a detector has written: how many collections are on disk, and how many of them can be read.
+
+ADR 0022 rules here.
+"""
 
 from __future__ import annotations
 

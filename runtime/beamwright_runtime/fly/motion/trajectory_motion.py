@@ -1,4 +1,7 @@
-"""Moving axes along trajectories that a PMAC executes, through ophyd-async's own logic: curves, and rows at one go."""
+"""Moving axes along trajectories that a PMAC executes, through ophyd-async's own logic: curves, and rows at one go.
+
+ADR 0023 rules here.
+"""
 
 from __future__ import annotations
 

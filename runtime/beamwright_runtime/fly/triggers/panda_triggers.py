@@ -1,4 +1,7 @@
-"""A PandA as the source of triggers: a sequencer that plays a table, or position compare."""
+"""A PandA as the source of triggers: a sequencer that plays a table, or position compare.
+
+ADR 0017 rules here.
+"""
 
 from __future__ import annotations
 
