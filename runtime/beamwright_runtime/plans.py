@@ -18,7 +18,7 @@ from ophyd_async.core import Device
 
 from beamwright_runtime.beamline.factory import DeviceFactory
 from beamwright_runtime.beamline.plan_arguments import Needed, devices_within, plan_arguments
-from beamwright_runtime.connection.device_connection import Connection, connection_of
+from beamwright_runtime.connection.device_connection import DeviceConnection, connection_of
 from beamwright_runtime.connection.failure import failure_of
 from beamwright_runtime.errors import ConnectionFailedError
 
@@ -170,11 +170,11 @@ async def _join_all(needed: Sequence[Needed], mock: bool | None, timeout: float 
     failed = dict(zip(to_do, errors, strict=True))
     if not any(error is not None for error in errors):
         return None
-    asked = [connection.asked(failed.get(device)) for device, connection in connections.items()]
-    return failure_of(asked, "devices", time.monotonic() - began)
+    reports = [connection.report(failed.get(device)) for device, connection in connections.items()]
+    return failure_of(reports, "devices", time.monotonic() - began)
 
 
-def _connection(needed: Needed) -> Connection:
+def _connection(needed: Needed) -> DeviceConnection:
     return needed.connection if isinstance(needed, DeviceFactory) else connection_of(needed)
 
 

@@ -18,7 +18,7 @@ from ophyd_async.core import (
 )
 
 from beamwright_runtime import Beamline, ConnectionFailedError, DeviceFactory, Policy, Reason, Stage, device_factory
-from beamwright_runtime.connection.device_connection import Connection, connect_in_background, connection_of
+from beamwright_runtime.connection.device_connection import DeviceConnection, connect_in_background, connection_of
 from tests.runtime.slow_device import Slow
 
 
@@ -474,4 +474,4 @@ async def test_a_factory_without_a_beamline_has_a_state_too() -> None:
 async def test_connections_are_named_after_their_device() -> None:
     assert connection_of(Slow("mine")).name == "mine"
     assert connection_of(Slow()).name == "Slow"
-    assert isinstance(connection_of(Slow()), Connection)
+    assert isinstance(connection_of(Slow()), DeviceConnection)

@@ -19,7 +19,7 @@ from ophyd_async.core import DEFAULT_TIMEOUT, Device
 
 from beamwright_runtime.beamline.late_names import LateNames
 from beamwright_runtime.beamline.parameters import ArgumentSource, Parameters
-from beamwright_runtime.connection.device_connection import Connection, connection_of, remember
+from beamwright_runtime.connection.device_connection import DeviceConnection, connection_of, remember
 from beamwright_runtime.connection.device_state import DeviceState, Stage
 from beamwright_runtime.connection.event_loop import wait_in_loop, waiting_loop
 from beamwright_runtime.connection.failure import failure_of
@@ -87,7 +87,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         self._device: DeviceT_co | None = None
         self._filled: dict[str, object] = {}
         self._being_made = False
-        self._connection = Connection(self.name, self._build, mock=self._is_mocked, timeout=timeout, ioc=ioc)
+        self._connection = DeviceConnection(self.name, self._build, mock=self._is_mocked, timeout=timeout, ioc=ioc)
         _factories.append(weakref.ref(self))
 
     def __repr__(self) -> str:
@@ -99,7 +99,7 @@ class DeviceFactory(Generic[DeviceT_co]):
 
         :raises ImportError: if something late cannot be imported.
         """
-        self._late.bring()
+        self._late.load()
         return self._function
 
     @__wrapped__.setter
@@ -122,7 +122,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         return self._parameters
 
     @property
-    def connection(self) -> Connection:
+    def connection(self) -> DeviceConnection:
         """What connects the device, for everybody who needs it."""
         return self._connection
 
@@ -182,7 +182,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         began = time.monotonic()
         error = await self._connection.join(mock, timeout, force_reconnect=force_reconnect)
         if error is not None:
-            raise failure_of([self._connection.asked(error)], "devices", time.monotonic() - began) from error
+            raise failure_of([self._connection.report(error)], "devices", time.monotonic() - began) from error
         return device
 
     async def make(self, arguments: Mapping[str, object] | None = None) -> DeviceT_co:
@@ -195,14 +195,14 @@ class DeviceFactory(Generic[DeviceT_co]):
         arguments = arguments or {}
         if self._device is None:
             if self._late.missing and self._parameters.stand_in is None:
-                await asyncio.to_thread(self._late.bring)
+                await asyncio.to_thread(self._late.load)
             await asyncio.gather(*(fixture.read() for fixture in self._parameters.unread(arguments)))
         return self._make(arguments)
 
     def _is_mocked(self) -> bool:
         return self.mock or (self._beamline is not None and self._beamline.mock)
 
-    async def _build(self) -> tuple[Device, Sequence[Connection]]:
+    async def _build(self) -> tuple[Device, Sequence[DeviceConnection]]:
         device = await self.make()
         return device, [connection_of(value) for value in self._filled.values() if isinstance(value, Device)]
 

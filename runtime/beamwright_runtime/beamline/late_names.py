@@ -32,7 +32,7 @@ class LateNames:
         wanted = self._modules.keys() & _names_in(inner) - inner.__globals__.keys()
         return {name: self._modules[name] for name in sorted(wanted)}
 
-    def bring(self) -> None:
+    def load(self) -> None:
         """Import what is missing.
 
         :raises ImportError: if there is no such module, or it has no such name.

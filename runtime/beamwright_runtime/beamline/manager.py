@@ -113,12 +113,12 @@ class Beamline:
         connected = sum(state.stage is Stage.CONNECTED for state in states.values())
         lines = [", ".join([f"{self.name}: {connected} of {len(states)} devices connected", *totals])]
         # With those that are connected, which tell that their IOC answers.
-        asked = [
-            factory.connection.asked(states[factory.name].error, factory.optional)
+        reports = [
+            factory.connection.report(states[factory.name].error, factory.optional)
             for factory in self
             if states[factory.name].stage in (Stage.UNHAPPY, Stage.CONNECTED)
         ]
-        return "\n".join([*lines, *lines_of(asked)])
+        return "\n".join([*lines, *lines_of(reports)])
 
     def factory(
         self,
@@ -276,11 +276,11 @@ class Beamline:
         seconds: float,
     ) -> ConnectionResult:
         made = {factory.name: factory.device for factory in factories if factory.device is not None}
-        asked = [factory.connection.asked(errors.get(factory.name), factory.optional) for factory in tried]
+        reports = [factory.connection.report(errors.get(factory.name), factory.optional) for factory in tried]
         return ConnectionResult(
             devices=made,
             build_errors={name: error for name, error in errors.items() if name not in made},
             connection_errors={name: error for name, error in errors.items() if name in made},
             optional=frozenset(factory.name for factory in factories if factory.optional),
-            failure=failure_of(asked, self.name, seconds) if errors else None,
+            failure=failure_of(reports, self.name, seconds) if errors else None,
         )

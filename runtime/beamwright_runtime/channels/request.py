@@ -15,7 +15,7 @@ from beamwright_runtime.errors import PutRefusedError, PutUnansweredError, ReadR
 LOST = "disconnected before it answered"
 
 
-class Request:
+class ChannelRequest:
     """Something to read.
 
     :ivar pv: the PV with its protocol.
@@ -28,12 +28,12 @@ class Request:
         self.pv = pv
         self.answer: asyncio.Future[Any] = loop.create_future()
 
-    def done(self, value: Any = None) -> None:
+    def finish(self, value: Any = None) -> None:
         """Take the answer."""
         if not self.answer.done():
             self.answer.set_result(value)
 
-    def failed(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """Take an error for an answer."""
         if not self.answer.done():
             self.answer.set_exception(error)
@@ -47,7 +47,7 @@ class Request:
         return NotConnectedError(f"{self.pv}: {LOST}")
 
 
-class PutRequest(Request):
+class PutRequest(ChannelRequest):
     """A value to write.
 
     :ivar value: as it is sent.

@@ -24,10 +24,10 @@ NEVER, UP, DOWN = 0, 1, 2
 class Watch(Protocol):
     """Counts how far the users of channels are."""
 
-    def moved(self, before: int, now: int, many: int = 1) -> None:
+    def count_change(self, before: int, now: int, many: int = 1) -> None:
         """Take note that some of them went from a status to another."""
 
-    def watched_more(self) -> None:
+    def watch_added(self) -> None:
         """Take note that a loss of one of them would be told from now on."""
 
 
@@ -61,7 +61,7 @@ class ChannelUser:
         raise NotImplementedError
 
     def check(self) -> Fault | None:
-        """Compare what the channels serve with what is declared; raise `Unknown` if that is still to come."""
+        """Compare what the channels serve with what is declared; raise `TypePending` if that is still to come."""
         raise NotImplementedError
 
     def use(self, channels: tuple[Any, ...]) -> None:
@@ -94,7 +94,7 @@ class ChannelUser:
                 return
         try:
             fault = self.check()
-        except Unknown:
+        except TypePending:
             return
         self._fault = fault
         self._move(READY if fault is None else FAULTY)
@@ -124,14 +124,14 @@ class ChannelUser:
     def channel_watched(self) -> None:
         """Take note that a channel's loss would be told from now on."""
         for watch in self.watches:
-            watch.watched_more()
+            watch.watch_added()
 
     def _move(self, status: int) -> None:
         before = self.status
         if status != before:
             self.status = status
             for watch in self.watches:
-                watch.moved(before, status)
+                watch.count_change(before, status)
 
     def faults(self) -> list[tuple[str, Fault]]:
         """Say what is wrong, by PV."""
@@ -179,9 +179,9 @@ class ChannelUser:
         if self.status == FAULTY:
             self.recheck()
         if self.status == PENDING:
-            progress = Progress([self])
+            progress = ConnectionProgress([self])
             try:
-                await progress.settled(timeout)
+                await progress.wait(timeout)
             finally:
                 progress.follow(())
         if self.status != READY:
@@ -191,11 +191,11 @@ class ChannelUser:
             raise NotConnectedError(said)
 
 
-class Unknown(Exception):  # noqa: N818 - it is no error, the answer is on its way
+class TypePending(Exception):  # noqa: N818 - it is no error, the answer is on its way
     """What is served is not known yet."""
 
 
-class Progress:
+class ConnectionProgress:
     """Counts users of channels by status, and wakes who waits for the last of them."""
 
     def __init__(self, users: Sequence[ChannelUser] = ()) -> None:
@@ -221,7 +221,7 @@ class Progress:
         """Whether all are ready."""
         return not (self.counts[PENDING] or self.counts[FAULTY])
 
-    def moved(self, before: int, now: int, many: int = 1) -> None:
+    def count_change(self, before: int, now: int, many: int = 1) -> None:
         """Count changes of status."""
         counts = self.counts
         counts[before] -= many
@@ -229,10 +229,10 @@ class Progress:
         if not counts[PENDING] and self._future is not None and not self._future.done():
             self._future.set_result(None)
 
-    def watched_more(self) -> None:
+    def watch_added(self) -> None:
         """Nothing waits for that here."""
 
-    async def settled(self, timeout: float) -> None:
+    async def wait(self, timeout: float) -> None:
         """Wait until none is pending, or the time (in seconds) is over."""
         if not self.counts[PENDING]:
             return

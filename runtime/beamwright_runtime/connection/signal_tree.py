@@ -16,7 +16,7 @@ from typing import Any
 from ophyd_async.core import Device, NotConnectedError
 
 from beamwright_runtime.channels.pool import ChannelPool
-from beamwright_runtime.channels.user import FAULTY, PENDING, READY, ChannelUser, Progress
+from beamwright_runtime.channels.user import FAULTY, PENDING, READY, ChannelUser, ConnectionProgress
 from beamwright_runtime.connection.garbage_collection import collection_paused
 from beamwright_runtime.connection.outline import Census, outline
 from beamwright_runtime.connection.signals_below import (
@@ -48,7 +48,7 @@ UNCOLLECTED = 5.0
 _Opened = tuple[list[ChannelUser], list[tuple[str, ...]], Mapping[str, Any]]
 
 
-class Tree(Progress):
+class SignalTree(ConnectionProgress):
     """A device with all the signals and commands below it."""
 
     def __init__(self, device: Device) -> None:
@@ -67,7 +67,7 @@ class Tree(Progress):
         self._deadline = 0.0
         self._foreign_errors: dict[str, Exception] = {}
         self._foreign_tasks: dict[str, asyncio.Task[None]] = {}
-        self._telling = False
+        self._notifying = False
         self._watched = False
         self._watching: asyncio.Future[None] | None = None
 
@@ -84,14 +84,14 @@ class Tree(Progress):
         """Whether all signals are connected, with the right types."""
         return self._walked and super().ready
 
-    def moved(self, before: int, now: int, many: int = 1) -> None:
+    def count_change(self, before: int, now: int, many: int = 1) -> None:
         """Count changes; what ophyd-async remembers of a connection is forgotten when it is lost."""
-        super().moved(before, now, many)
-        if not self._telling and (before == READY or (now == READY and self.listeners)):
+        super().count_change(before, now, many)
+        if not self._notifying and (before == READY or (now == READY and self.listeners)):
             if self.loop.is_closed():  # the devices are used in another loop now
                 return
-            self._telling = True
-            self.loop.call_soon(self._tell)
+            self._notifying = True
+            self.loop.call_soon(self._notify)
 
     @property
     def watched(self) -> bool:
@@ -100,7 +100,7 @@ class Tree(Progress):
             self._watched = self._walked and all(user.watched for user in self.users)
         return self._watched
 
-    def watched_more(self) -> None:
+    def watch_added(self) -> None:
         """Wake who waits until all are watched."""
         if self._watching is not None and not self._watching.done() and self.watched:
             self._watching.set_result(None)
@@ -123,8 +123,8 @@ class Tree(Progress):
                 user.doubt()
         waiting.set_result(None)
 
-    def _tell(self) -> None:
-        self._telling = False
+    def _notify(self) -> None:
+        self._notifying = False
         device = self._device()
         if device is not None and not self.ready:
             forget_connection(device)
@@ -134,7 +134,7 @@ class Tree(Progress):
     def survey(self) -> None:
         """Find the signals and commands below the device and follow them."""
         users, foreign = self._find()
-        self._take(users, foreign)
+        self._set_users(users, foreign)
 
     def walk(self) -> dict[str, Device]:
         """Find all below the device and open its channels; give the foreign devices, with the way to each."""
@@ -142,7 +142,7 @@ class Tree(Progress):
         if 0 < len(users) < FEW:
             users[0].pool().open(users[0].names())
         opened = _open(users)
-        self._take(users, foreign)  # while libca waits and searches
+        self._set_users(users, foreign)  # while libca waits and searches
         _use(opened)
         return foreign
 
@@ -167,7 +167,7 @@ class Tree(Progress):
             leave_mock(device)
         return users, foreign
 
-    def _take(self, users: list[ChannelUser], foreign: dict[str, Device]) -> None:
+    def _set_users(self, users: list[ChannelUser], foreign: dict[str, Device]) -> None:
         self.follow(users)
         self._walked = True
         self._watched = not any(user.watched_by_monitor for user in users)
@@ -221,7 +221,7 @@ class Tree(Progress):
                 for path, child in foreign.items()
             }
             while self.counts[PENDING] and self.loop.time() < self._deadline:
-                await self.settled(self._deadline - self.loop.time())
+                await self.wait(self._deadline - self.loop.time())
         if again:
             await self._await_watched()
         if tasks:
@@ -278,13 +278,13 @@ def exception_of(task: asyncio.Task[Any]) -> Exception | None:
     return error if isinstance(error, Exception) else None
 
 
-def _release_later(loop: asyncio.AbstractEventLoop, tree: Tree) -> None:
+def _release_later(loop: asyncio.AbstractEventLoop, tree: SignalTree) -> None:
     # Garbage may be collected in any thread.
     with suppress(RuntimeError):  # the loop is closed, and its channels with it
         loop.call_soon_threadsafe(_release, tree)
 
 
-def _release(tree: Tree) -> None:
+def _release(tree: SignalTree) -> None:
     for user in tree.users:
         user.release()
     tree.follow(())

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from ophyd_async.core import DEFAULT_TIMEOUT, Device, DeviceConnector, DeviceMock, NotConnectedError
 
-from beamwright_runtime.connection.failure import Asked, failure_of
-from beamwright_runtime.connection.signal_tree import Tree, exception_of
+from beamwright_runtime.connection.failure import DeviceReport, failure_of
+from beamwright_runtime.connection.signal_tree import SignalTree, exception_of
 from beamwright_runtime.connection.signals_below import (
     connects_children,
     forget_connection,
@@ -92,7 +92,7 @@ async def connect_tree(device: Device, timeout: float = DEFAULT_TIMEOUT, force_r
     """
     tree = tree_of(device)
     if tree is None:
-        tree = device.__dict__[_TREE] = Tree(device)
+        tree = device.__dict__[_TREE] = SignalTree(device)
     elif tree.ready and not force_reconnect and not tree.foreign and tree.watched:
         return
     await tree.connect(timeout, force_reconnect)
@@ -124,9 +124,12 @@ async def connect_together(
         error = exception_of(task)
         if error is not None and not isinstance(error, NotConnectedError):
             raise error
-    asked = [Asked(key, cast("Tree", devices[key].__dict__[_TREE]), exception_of(task)) for key, task in tasks.items()]
-    if any(each.error is not None for each in asked):
-        raise failure_of(asked, name, time.monotonic() - began)
+    reports = [
+        DeviceReport(key, cast("SignalTree", devices[key].__dict__[_TREE]), exception_of(task))
+        for key, task in tasks.items()
+    ]
+    if any(each.error is not None for each in reports):
+        raise failure_of(reports, name, time.monotonic() - began)
 
 
 async def disconnect(*devices: Device) -> None:
@@ -134,32 +137,32 @@ async def disconnect(*devices: Device) -> None:
     for device in devices:
         for _, user in users_below(device):
             user.release()
-        tree = cast("Tree | None", device.__dict__.pop(_TREE, None))
+        tree = cast("SignalTree | None", device.__dict__.pop(_TREE, None))
         if tree is not None:
             tree.follow(())
         forget_connection(device)
     await asyncio.sleep(0)
 
 
-def tree_of(device: Device) -> Tree | None:
+def tree_of(device: Device) -> SignalTree | None:
     """Give the tree of a device that has been connected in the running event loop, and not in mock mode since."""
-    tree = cast("Tree | None", device.__dict__.get(_TREE))
+    tree = cast("SignalTree | None", device.__dict__.get(_TREE))
     if tree is None or tree.loop is not asyncio.get_running_loop() or is_mocked(device):
         return None
     return tree
 
 
-def connected_tree(device: Device) -> Tree | None:
+def connected_tree(device: Device) -> SignalTree | None:
     """Give the tree of a device whose event loop still runs, from any thread."""
-    tree = cast("Tree | None", device.__dict__.get(_TREE))
+    tree = cast("SignalTree | None", device.__dict__.get(_TREE))
     return None if tree is None or tree.loop.is_closed() else tree
 
 
-def survey(device: Device) -> Tree:
+def survey(device: Device) -> SignalTree:
     """Give the tree of a device, connected or not."""
     tree = tree_of(device)
     if tree is None:
-        tree = device.__dict__[_TREE] = Tree(device)
+        tree = device.__dict__[_TREE] = SignalTree(device)
         tree.survey()
     return tree
 

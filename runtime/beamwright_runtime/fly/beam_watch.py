@@ -35,15 +35,15 @@ class BeamWatch:
         """Watch."""
         if not self._watching:
             self._watching = True
-            self.signal.subscribe_reading(self._told)
+            self.signal.subscribe_reading(self._on_reading)
 
     def end(self) -> None:
         """Watch no longer."""
         if self._watching:
             self._watching = False
-            self.signal.clear_sub(self._told)
+            self.signal.clear_sub(self._on_reading)
 
-    def _told(self, reading: dict[str, Any]) -> None:
+    def _on_reading(self, reading: dict[str, Any]) -> None:
         for one in reading.values():
             if self._good(one["value"]):
                 self._there.set()
@@ -61,6 +61,6 @@ class BeamWatch:
         """Until when frames had beam since the last restart, in time of `time.monotonic`; None if all had."""
         return None if self._lost_at is None else self._lost_at - self.margin
 
-    async def back(self) -> None:
+    async def wait_for_beam(self) -> None:
         """Wait until there is beam."""
         await self._there.wait()

@@ -14,7 +14,7 @@ PATIENCE = 1.0
 """Seconds that a signal has for its answer: the flight has failed already, and its axes may still move."""
 
 
-async def complaints_of(detector: StandardDetector, counters: Sequence[SignalR[int]], armed: bool) -> list[str]:
+async def diagnose_detector(detector: StandardDetector, counters: Sequence[SignalR[int]], armed: bool) -> list[str]:
     """Tell what keeps a detector from taking and writing frames, as far as its signals say.
 
     :param counters: count what it has written.
@@ -22,27 +22,27 @@ async def complaints_of(detector: StandardDetector, counters: Sequence[SignalR[i
     """
     silent = await asyncio.gather(*(_silent(counter) for counter in counters))
     if any(silent):
-        return [told for told in silent if told]
+        return [findings for findings in silent if findings]
     logics = logics_of(detector)
     acquire = logics.acquire
     active = getattr(acquire, "driver_armed_signal", None) or getattr(getattr(acquire, "pcap", None), "active", None)
-    told = []
+    findings = []
     if armed and active is not None and not await _is(active, True):
-        told.append(f"it is not armed ({active.source})")
+        findings.append(f"it is not armed ({active.source})")
     for logic in logics.data:
         writer = getattr(logic, "writer", None) or getattr(logic, "data_block", None)
-        told += await _complaints_of_writer(writer) if writer is not None else []
-    return told
+        findings += await _diagnose_writer(writer) if writer is not None else []
+    return findings
 
 
-async def _complaints_of_writer(writer: Any) -> list[str]:
-    told = []
+async def _diagnose_writer(writer: Any) -> list[str]:
+    findings = []
     message = getattr(writer, "write_message", None)
     if message is not None and (text := await _value(message)):
-        told.append(f"{message.source} says {text!r}")
+        findings.append(f"{message.source} says {text!r}")
     if (capture := getattr(writer, "capture", None)) is not None and not await _is(capture, True):
-        told.append(f"its file is closed ({capture.source})")
-    return told
+        findings.append(f"its file is closed ({capture.source})")
+    return findings
 
 
 async def _silent(signal: SignalR[Any]) -> str | None:
@@ -73,6 +73,6 @@ def why(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def with_complaints(text: str, complaints: Sequence[str]) -> str:
+def with_findings(text: str, findings: Sequence[str]) -> str:
     """Put what devices say behind what was seen."""
-    return "; ".join([text, *complaints])
+    return "; ".join([text, *findings])

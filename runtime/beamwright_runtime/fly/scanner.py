@@ -40,7 +40,7 @@ from beamwright_runtime.fly.beam_watch import BeamWatch
 from beamwright_runtime.fly.detectors.collector import Collector
 from beamwright_runtime.fly.detectors.emission import EAGER, Emission, Surplus
 from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
-from beamwright_runtime.fly.detectors.scan_files import Files
+from beamwright_runtime.fly.detectors.scan_files import ScanFiles
 from beamwright_runtime.fly.diagnosis import why
 from beamwright_runtime.fly.flight_run import PAUSE, FlightRun, log
 from beamwright_runtime.fly.flight_settings import Flight, Timing
@@ -101,7 +101,7 @@ class FlyScanner(
         self._timing = timing or Timing()
         flown = [one if isinstance(one, FlownDetector) else FlownDetector(one) for one in detectors]
         self._collector = Collector(flown, self._emitted_until, self._growing, self._timing.step)
-        files = Files(flown, surplus, self._collector, self._timing.step)
+        files = ScanFiles(flown, surplus, self._collector, self._timing.step)
         self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments, files)
         self._asked = 0
         self.interruptions = 0
@@ -127,7 +127,7 @@ class FlyScanner(
     @property
     def owes_documents(self) -> bool:
         """Whether there is something to collect."""
-        return self._collector.behind or self.segments.untold
+        return self._collector.behind or self.segments.has_pending
 
     @property
     def frames_done(self) -> int:
@@ -157,7 +157,7 @@ class FlyScanner(
         await asyncio.gather(self._run.triggers.gate(), self._run.motion.stop())
         await asyncio.gather(*(one.detector.stage() for one in self._run.detectors))
         for one in self._run.detectors:
-            one.written.forget()
+            one.frame_count.forget()
         self._collector.clear()
         self._run.files.clear()
         self.segments.clear()

@@ -99,7 +99,7 @@ class Fields:
             for piece in pieces(rows):
                 field.add(piece, one.path, one.name, length)
             missing -= int(np.count_nonzero(rows != NOWHERE))
-        return _told(field.write(group, name), missing)
+        return _with_missing(field.write(group, name), missing)
 
     def _length(self, key: str, one: FoundDataset, rows: NDArray[np.int64], per_frame: int) -> int:
         """Tell how many collections a file has, as far as is known; rows that it has not got are taken out."""
@@ -143,7 +143,7 @@ class Fields:
         whole: NDArray[Any] = np.full((*self._grid.shape, *values.shape[1:]), fill, values.dtype)
         whole[there] = values[chosen[there]]
         dataset = group.create_dataset(name, data=whole.astype(h5py.string_dtype()) if text else whole)
-        return _told(dataset, int(np.count_nonzero(~there)))
+        return _with_missing(dataset, int(np.count_nonzero(~there)))
 
     def _seqs(self, nobody: int) -> NDArray[np.int64]:
         """Give the sequence number at each place of the grid: rows are one behind.
@@ -171,11 +171,11 @@ def _frame(found: Iterable[FoundDataset], described: Mapping[str, Any]) -> tuple
     for one in found:
         if one.shape is not None and one.dtype is not None:
             return one.shape[1:], one.dtype
-    told = described.get("dtype_numpy", "<f8")
-    return tuple(described["shape"][1:]), np.dtype(told if isinstance(told, str) else [tuple(one) for one in told])
+    dtype = described.get("dtype_numpy", "<f8")
+    return tuple(described["shape"][1:]), np.dtype(dtype if isinstance(dtype, str) else [tuple(one) for one in dtype])
 
 
-def _told(dataset: h5py.Dataset, missing: int) -> h5py.Dataset:
+def _with_missing(dataset: h5py.Dataset, missing: int) -> h5py.Dataset:
     if missing:
         dataset.attrs["frames_missing"] = missing
     return dataset

@@ -12,7 +12,7 @@ from beamwright_runtime.nexus.run_record import RunRecord, Stream
 
 
 @dataclass(frozen=True)
-class Known:
+class KeyFacts:
     """What is known of one data key.
 
     :param device: the device that it belongs to.
@@ -52,12 +52,12 @@ class Roles:
         }
         self._files = _files(run)
 
-    def of(self, key: str) -> Known:
+    def of(self, key: str) -> KeyFacts:
         """Tell what is known of a data key of the primary stream."""
         device = self.device(key)
         axis = self._axis(key, device)
         role = self._roles.get(key) or self._roles.get(device) or ("axis" if device in self._motors else "detector")
-        return Known(device, role, axis, self.units(key, axis))
+        return KeyFacts(device, role, axis, self.units(key, axis))
 
     @property
     def signal(self) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from beamwright_runtime.nexus.entry import Entry, add_group, add_value, iso_time
+from beamwright_runtime.nexus.entry import NexusEntry, add_group, add_value, iso_time
 from beamwright_runtime.nexus.fields import Fields
 from beamwright_runtime.nexus.grid import Grid, grid_of
 from beamwright_runtime.nexus.plots import write_plots
@@ -56,7 +56,7 @@ def _write_entry(group: h5py.Group, run: RunRecord, folder: Path, problems: list
     if grid.missing:
         problems.append(f"{grid.missing} of {grid.rows.size} frames were not taken")
     fields = Fields(run.main, run.resources, grid, folder, problems)
-    entry = Entry(group, run, grid, fields)
+    entry = NexusEntry(group, run, grid, fields)
     written, axes = entry.write()
     write_plots(group, grid, written, axes, entry.signal)
     _write_run_facts(add_group(group, "run", "NXcollection"), run, grid, problems)

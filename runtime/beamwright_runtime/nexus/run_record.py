@@ -106,9 +106,9 @@ class RunRecord:
     def main_name(self) -> str:
         """The name of the stream that has the frames: told, or "primary", or the only one with rows in files."""
         flown = self.start.get("fly_scan")
-        told = flown.get("stream", PRIMARY) if isinstance(flown, Mapping) else PRIMARY
+        name = flown.get("stream", PRIMARY) if isinstance(flown, Mapping) else PRIMARY
         filled = [name for name, stream in self.streams.items() if stream.stretches]
-        return filled[0] if told not in self.streams and len(filled) == 1 else told
+        return filled[0] if name not in self.streams and len(filled) == 1 else name
 
     @property
     def main(self) -> Stream:

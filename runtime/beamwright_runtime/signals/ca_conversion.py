@@ -74,7 +74,7 @@ def served_name(dbf: int, count: int, control: Any = None) -> str:
     return name
 
 
-class Conversion:
+class CaConversion:
     """How the values of a channel become those of a declared type; shared by all signals that convert alike.
 
     :ivar datatype: what values become.
@@ -96,7 +96,7 @@ class Conversion:
         return value
 
 
-class ToInt(Conversion):
+class CaToInt(CaConversion):
     """Whole numbers that are served as real ones."""
 
     def value(self, value: Any) -> int:
@@ -104,7 +104,7 @@ class ToInt(Conversion):
         return int(value)
 
 
-class ToBool(Conversion):
+class CaToBool(CaConversion):
     """Truth that is served as a state or a small number."""
 
     def value(self, value: Any) -> bool:
@@ -112,7 +112,7 @@ class ToBool(Conversion):
         return bool(value)
 
 
-class ToArray(Conversion):
+class ToArray(CaConversion):
     """Arrays of numbers."""
 
     def value(self, value: Any) -> Any:
@@ -120,7 +120,7 @@ class ToArray(Conversion):
         return np.asarray(value)
 
 
-class ToTexts(Conversion):
+class ToTexts(CaConversion):
     """Arrays of text."""
 
     def value(self, value: Any) -> list[str]:
@@ -128,7 +128,7 @@ class ToTexts(Conversion):
         return [str(text) for text in value]
 
 
-class ToLongText(Conversion):
+class CaToLongText(CaConversion):
     """Text that is served as an array of characters."""
 
     def sent(self, value: str) -> str:
@@ -136,7 +136,7 @@ class ToLongText(Conversion):
         return value + "\0"
 
 
-class ToState(Conversion):
+class CaToState(CaConversion):
     """States that become members of an enum, or stay text where there is no such member."""
 
     def __init__(self, states: Mapping[str, Any]) -> None:
@@ -149,7 +149,7 @@ class ToState(Conversion):
         return self._states.get(text, text)
 
 
-Verdict = Conversion | Fault
+Verdict = CaConversion | Fault
 
 
 def needs_control(declared: Any, dbf: int, count: int) -> bool:
@@ -188,7 +188,7 @@ def convert(declared: Any, dbf: int, array: bool, control: Any) -> Verdict:
     if array:
         natural = _ARRAYS[dbf]
         if dbf == dbr.DBR_CHAR and declared is str:
-            return ToLongText(str, dbr.DBR_CHAR_STR, dbr.DBR_CHAR_STR)
+            return CaToLongText(str, dbr.DBR_CHAR_STR, dbr.DBR_CHAR_STR)
         if declared is None or declared == natural:
             texts = dbf in (dbr.DBR_STRING, dbr.DBR_ENUM)
             return ToTexts(natural, dbr.DBR_STRING if texts else dbf) if texts else ToArray(natural, dbf)
@@ -196,25 +196,25 @@ def convert(declared: Any, dbf: int, array: bool, control: Any) -> Verdict:
     if dbf == dbr.DBR_ENUM:
         return _convert_states(declared, control)
     if declared is DriverStates:
-        return ToState({}) if dbf not in REALS else _wrong(declared, dbf, 1, control)
+        return CaToState({}) if dbf not in REALS else _wrong(declared, dbf, 1, control)
     natural = _SCALARS[dbf][0]
     if declared is bool and dbf in (dbr.DBR_CHAR, dbr.DBR_SHORT):
-        return ToBool(bool, dbr.DBR_SHORT)
+        return CaToBool(bool, dbr.DBR_SHORT)
     if declared is int and dbf in REALS:
-        return ToInt(int, dbf) if control == 0 else _wrong(declared, dbf, 1, control)
+        return CaToInt(int, dbf) if control == 0 else _wrong(declared, dbf, 1, control)
     if declared is None or declared is natural:
-        return Conversion(natural, dbf)
+        return CaConversion(natural, dbf)
     if dbf == dbr.DBR_STRING and isinstance(declared, type) and issubclass(declared, DriverEnum):
-        return ToState({member.value: member for member in declared})
+        return CaToState({member.value: member for member in declared})
     return _wrong(declared, dbf, 1, control)
 
 
-ASKS = Conversion(None, -1)
+ASKS = CaConversion(None, -1)
 """Stands for the conversion as long as states or precision are unknown that it takes."""
 
 
 @lru_cache(maxsize=4096)
-def convert_served(declared: Any, served: int, control: Any) -> Conversion | None:
+def convert_served(declared: Any, served: int, control: Any) -> CaConversion | None:
     """Say how a channel serves a declared type; `ASKS` if that is not known yet, None if it is wrong.
 
     :param served: as `Channel.served` has it.
@@ -227,18 +227,18 @@ def convert_served(declared: Any, served: int, control: Any) -> Conversion | Non
     elif control is None:
         return ASKS
     verdict = convert(declared, dbf, array, control)
-    return verdict if isinstance(verdict, Conversion) else None
+    return verdict if isinstance(verdict, CaConversion) else None
 
 
 def _convert_states(declared: Any, control: Any) -> Verdict:
     if declared is bool:
-        return ToBool(bool, dbr.DBR_SHORT) if len(control) == 2 else _wrong(declared, dbr.DBR_ENUM, 1, control)
+        return CaToBool(bool, dbr.DBR_SHORT) if len(control) == 2 else _wrong(declared, dbr.DBR_ENUM, 1, control)
     states = enum_of(declared)
     if states is None:
-        return ToState({}) if declared in (None, str, DriverStates) else _wrong(declared, dbr.DBR_ENUM, 1, control)
+        return CaToState({}) if declared in (None, str, DriverStates) else _wrong(declared, dbr.DBR_ENUM, 1, control)
     if issubclass(states, DriverEnum):
-        return ToState({member.value: member for member in states})
-    return check_states(states, control) or ToState({text: states(text) for text in control})
+        return CaToState({member.value: member for member in states})
+    return check_states(states, control) or CaToState({text: states(text) for text in control})
 
 
 def check_states(states: Any, served: Sequence[str]) -> Fault | None:

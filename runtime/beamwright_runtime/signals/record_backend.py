@@ -78,7 +78,10 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         raise NotImplementedError
 
     def _verdict(self, channel: Any) -> Any:
-        """Say how a channel serves what is declared: a conversion or a fault; raise `Unknown` if that is to come."""
+        """Return how a channel serves what is declared: a conversion or a fault.
+
+        :raises TypePending: if the server has not said yet.
+        """
         raise NotImplementedError
 
     async def _fetch(self, position: int) -> Any:

@@ -44,7 +44,7 @@ class CaArrivals:
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._wake_up = WakeUp(loop, self._look_early)
-        self._on_last = libca.connection_handler(self._last_came)
+        self._on_last = libca.connection_handler(self._last_connected)
 
     def __contains__(self, chid: int) -> bool:
         """Whether a channel is expected: what libca says of it does not count until it is due."""
@@ -74,7 +74,7 @@ class CaArrivals:
             self._timer.cancel()
             self._timer = None
 
-    def _last_came(self, chid: int, op: int) -> None:
+    def _last_connected(self, chid: int, op: int) -> None:
         if not thread_states.thread.kept:
             thread_states.keep()
         self._wake_up.ask()

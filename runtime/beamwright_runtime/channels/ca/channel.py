@@ -37,30 +37,30 @@ class Listener(Protocol):
     def channel_up(self) -> None:
         """Take note that a channel is connected, or that its control information has arrived."""
 
-    def channel_down(self, channel: Channel) -> None:
+    def channel_down(self, channel: CaChannel) -> None:
         """Take note that the channel is lost."""
 
 
-class Channel:
+class CaChannel:
     """One PV over Channel Access, shared by all who use its name, and closed when the last of them lets it go.
 
     :ivar state: `NEVER`, `UP` or `DOWN`.
     :ivar dbf: the native type as a DBR code, -1 before the first connection; kept while the channel is down.
     :ivar count: the native number of elements; kept while the channel is down.
     :ivar control: states or precision, where somebody asked since the last connection, or why there are none.
-    :ivar asked: the request for it that is on its way.
+    :ivar pending: the request for it that is on its way.
     :ivar served: what it serves while nothing of that is in doubt: the native type, plus `ARRAY` for several elements.
         `DOUBTED` while the channel is down, may not be read, or its control information is awaited or refused.
     """
 
     __slots__ = (
         "_as_parameter_",
-        "asked",
         "control",
         "count",
         "dbf",
         "listeners",
         "name",
+        "pending",
         "pool",
         "readable",
         "served",
@@ -75,7 +75,7 @@ class Channel:
         self.dbf = -1
         self.count = 0
         self.readable = True
-        self.asked: object = None
+        self.pending: object = None
         self.control: Any = None
         self.served = DOUBTED
         self.listeners: tuple[Listener, ...] = ()
@@ -83,22 +83,22 @@ class Channel:
     def __repr__(self) -> str:
         return f"<ca://{self.name} {('never found', 'up', 'down')[self.state]}>"
 
-    def went_down(self) -> None:
+    def mark_down(self) -> None:
         """Take note that the server is gone; its type is kept, what was asked for is forgotten."""
         self.state = DOWN
         self.control = None
-        self.asked = None
+        self.pending = None
         self.served = DOUBTED
 
-    def ask(self, request: object) -> None:
+    def await_control(self, request: object) -> None:
         """Await control information; `request` tells its answer from those of others."""
-        self.asked = request
+        self.pending = request
         self.control = None
         self.served = DOUBTED
 
-    def answered(self, control: Any) -> None:
+    def set_control(self, control: Any) -> None:
         """Take control information, or the exception that says why there is none."""
-        self.asked = None
+        self.pending = None
         self.control = control
         if self.readable and not isinstance(control, Exception):
             self.served = self.dbf + ARRAY if self.count > 1 else self.dbf
@@ -117,7 +117,7 @@ class Channel:
             raise RuntimeError(f"{self.pv} was connected in another event loop: connect its device in this one")
 
 
-def came_up(channels: Iterable[Channel], dbf: int, count: int, may_read: int) -> None:
+def mark_up(channels: Iterable[CaChannel], dbf: int, count: int, may_read: int) -> None:
     """Take what libca says of channels that are connected and alike."""
     readable = may_read != 0
     served = (dbf + ARRAY if count > 1 else dbf) if readable else DOUBTED
@@ -132,12 +132,12 @@ def came_up(channels: Iterable[Channel], dbf: int, count: int, may_read: int) ->
 _listeners = attrgetter("listeners")
 
 
-def listeners_of(channels: Iterable[Channel]) -> list[Listener]:
+def listeners_of(channels: Iterable[CaChannel]) -> list[Listener]:
     """Give all who listen to channels, each once."""
     return list(dict.fromkeys(chain.from_iterable(map(_listeners, channels))))
 
 
-def tell_up(listeners: Iterable[Listener]) -> None:
+def notify_up(listeners: Iterable[Listener]) -> None:
     """Tell listeners that channels of theirs are up; those who count them are told at the end."""
     ready = []
     for listener in listeners:
@@ -148,4 +148,4 @@ def tell_up(listeners: Iterable[Listener]) -> None:
             listener.channel_up()
     for watches, many in Counter(ready).items():
         for watch in watches:
-            watch.moved(PENDING, READY, many)
+            watch.count_change(PENDING, READY, many)

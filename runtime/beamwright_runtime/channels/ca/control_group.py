@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from epicscorelibs.ca import dbr
 
 from beamwright_runtime.channels.ca import libca
-from beamwright_runtime.channels.ca.channel import Channel
+from beamwright_runtime.channels.ca.channel import CaChannel
 
 LOOK = 0.001
 """Seconds between two looks at what has come."""
@@ -39,8 +39,8 @@ class CaGroup:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        channels: Sequence[Channel],
-        ended: Callable[[CaGroup, Iterator[tuple[Channel, int, bytes]]], None],
+        channels: Sequence[CaChannel],
+        ended: Callable[[CaGroup, Iterator[tuple[CaChannel, int, bytes]]], None],
     ) -> None:
         self._loop = loop
         self._channels = channels
@@ -72,7 +72,7 @@ class CaGroup:
         self.end()
         self._ended(self, self._found())
 
-    def _found(self) -> Iterator[tuple[Channel, int, bytes]]:
+    def _found(self) -> Iterator[tuple[CaChannel, int, bytes]]:
         answers = memoryview(self._answers).cast("B")
         known = zip(self._channels, self._kinds, self._statuses.tolist(), range(0, len(answers), _ROOM), strict=True)
         for channel, kind, status, at in known:
@@ -84,6 +84,6 @@ class CaGroup:
         libca.group_delete(self._number)
 
 
-def control_kind(channel: Channel) -> int:
+def control_kind(channel: CaChannel) -> int:
     """Give the DBR code that asks a channel for its control information."""
     return dbr.DBR_TIME_STRING if channel.dbf == dbr.DBR_STRING else channel.dbf + 28

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from beamwright_runtime.channels.ca import libca, thread_states
-from beamwright_runtime.channels.ca.channel import Channel
+from beamwright_runtime.channels.ca.channel import CaChannel
 from beamwright_runtime.channels.wake_up import WakeUp
 from beamwright_runtime.errors import ReadRefusedError
 
@@ -24,7 +24,7 @@ class CaMonitor:
 
     def __init__(
         self,
-        channel: Channel,
+        channel: CaChannel,
         decode: Callable[[int, int, int], Any],
         callback: Callable[[Any], None],
         every_update: bool,
@@ -55,7 +55,7 @@ class CaMonitors:
 
     def begin(
         self,
-        channel: Channel,
+        channel: CaChannel,
         kind: int,
         mask: int,
         decode: Callable[[int, int, int], Any],
@@ -88,7 +88,7 @@ class CaMonitors:
         libca.flush_io()
         return monitor
 
-    def channels(self) -> set[Channel]:
+    def channels(self) -> set[CaChannel]:
         """Give the channels that are monitored."""
         return {monitor.channel for monitor in self._monitors.values()}
 
@@ -120,7 +120,7 @@ class CaMonitors:
         self._updates.append((answer.usr, value))
         self._wake_up.ask()
 
-    def take(self) -> None:
+    def dispatch(self) -> None:
         """Call back with the updates that have arrived."""
         updates = self._updates
         later: dict[int, int] = {}

@@ -12,7 +12,7 @@ from p4p.client.raw import Context, Disconnected
 
 from beamwright_runtime.channels.pool import ChannelPool
 from beamwright_runtime.channels.pva.closer import closer
-from beamwright_runtime.channels.request import Request
+from beamwright_runtime.channels.request import ChannelRequest
 from beamwright_runtime.channels.user import NEVER, UP
 
 logger = logging.getLogger("beamwright")
@@ -42,13 +42,13 @@ class PvaChannel:
     """
 
     __slots__ = (
-        "asked",
         "control",
         "error",
         "listeners",
         "liveness",
         "name",
         "operation",
+        "pending",
         "pool",
         "specifier",
         "state",
@@ -65,12 +65,12 @@ class PvaChannel:
         self.specifier = ""
         self.control: Any = None
         self.error = ""
-        self.asked = False
+        self.pending = False
         self.watched = False
         self.operation: Any = None
         self.liveness: Any = None
         self.listeners: tuple[Any, ...] = ()
-        self.waiting: tuple[Request, ...] = ()
+        self.waiting: tuple[ChannelRequest, ...] = ()
 
     def __repr__(self) -> str:
         return f"<pva://{self.name} {('never found', 'up', 'down')[self.state]}>"
@@ -127,9 +127,9 @@ class PvaMonitor:
         self._subscription: Any = context().monitor(channel.name, self._ready, request)
 
     def _ready(self) -> None:
-        self._call(self._take)
+        self._call(self._dispatch)
 
-    def _take(self) -> None:
+    def _dispatch(self) -> None:
         while self._subscription is not None:
             value = self._subscription.pop()
             if value is None:

@@ -63,9 +63,12 @@ class Collector:
     async def _flush(self, detector: FlownDetector) -> None:
         """Flush; a detector that does not answer for a while is left to be stalled, or to be flushed the next time."""
         try:
-            await detector.written.flush(self._timeout)
+            await detector.frame_count.flush(self._timeout)
         except FlyScanError:
-            if detector.written.fault is not None or time.monotonic() - detector.written.flushed_at > self._timeout:
+            if (
+                detector.frame_count.fault is not None
+                or time.monotonic() - detector.frame_count.flushed_at > self._timeout
+            ):
                 raise
 
     async def _make(self, limit: Callable[[], int]) -> None:

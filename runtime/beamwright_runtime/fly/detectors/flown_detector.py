@@ -18,7 +18,7 @@ from ophyd_async.core import (
 from beamwright_runtime.documents import Role
 from beamwright_runtime.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.detectors.emission import Overwrites
-from beamwright_runtime.fly.detectors.frame_count import Written
+from beamwright_runtime.fly.detectors.frame_count import FrameCount
 from beamwright_runtime.fly.scan import AxisT, Points
 from beamwright_runtime.ophyd_seam import count_from_zero, forget_files, logics_of, open_streams, triggers_of
 
@@ -53,7 +53,7 @@ class FlownDetector:
         self.trigger = trigger
         self._needs = deadtime
         self.role: Role = role
-        self.written = Written(detector, self._streams, collections_per_event)
+        self.frame_count = FrameCount(detector, self._streams, collections_per_event)
         self._livetime = self._deadtime = 0.0
 
     @property
@@ -120,9 +120,9 @@ class FlownDetector:
         )
         self._livetime, self._deadtime = livetime, info.deadtime
         await self.detector.prepare(info)
-        if not self.written.is_open:
+        if not self.frame_count.is_open:
             count_from_zero(self.detector)
-        await self.written.open()
+        await self.frame_count.open()
 
     async def start(self) -> None:
         """Have a detector that times its own frames start."""
@@ -144,15 +144,15 @@ class FlownDetector:
         :raises FlyScanError: if it then counts otherwise.
         """
         # Counts that are asked for meanwhile must not be taken for those of a restart.
-        self.written.recount()
+        self.frame_count.recount()
         for logic in self._writing:
             assert isinstance(logic, Overwrites), "a scanner is refused whose detectors cannot overwrite"
-            await logic.set_back((rows - self.written.rows_before) * self.collections_per_event)
-        await self.written.stand_at(rows)
+            await logic.set_back((rows - self.frame_count.rows_before) * self.collections_per_event)
+        await self.frame_count.check_set_back(rows)
 
     async def close_file(self) -> None:
         """Close the file, so that a new one is opened when it is armed next; may be repeated."""
-        await self.written.close()
+        await self.frame_count.close()
         await asyncio.gather(*(logic.stop() for logic in self._writing))
         forget_files(self.detector)
 
@@ -163,7 +163,7 @@ class FlownDetector:
             await logic.prepare_internal(collections * self.exposures_per_collection, self._livetime, self._deadtime)
             await acquire.start_acquiring()
             await acquire.wait_for_idle()
-            await self.written.count()
+            await self.frame_count.count()
 
     async def documents(self, rows: int) -> list[StreamAsset]:
         """Make the documents of rows not made known yet, up to a number of rows.
@@ -171,6 +171,8 @@ class FlownDetector:
         :raises FlyScanError: if they cannot be made, naming the detector.
         """
         try:
-            return [document async for document in self.detector.collect_asset_docs(rows - self.written.rows_before)]
+            return [
+                document async for document in self.detector.collect_asset_docs(rows - self.frame_count.rows_before)
+            ]
         except Exception as error:
             raise FlyScanError(f"{self.name} cannot describe what it wrote: {error}") from error

@@ -9,7 +9,7 @@ REMEMBERED = 100_000
 """Changes that are kept: minutes of frames at kHz rates, longer than any beam monitor takes to tell."""
 
 
-class Progress:
+class RowProgress:
     """The number of rows that all detectors have written, over time of `time.monotonic`."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Progress:
         self._history.clear()
         self._history.append((time.monotonic(), rows))
 
-    def reached(self, rows: int) -> None:
+    def record(self, rows: int) -> None:
         """Note how many rows there are now."""
         if rows != self.rows:
             self._history.append((time.monotonic(), rows))

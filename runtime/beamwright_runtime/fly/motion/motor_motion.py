@@ -13,7 +13,7 @@ from ophyd_async.core import AsyncStatus, SignalR, wait_for_value
 from ophyd_async.epics.motor import Motor, MotorLimitsError
 
 from beamwright_runtime.errors import FlyScanError, ScanRefusedError
-from beamwright_runtime.fly.diagnosis import PATIENCE, why, with_complaints
+from beamwright_runtime.fly.diagnosis import PATIENCE, why, with_findings
 from beamwright_runtime.fly.scan import AxisT, Points, constant_velocity, run_down, run_up
 
 LATE = 0.5
@@ -54,7 +54,7 @@ class MotionLogic(ABC, Generic[AxisT]):
     async def stop(self) -> None:
         """Stop, and return when nothing moves; may be called at any time."""
 
-    async def complaints(self) -> list[str]:
+    async def diagnose(self) -> list[str]:
         """Tell which axes are not on the way that they were sent, as far as is known; naming them."""
         return []
 
@@ -169,12 +169,12 @@ class MotorMotion(MotionLogic[Motor]):
             # A stopped move ends as it likes: its outcome is of no interest.
             await asyncio.wait({move.done.task}, timeout=self.timeout)
 
-    async def complaints(self) -> list[str]:
+    async def diagnose(self) -> list[str]:
         """Tell which motors are at a limit switch, in alarm, or stand on their way: stopped, or late."""
-        told = await asyncio.gather(*(self._complaint(motor, move) for motor, move in self._moves.items()))
+        told = await asyncio.gather(*(self._diagnose_axis(motor, move) for motor, move in self._moves.items()))
         return [complaint for complaint in told if complaint]
 
-    async def _complaint(self, motor: Motor, move: Move) -> str | None:
+    async def _diagnose_axis(self, motor: Motor, move: Move) -> str | None:
         # Looked at first: a move that ends while its motor is asked was on its way where the motor says it is.
         ended, late = move.done.done, time.monotonic() > move.due + LATE
         try:
@@ -211,7 +211,7 @@ class MotorMotion(MotionLogic[Motor]):
             except Exception as error:
                 told = "in time" if isinstance(error, TimeoutError) else f"({why(error)})"
                 raise FlyScanError(
-                    with_complaints(f"{motor.name} did not reach {target:g} {told}", await self.complaints())
+                    with_findings(f"{motor.name} did not reach {target:g} {told}", await self.diagnose())
                 ) from error
         # Somebody may watch the readback: what was told last is then older than the end of the move.
         at, allowed = await asyncio.gather(motor.user_readback.get_value(cached=False), self._allowed(motor))

@@ -39,7 +39,7 @@ SOON = 1.0
 
 
 @dataclass
-class Flown:
+class TrajectorySpec:
     """A flight as ophyd-async's logic takes it: a specification of which only the dimensions are asked for."""
 
     points: Points[Motor]
@@ -117,7 +117,7 @@ class TrajectoryMotion(MotionLogic[Motor]):
     async def _check(self, flight: Points[Motor], info: PmacMotorInfo) -> None:
         """Plan the flight without the controller, and see where it goes."""
         planner = TrajectoryPlanner(self.pmac, info, self.ramp_time, self.turnaround_time)
-        path = Path(Flown(flight).calculate())
+        path = Path(TrajectorySpec(flight).calculate())
         before: dict[Motor, tuple[float, float]] = {}
         while len(path):
             try:
@@ -134,7 +134,7 @@ class TrajectoryMotion(MotionLogic[Motor]):
     async def approach(self, flight: Points[Motor]) -> None:
         """Load the trajectory, and move to where its run-up starts."""
         # Left to itself when it is cancelled: half of it would leave moves deferred.
-        spec = cast("Spec[Motor]", Flown(flight))
+        spec = cast("Spec[Motor]", TrajectorySpec(flight))
         info = PmacScanInfo(spec, self.ramp_time, self.turnaround_time)
         self._preparing = asyncio.create_task(self._logic.on_prepare(info))
         self._preparing.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -131,7 +131,7 @@ class SequencerTriggers(TriggerLogic[Motor]):
         await self._switch_off()
         return whole
 
-    async def complaints(self) -> list[str]:
+    async def diagnose(self) -> list[str]:
         """Tell whether the sequencer was switched off."""
         return await switched_off(self.seq)
 
@@ -275,7 +275,7 @@ class PositionCompareTriggers(TriggerLogic[Motor]):
         """Wait for the last pulse."""
         await wait_for_value(self.pcomp.active, False, None)
 
-    async def complaints(self) -> list[str]:
+    async def diagnose(self) -> list[str]:
         """Tell whether the block was switched off."""
         return await switched_off(self.pcomp)
 

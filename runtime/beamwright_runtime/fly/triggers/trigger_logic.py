@@ -42,7 +42,7 @@ class TriggerLogic(ABC, Generic[AxisT]):
         :returns: whether the last frame was left its full length; if not it is taken again.
         """
 
-    async def complaints(self) -> list[str]:
+    async def diagnose(self) -> list[str]:
         """Tell what keeps triggers that should come from coming, as far as is known."""
         return []
 
