@@ -200,6 +200,7 @@ def connected(
     For all plans of a RunEngine: `RE.preprocessors.append(connected)`.
 
     :param plan: a function that makes a plan, or a plan that has not begun.
+    :returns: the plan, or a function that makes it.
     :raises ConnectionFailedError: by the plan, if PVs do not answer in time or have other types.
     """
     if isinstance(plan, (Generator, Plan)):

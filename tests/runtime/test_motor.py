@@ -134,7 +134,7 @@ async def test_a_move_ends_when_what_is_read_has_arrived(monkeypatch: pytest.Mon
     def hold(self: CaMonitors) -> None:
         held.append(self)
 
-    monkeypatch.setattr(CaMonitors, "take", hold)
+    monkeypatch.setattr(CaMonitors, "dispatch", hold)
     await readback.set(2.0)
     waiting = asyncio.create_task(wait_for_update(readback))
     # Answers come in order: when the second is here, `told` has had its own.
@@ -142,7 +142,7 @@ async def test_a_move_ends_when_what_is_read_has_arrived(monkeypatch: pytest.Mon
     assert await readback.get_value(cached=False) == 2.0
     assert await readback.get_value(cached=True) == 1.0
     assert not waiting.done()
-    monkeypatch.setattr(CaMonitors, "take", take)
+    monkeypatch.setattr(CaMonitors, "dispatch", take)
     held[0].dispatch()
     await waiting
     assert await readback.get_value(cached=True) == 2.0

@@ -192,7 +192,7 @@ async def test_a_device_of_ophyd_async_that_somebody_cancelled_is_unhappy_and_st
     device = Own(Slow())
     await give_up_connecting(device, device.late)
     error = await connection_of(device).join()
-    assert "an earlier connection of it was cancelled" in str(error)
+    assert "an earlier attempt to connect was cancelled" in str(error)
 
 
 async def test_a_plain_group_that_somebody_cancelled_is_connected_by_the_next_one() -> None:
@@ -289,7 +289,7 @@ async def test_a_caller_in_a_hurry_does_not_end_the_attempt() -> None:
     (factory,) = Beam(1).factories
     patient = asyncio.create_task(factory.connect())
     await factory().began.wait()
-    with pytest.raises(NotConnectedError, match=r"still connecting after 0.01 s, which goes on in the background"):
+    with pytest.raises(NotConnectedError, match=r"still connecting after 0.01 s; it continues in the background"):
         await factory.connect(timeout=0.01)
     factory().finish.set()
     assert await patient is factory()

@@ -207,6 +207,6 @@ async def test_a_setpoint_and_its_readback_are_asked_for_their_states_at_once(
         monkeypatch.setattr(CaRequests, method, noting)
 
     note("ask_control", "asked")
-    note("_informed", "told")
+    note("_set_control", "told")
     await Mode("T:", "mode").connect()
     assert happened == ["asked", "asked", "told", "told"]

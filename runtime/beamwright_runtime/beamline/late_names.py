@@ -47,7 +47,7 @@ class LateNames:
 
 
 def _names_in(function: FunctionType) -> set[str]:
-    """Give the names that a function uses, and those that other functions of its module use which it calls."""
+    """Return the names that a function uses, and those used by functions of its module that it calls."""
     module = function.__globals__
     names: set[str] = set()
     functions = [function]

@@ -29,21 +29,21 @@ class ChannelRequest:
         self.answer: asyncio.Future[Any] = loop.create_future()
 
     def finish(self, value: Any = None) -> None:
-        """Take the answer."""
+        """Set the answer."""
         if not self.answer.done():
             self.answer.set_result(value)
 
     def fail(self, error: Exception) -> None:
-        """Take an error for an answer."""
+        """Set an error instead of an answer."""
         if not self.answer.done():
             self.answer.set_exception(error)
 
     def refusal(self, reason: str) -> Exception:
-        """Make the error of a server, or of a library, that does not do what is asked."""
+        """Return the error for a server or a library that refuses."""
         return ReadRefusedError(self.pv, reason)
 
     def loss(self) -> NotConnectedError:
-        """Make the error of a server that goes before it answers."""
+        """Return the error for a server that is lost before it answers."""
         return NotConnectedError(f"{self.pv}: {LOST}")
 
 
@@ -60,9 +60,9 @@ class PutRequest(ChannelRequest):
         self.value = value
 
     def refusal(self, reason: str) -> Exception:
-        """Make the error of a server, or of a library, that does not take the value."""
+        """Return the error for a server or a library that refuses the value."""
         return PutRefusedError(self.pv, self.value, reason)
 
     def loss(self) -> NotConnectedError:
-        """Make the error of a server that goes before it says whether it took the value."""
+        """Return the error for a server that is lost before it says whether it took the value."""
         return PutUnansweredError(self.pv, self.value, LOST)

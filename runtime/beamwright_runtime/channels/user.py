@@ -25,10 +25,10 @@ class Watch(Protocol):
     """Counts how far the users of channels are."""
 
     def count_change(self, before: int, now: int, many: int = 1) -> None:
-        """Take note that some of them went from a status to another."""
+        """Count some of them that went from one status to another."""
 
     def watch_added(self) -> None:
-        """Take note that a loss of one of them would be told from now on."""
+        """Note that one more of them is monitored."""
 
 
 class ChannelUser:
@@ -41,7 +41,7 @@ class ChannelUser:
     status: int
     datatype: Any = None
     watched_by_monitor = False
-    """Whether the loss of a channel is only told while it is monitored."""
+    """Whether the loss of a channel is only noticed while it is monitored."""
 
     def init_use(self) -> None:
         """Use no channels yet.
@@ -53,11 +53,11 @@ class ChannelUser:
         self.status = PENDING
 
     def names(self) -> tuple[str, ...]:
-        """Give the names of the channels it needs."""
+        """Return the names of the channels it needs."""
         raise NotImplementedError
 
     def pool(self) -> ChannelPool:
-        """Give the channels of its protocol in the running event loop."""
+        """Return the channels of its protocol in the running event loop."""
         raise NotImplementedError
 
     def check(self) -> Fault | None:
@@ -113,16 +113,16 @@ class ChannelUser:
 
     @property
     def watched(self) -> bool:
-        """Whether a loss of its channels would be told; over Channel Access it always is."""
+        """Whether its channels are monitored, so that a disconnection is noticed; over Channel Access it always is."""
         return True
 
     def doubt(self) -> None:
-        """Take the channels as lost whose loss would not be told."""
+        """Treat the channels as lost whose loss would go unnoticed."""
         for channel in self.channels:
             channel.pool.doubt(channel)
 
     def channel_watched(self) -> None:
-        """Take note that a channel's loss would be told from now on."""
+        """Note that a channel is monitored from now on."""
         for watch in self.watches:
             watch.watch_added()
 
@@ -134,7 +134,7 @@ class ChannelUser:
                 watch.count_change(before, status)
 
     def faults(self) -> list[tuple[str, Fault]]:
-        """Say what is wrong, by PV."""
+        """Return what is wrong, by PV."""
         if self.status == READY:
             return []
         if not self.channels:
@@ -162,7 +162,7 @@ class ChannelUser:
         return channel
 
     async def _channel(self, position: int) -> Any:
-        """Give a channel that is up; in an event loop other than the one it was connected in, it is opened there."""
+        """Return a channel that is up; in an event loop other than the one it was connected in, it is opened there."""
         if self.channels and self.channels[0].pool is not self.pool():
             await self.connect(DEFAULT_TIMEOUT)
         return self._up_channel(position)
@@ -192,7 +192,7 @@ class ChannelUser:
 
 
 class TypePending(Exception):  # noqa: N818 - it is no error, the answer is on its way
-    """What is served is not known yet."""
+    """The server has not said yet what it serves."""
 
 
 class ConnectionProgress:
@@ -230,7 +230,7 @@ class ConnectionProgress:
             self._future.set_result(None)
 
     def watch_added(self) -> None:
-        """Nothing waits for that here."""
+        """Do nothing: nobody waits for that here."""
 
     async def wait(self, timeout: float) -> None:
         """Wait until none is pending, or the time (in seconds) is over."""

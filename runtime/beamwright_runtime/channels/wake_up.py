@@ -28,7 +28,7 @@ class WakeUp:
         self.due = False
 
     def ask(self) -> None:
-        """Have it called soon; from any thread."""
+        """Have the function called soon; may be called from any thread."""
         if self.due:
             return
         self.due = True

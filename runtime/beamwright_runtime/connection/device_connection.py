@@ -73,7 +73,7 @@ class DeviceConnection:
         return DeviceState(self._stage, self._error)
 
     def is_up(self, mock: bool | None = None) -> bool:
-        """Tell whether the device is known to be connected in the running event loop, without asking anybody.
+        """Return whether the device is known to be connected in the running event loop, without network traffic.
 
         :param mock: whether that has to be without hardware; `None` if that does not matter.
         """
@@ -105,7 +105,7 @@ class DeviceConnection:
         return self._error
 
     def report(self, error: Exception | None, optional: bool = False) -> DeviceReport:
-        """Tell what became of the device, for the outline of several.
+        """Return whether the device has connected and why not, for the outline of several devices.
 
         :param optional: whether it can be done without.
         """
@@ -125,7 +125,7 @@ class DeviceConnection:
         return True
 
     def leave_queue(self) -> None:
-        """Give up the turn in the background; an attempt that is under way goes on."""
+        """Leave the queue of the background; an attempt that is under way continues."""
         if self.waits:
             self._queued = False
             self._stage = None if self._stage is Stage.QUEUED else self._stage
@@ -151,7 +151,7 @@ class DeviceConnection:
             assert self._task is not None
             await asyncio.wait({self._task}, timeout=timeout)
             if not self._task.done():
-                return NotConnectedError(f"still connecting after {timeout:g} s, which goes on in the background")
+                return NotConnectedError(f"still connecting after {timeout:g} s; it continues in the background")
             return self._error
         force_reconnect = force_reconnect or (self._task is not None and not self._is_here())
         self._begin(Stage.CONNECTING)
@@ -214,7 +214,7 @@ class DeviceConnection:
 
 
 def _loss_of(device: Device) -> ConnectionFailedError | None:
-    """Say what has gone since the device was connected, as far as that is known."""
+    """Return which PVs were lost since the device was connected."""
     tree = connected_tree(device)
     if tree is None or tree.ready or is_mock(device):
         return None
@@ -229,7 +229,7 @@ async def _nothing() -> None:
 
 
 async def connect(device: Device, mock: bool, timeout: float, force_reconnect: bool) -> Exception | None:
-    """Connect a device and give what went wrong, if anything did."""
+    """Connect a device; return what went wrong, if anything did."""
     try:
         if not mock and is_transparent(type(device), type(connector_of(device))):
             await connect_tree(device, timeout, force_reconnect)
@@ -240,14 +240,14 @@ async def connect(device: Device, mock: bool, timeout: float, force_reconnect: b
         if task is not None and task.cancelling():
             raise
         # ophyd-async keeps a connection that somebody cancelled, and cancels whoever asks again.
-        return NotConnectedError("an earlier connection of it was cancelled")
+        return NotConnectedError("an earlier attempt to connect was cancelled")
     except Exception as error:
         return error
     return None
 
 
 def is_mock(device: Device) -> bool:
-    """Tell whether a device was connected without hardware."""
+    """Return whether a device was connected without hardware."""
     try:
         get_mock(device)
     except RuntimeError:
@@ -293,12 +293,12 @@ _of_other_devices: weakref.WeakKeyDictionary[Device, DeviceConnection] = weakref
 
 
 def remember(device: Device, connection: DeviceConnection) -> None:
-    """Have `connection_of` a device give this connection as long as it exists."""
+    """Make `connection_of(device)` return this connection for as long as it exists."""
     _of_factories[device] = weakref.ref(connection)
 
 
 def connection_of(device: Device) -> DeviceConnection:
-    """Give what connects a device: its factory's connection, or one of its own."""
+    """Return the connection of a device: its factory's, or one of its own."""
     remembered = _of_factories.get(device)
     connection = remembered() if remembered else _of_other_devices.get(device)
     if connection is None:

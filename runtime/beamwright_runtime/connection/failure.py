@@ -34,7 +34,7 @@ class DeviceReport(NamedTuple):
 
 
 def failure_of(reports: Sequence[DeviceReport], name: str, seconds: float) -> ConnectionFailedError:
-    """Make one error of what is wrong with several devices.
+    """Return one error that says what is wrong with several devices.
 
     :param name: what they are together, such as the beamline's name.
     :param seconds: how long it was tried.
@@ -47,13 +47,13 @@ def failure_of(reports: Sequence[DeviceReport], name: str, seconds: float) -> Co
 
 
 def lines_of(reports: Sequence[DeviceReport]) -> list[str]:
-    """Show what is wrong with each device, in the words of the outline but without its line of totals."""
+    """Return what is wrong with each device: the lines of the outline without its totals."""
     text, _ = _outline_of(reports, "", 0.0)
     return text.splitlines()[1:]
 
 
 def with_ioc_named(error: ConnectionFailedError, report: DeviceReport, seconds: float) -> ConnectionFailedError:
-    """Tell an error of one device in words that name its IOC, if that is known and nothing of it answers."""
+    """Return the error of one device, which names its IOC if that is known and no PV of it answers."""
     if not report.ioc or report.tree is None:
         return error
     census = Census(report.name, seconds)

@@ -76,7 +76,7 @@ class SignalTree(ConnectionProgress):
         """The device at the root."""
         device = self._device()
         if device is None:
-            raise ReferenceError("the device is gone")
+            raise ReferenceError("the device was deleted")
         return device
 
     @property
@@ -85,7 +85,7 @@ class SignalTree(ConnectionProgress):
         return self._walked and super().ready
 
     def count_change(self, before: int, now: int, many: int = 1) -> None:
-        """Count changes; what ophyd-async remembers of a connection is forgotten when it is lost."""
+        """Count changes; when a signal is lost, make ophyd-async forget its connection too."""
         super().count_change(before, now, many)
         if not self._notifying and (before == READY or (now == READY and self.listeners)):
             if self.loop.is_closed():  # the devices are used in another loop now
@@ -95,7 +95,7 @@ class SignalTree(ConnectionProgress):
 
     @property
     def watched(self) -> bool:
-        """Whether a loss of any signal would be told."""
+        """Whether every signal is monitored, so that a disconnection is noticed."""
         if not self._watched:
             self._watched = self._walked and all(user.watched for user in self.users)
         return self._watched
@@ -106,7 +106,7 @@ class SignalTree(ConnectionProgress):
             self._watching.set_result(None)
 
     async def _await_watched(self) -> None:
-        """Wait until a loss of any signal would be told; what does not answer by the deadline counts as lost."""
+        """Wait until every signal is monitored; one that does not answer by the deadline counts as lost."""
         if self.watched:
             return
         self._watching = self.loop.create_future()
@@ -137,7 +137,7 @@ class SignalTree(ConnectionProgress):
         self._set_users(users, foreign)
 
     def walk(self) -> dict[str, Device]:
-        """Find all below the device and open its channels; give the foreign devices, with the way to each."""
+        """Find all signals below the device and open their channels; return the foreign devices by their path."""
         users, foreign = self._find()
         if 0 < len(users) < FEW:
             users[0].pool().open(users[0].names())
@@ -245,7 +245,7 @@ class SignalTree(ConnectionProgress):
                 pool.search_again(channels)
 
     def failure(self, seconds: float) -> ConnectionFailedError:
-        """Make the error that shows what is not connected now."""
+        """Return the error that shows what is not connected now."""
         census = Census(self.device.name or type(self.device).__name__, seconds)
         for path, names in self.census():
             census.count(path, names)
@@ -253,7 +253,7 @@ class SignalTree(ConnectionProgress):
         return ConnectionFailedError(outline(problems, census), problems)
 
     def problems(self, below: str = "") -> Iterator[ConnectionProblem]:
-        """Say what is wrong, signal by signal."""
+        """Yield what is wrong, signal by signal."""
         yield from signal_problems(self.device, below)
         for path, task in self._foreign_tasks.items():
             if not task.done():
@@ -262,14 +262,14 @@ class SignalTree(ConnectionProgress):
             yield from problems_of(error, join_path(below, path))
 
     def census(self, below: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Give the names of the PVs of each device."""
+        """Yield the path of each signal's device and the names of its PVs."""
         for path, child in descend(self.device, below):
             user = channel_user(child)
             yield path.rpartition(".")[0], () if user is None else user.names()
 
 
 def exception_of(task: asyncio.Task[Any]) -> Exception | None:
-    """Give what a task failed with; None while it runs."""
+    """Return the exception that a task failed with; None while it runs."""
     if not task.done():
         return None
     if task.cancelled():
@@ -291,7 +291,7 @@ def _release(tree: SignalTree) -> None:
 
 
 def _open(users: Sequence[ChannelUser]) -> list[_Opened]:
-    """Open channels; give the users of each protocol, the names that each needs, and the channels by name."""
+    """Open channels; return the users of each protocol, the names that each needs, and the channels by name."""
     opened = []
     for protocol in dict.fromkeys(user.protocol for user in users):
         group = [user for user in users if user.protocol == protocol]

@@ -1,4 +1,4 @@
-"""Connecting whole trees of devices in one operation, and knowing ever after whether they are there.
+"""Whole trees of devices, connected in one operation.
 
 ADR 0012 rules here.
 """
@@ -36,7 +36,8 @@ class TreeDevice(Device):
     def set_name(self, name: str, *, child_name_separator: str | None = None) -> None:
         """Name the device, and each child after it.
 
-        :param child_name_separator: stands between the two, `-` unless told.
+        :param child_name_separator: between the names of the device and of a child, `-` by default.
+        :param name: of the device; children are named after it, as in `stage-x`.
         """
         if getattr(super().set_name, "__func__", None) is not Device.set_name:  # a class between has more to do
             super().set_name(name, child_name_separator=child_name_separator)
@@ -88,6 +89,7 @@ async def connect_tree(device: Device, timeout: float = DEFAULT_TIMEOUT, force_r
 
     :param timeout: in seconds.
     :param force_reconnect: ask every server again, even if all channels are up.
+    :param device: whose children are connected with it.
     :raises ConnectionFailedError: if PVs do not answer in time or have other types; shows and holds which.
     """
     tree = tree_of(device)
@@ -109,6 +111,7 @@ async def connect_together(
     :param devices: by the names that the outline shows.
     :param name: what they are together, such as the beamline's name.
     :param timeout: in seconds.
+    :param force_reconnect: ask every server again, even if all channels are up.
     :raises ConnectionFailedError: one outline of all that is not connected.
     """
     began = time.monotonic()
@@ -133,7 +136,10 @@ async def connect_together(
 
 
 async def disconnect(*devices: Device) -> None:
-    """Close the channels of devices that are not needed any more; connecting them again opens new ones."""
+    """Close the channels of devices; connecting them again opens new ones.
+
+    :param devices: that are not needed any more.
+    """
     for device in devices:
         for _, user in users_below(device):
             user.release()
@@ -145,7 +151,7 @@ async def disconnect(*devices: Device) -> None:
 
 
 def tree_of(device: Device) -> SignalTree | None:
-    """Give the tree of a device that has been connected in the running event loop, and not in mock mode since."""
+    """Return the tree of a device that has been connected in the running event loop, and not in mock mode since."""
     tree = cast("SignalTree | None", device.__dict__.get(_TREE))
     if tree is None or tree.loop is not asyncio.get_running_loop() or is_mocked(device):
         return None
@@ -153,13 +159,13 @@ def tree_of(device: Device) -> SignalTree | None:
 
 
 def connected_tree(device: Device) -> SignalTree | None:
-    """Give the tree of a device whose event loop still runs, from any thread."""
+    """Return the tree of a device whose event loop still runs, from any thread."""
     tree = cast("SignalTree | None", device.__dict__.get(_TREE))
     return None if tree is None or tree.loop.is_closed() else tree
 
 
 def survey(device: Device) -> SignalTree:
-    """Give the tree of a device, connected or not."""
+    """Return the tree of a device, connected or not."""
     tree = tree_of(device)
     if tree is None:
         tree = device.__dict__[_TREE] = SignalTree(device)
@@ -168,6 +174,6 @@ def survey(device: Device) -> SignalTree:
 
 
 def known_problems(device: Device) -> list[ConnectionProblem]:
-    """Say what is wrong with each signal that is not connected."""
+    """Return what is wrong with each signal that is not connected."""
     tree = connected_tree(device)
     return list(signal_problems(device, "") if tree is None else tree.problems())

@@ -66,7 +66,7 @@ class RetryMode(SubsetEnum):
 
 
 async def wait_for_update(readback: SignalR[float]) -> None:
-    """Wait until a signal that is monitored has been told of the value that the server has now.
+    """Wait until a signal that is monitored has the value that the server has now.
 
     A server may answer a put before it sends the updates that came with it: base's CA server runs its put callbacks
     between two rounds of updates.

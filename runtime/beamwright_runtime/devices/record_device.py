@@ -29,6 +29,7 @@ class RecordConnector(TreeConnector, EpicsDeviceConnector):
     def create_children_from_annotations(self, device: Device) -> None:
         """Make the declared signals, commands and devices once; calling it again does nothing.
 
+        :param device: whose class declares them.
         :raises TypeError: if a declared child has no `PvSuffix`, or a command takes or returns values.
         """
         if not self._filled:

@@ -16,7 +16,7 @@ class BeamWatch:
     A frame counts as taken with beam if it was on disk `margin` seconds before the signal told of the loss. The margin
     makes up for how late the signal tells, less how late detectors count.
 
-    :param signal: what tells of the beam: a ring current, a shutter.
+    :param signal: of the beam, such as a ring current or a shutter.
     :param good: says whether a value of the signal means beam.
     :param margin: in seconds.
     """

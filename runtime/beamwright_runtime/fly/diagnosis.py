@@ -15,7 +15,7 @@ PATIENCE = 1.0
 
 
 async def diagnose_detector(detector: StandardDetector, counters: Sequence[SignalR[int]], armed: bool) -> list[str]:
-    """Tell what keeps a detector from taking and writing frames, as far as its signals say.
+    """Return what keeps a detector from taking and writing frames, as far as its signals say.
 
     :param counters: count what it has written.
     :param armed: whether it should be armed.
@@ -64,15 +64,15 @@ async def _value(signal: SignalR[Any]) -> Any:
 
 
 async def _is(signal: SignalR[Any], wanted: object) -> bool:
-    """Tell whether a signal has a value; one that does not answer gets the benefit of the doubt."""
+    """Return whether a signal has a value; true for one that does not answer."""
     return await _value(signal) in (wanted, None)
 
 
 def why(error: BaseException) -> str:
-    """Say on one line what an error says, or of which kind one is that says nothing."""
+    """Return the message of an error on one line, or its type if it has none."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def with_findings(text: str, findings: Sequence[str]) -> str:
-    """Put what devices say behind what was seen."""
+    """Append what devices report to the text of an error."""
     return "; ".join([text, *findings])

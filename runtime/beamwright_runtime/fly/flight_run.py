@@ -139,7 +139,7 @@ class FlightRun(Generic[AxisT]):
         self._task = asyncio.create_task(self._fly())
 
     async def check(self) -> None:
-        """See that what is left of a paused flight can be flown: limits may have changed.
+        """Check that the rest of a paused flight can be flown: limits may have changed.
 
         :raises ScanRefusedError: if it cannot.
         """
@@ -151,7 +151,7 @@ class FlightRun(Generic[AxisT]):
         except ScanRefusedError:
             raise
         except Exception as error:
-            raise ScanRefusedError(f"the flight cannot go on: {why(error)}") from error
+            raise ScanRefusedError(f"the flight cannot be resumed: {why(error)}") from error
 
     def resume(self) -> None:
         """Go on after an interruption; returns at once, what goes wrong is told by `finished`."""
@@ -250,11 +250,11 @@ class FlightRun(Generic[AxisT]):
                 await self._level(ended.unclear)
             await self.segment.close(reason, ended.whole, rows, cut=intact, sure=intact and not ended.unclear)
         except Exception as error:
-            ended.faults.append(FlyScanError(f"detectors could not be brought into step: {error}"))
+            ended.faults.append(FlyScanError(f"detectors could not be synchronised: {error}"))
         return ended.faults
 
     async def _level(self, unclear: Sequence[FlyScanError]) -> None:
-        """Have detectors take frames that nobody wants, so that all have as many rows as the one with most.
+        """Let detectors take surplus frames, so that all have as many rows as the one with most.
 
         :param unclear: why this is needed, if detectors do not time their own frames; told if one cannot.
         """

@@ -22,7 +22,7 @@ from beamwright_runtime.fly.triggers.trigger_logic import TriggerLogic
 class FrameWatch(Generic[AxisT]):
     """Follows what detectors write.
 
-    :param progress: is told how many rows all of them have.
+    :param progress: records how many rows all of them have.
     :param stall: seconds without a new frame, more than a frame takes, after which a detector has failed.
     """
 

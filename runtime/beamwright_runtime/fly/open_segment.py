@@ -12,7 +12,7 @@ from beamwright_runtime.fly.segment_log import SegmentLog
 class OpenSegment:
     """Counts frames and rows from where the flight started or went on.
 
-    :param files: the detectors' files, whose rows are told of.
+    :param files: the detectors' files.
     :param log: records the segment when it is closed.
     :param progress: rows that were seen so far.
     :param beam: tells until when frames had beam.
@@ -37,7 +37,7 @@ class OpenSegment:
         """Row of the frame that the first trigger of the part is for, once triggers may come."""
 
     def prepare(self, start: int, stop: int) -> None:
-        """Be about the frames of another flight."""
+        """Prepare for the frames of another flight."""
         self.next, self.stop = start, stop
 
     def begin(self) -> None:

@@ -86,6 +86,10 @@ def fly_grid(
     :param lines: slowest first, each of one axis: `Linspace(y, 0, 1, 5), Linspace(x, 0, 2, 20)`.
     :param duration: seconds of each frame.
     :param snake: whether every other row runs backwards.
+    :param scanner: flies the last line.
+    :param flush_period: seconds between two collections of documents.
+    :param metadata: for the start document.
+    :returns: the uid of the run.
     :raises ScanRefusedError: if it cannot be flown, with the reason.
     """
     spec = _grid(lines, duration, snake)

@@ -217,7 +217,7 @@ def _plain(value: Any) -> Any:
 
 
 def free_name(group: h5py.Group, wanted: str) -> str:
-    """Give a name that NeXus allows and that is free in a group."""
+    """Return a name that NeXus allows and that is free in a group."""
     allowed = re.sub(r"[^A-Za-z0-9_.]", "_", wanted).strip(".") or "_"
     name, number = allowed, 2
     while name in group:

@@ -24,7 +24,7 @@ def write_run(run: RunRecord, path: Path, problems: list[str]) -> None:
     """Write the file of a run that has stopped.
 
     :param path: of the file; its folder is made.
-    :param problems: is told what is missing or does not fit.
+    :param problems: gets what is missing or does not fit.
     :raises OSError: if it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def write_run(run: RunRecord, path: Path, problems: list[str]) -> None:
 def _write_entry(group: h5py.Group, run: RunRecord, folder: Path, problems: list[str]) -> None:
     status = run.stop.get("exit_status")
     if status != "success":
-        problems.append(f"the run ended as {status}: {run.stop.get('reason') or 'no reason is told'}")
+        problems.append(f"the run ended as {status}: {run.stop.get('reason') or 'no reason is given'}")
     grid = grid_of(run, problems)
     if grid.missing:
         problems.append(f"{grid.missing} of {grid.rows.size} frames were not taken")

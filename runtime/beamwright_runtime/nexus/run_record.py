@@ -71,7 +71,7 @@ class RunRecord:
         self._described: dict[str, Stream] = {}
 
     def __call__(self, name: str, document: Any) -> None:
-        """Take a document of the run."""
+        """Record a document of the run."""
         match name:
             case "descriptor":
                 stream = self.streams.setdefault(document.get("name", "primary"), Stream())
@@ -99,7 +99,7 @@ class RunRecord:
         )
 
     def stream(self, name: str) -> Stream:
-        """Give a stream, an empty one if there is none."""
+        """Return a stream, an empty one if there is none."""
         return self.streams.get(name, Stream())
 
     @property

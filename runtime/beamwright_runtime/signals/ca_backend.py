@@ -40,7 +40,7 @@ class CaUser(ChannelUser):
         return None
 
     def pool(self) -> CaChannels:
-        """Give the channels of the running event loop."""
+        """Return the channels of the running event loop."""
         return CaChannels.here()
 
 
@@ -167,7 +167,7 @@ class CaCommand(CaUser, RecordCommand, CaCommandBackend):
         return True
 
     def check(self) -> Fault | None:
-        """Refuse what is no single whole number: it is not what starts something."""
+        """Check that the record takes a single whole number, as what starts something does."""
         (channel,) = self.channels
         if channel.pending:
             raise TypePending

@@ -108,7 +108,7 @@ class CaToBool(CaConversion):
     """Truth that is served as a state or a small number."""
 
     def value(self, value: Any) -> bool:
-        """Take any number but 0 as true."""
+        """Return true for any number but 0."""
         return bool(value)
 
 
@@ -144,7 +144,7 @@ class CaToState(CaConversion):
         self._states = states
 
     def value(self, value: Any) -> Any:
-        """Give the member of that text."""
+        """Return the member of that text."""
         text = str(value)
         return self._states.get(text, text)
 
@@ -153,7 +153,7 @@ Verdict = CaConversion | Fault
 
 
 def needs_control(declared: Any, dbf: int, count: int) -> bool:
-    """Tell whether a declared type can only be checked with states or precision."""
+    """Return whether a declared type can only be checked with states or precision."""
     if count > 1:
         return False
     if dbf == dbr.DBR_ENUM:
@@ -168,13 +168,13 @@ def _checks_states(declared: Any) -> bool:
 
 
 def enum_of(declared: Any) -> Any:
-    """Give the enum that is declared for one value; None for anything else."""
+    """Return the enum that is declared for one value; None for anything else."""
     return None if get_origin(declared) is Sequence else get_enum_cls(declared)
 
 
 @lru_cache(maxsize=4096)
 def convert(declared: Any, dbf: int, array: bool, control: Any) -> Verdict:
-    """Say how a channel serves a declared type, or what is wrong.
+    """Return the conversion between a channel and a declared type, or what is wrong.
 
     :param declared: the type, None for whatever is served.
     :param dbf: the channel's native type as a DBR code.
@@ -215,7 +215,7 @@ ASKS = CaConversion(None, -1)
 
 @lru_cache(maxsize=4096)
 def convert_served(declared: Any, served: int, control: Any) -> CaConversion | None:
-    """Say how a channel serves a declared type; `ASKS` if that is not known yet, None if it is wrong.
+    """Return how a channel serves a declared type; `ASKS` if that is not known yet, None if it is wrong.
 
     :param served: as `Channel.served` has it.
     :param control: states or precision, as far as they are known.
@@ -265,7 +265,7 @@ def _wrong(declared: Any, dbf: int, count: int, control: Any) -> Fault:
 
 
 def decoder(channel: Any, datatype: int, style: int) -> tuple[int, Decode]:
-    """Give the DBR code to ask for and what decodes the answer, as aioca does, but for arrays without elements.
+    """Return the DBR code to ask for and what decodes the answer, as aioca does, but for arrays without elements.
 
     :param style: `FORMAT_RAW`, `FORMAT_TIME` or `FORMAT_CTRL`.
     """

@@ -89,7 +89,7 @@ _plans: dict[type[Device], ClassPlan] = {}
 
 
 def class_plan(device: Device) -> ClassPlan:
-    """Give the plan of a device's class.
+    """Return the plan of a device's class.
 
     :raises TypeError: if a declared child has no `PvSuffix`, a vector no `PvSuffixes`, or a command takes or returns
         values.
@@ -162,7 +162,7 @@ class _ClassReader:
             elif callable(extra):
                 formats.append(extra)
             else:
-                raise TypeError(f"{name}.{attribute}: {extra!r} means nothing to a device")
+                raise TypeError(f"{name}.{attribute}: {extra!r} is not an annotation that a device understands")
         return suffix, options, tuple(formats)
 
 
@@ -219,7 +219,7 @@ def make_children(
 
 
 def backends_for(pv: str) -> tuple[Any, Any, str]:
-    """Give what makes the backends of signals and of commands, and the name without its protocol.
+    """Return the makers of the backends of signals and of commands, and the name without its protocol.
 
     :param pv: a name or the start of one; `pva://` or `ca://` before it chooses the protocol, else CA.
     :raises ValueError: if it is another protocol.

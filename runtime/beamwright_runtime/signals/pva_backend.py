@@ -26,12 +26,12 @@ class PvaUser(ChannelUser):
     channels: tuple[PvaChannel, ...]
 
     def pool(self) -> PvaChannels:
-        """Give the channels of the running event loop."""
+        """Return the channels of the running event loop."""
         return PvaChannels.here()
 
     @property
     def watched(self) -> bool:
-        """Whether a loss of its channels would be told."""
+        """Whether its channels are monitored, so that a disconnection is noticed."""
         return all(channel.watched for channel in self.channels)
 
     def _served(self, channel: PvaChannel) -> str:
@@ -98,7 +98,7 @@ class PvaCommand(PvaUser, RecordCommand, PvaCommandBackend):
     """A command over PV Access."""
 
     def check(self) -> Fault | None:
-        """Refuse what is no state, truth or whole number: it is not what starts something."""
+        """Check that the PV takes a state, a bool or a whole number, as what starts something does."""
         (channel,) = self.channels
         if channel.pending:
             raise TypePending

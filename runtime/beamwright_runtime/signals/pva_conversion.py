@@ -90,7 +90,7 @@ class PvaToBool(PvaConversion):
     """Truth that is served as a small number."""
 
     def value(self, value: Any) -> bool:
-        """Take any number but 0 as true."""
+        """Return true for any number but 0."""
         return bool(value["value"])
 
 
@@ -98,7 +98,7 @@ class StateToBool(PvaConversion):
     """Truth that is served as one of two states."""
 
     def value(self, value: Any) -> bool:
-        """Take the second state as true."""
+        """Return true for the second state."""
         return bool(value["value"]["index"])
 
 
@@ -110,7 +110,7 @@ class PvaToState(PvaConversion):
         self._states = states
 
     def value(self, value: Any) -> Any:
-        """Give the member of the state's text; an index without a state reads as empty text."""
+        """Return the member of the state's text; an index without a state reads as empty text."""
         state = value["value"]
         if hasattr(state, "choices"):
             choices, index = state["choices"], state["index"]
@@ -138,7 +138,7 @@ class ToImage(PvaConversion):
     fields = "value,dimension"
 
     def value(self, value: Any) -> Any:
-        """Give rows of pixels; before the first image there are none.
+        """Return rows of pixels; before the first image there are none.
 
         :raises ValueError: if the pixels do not fill the dimensions, as those of a compressed image.
         """
@@ -146,7 +146,7 @@ class ToImage(PvaConversion):
         if pixels is None or not sizes:
             return np.zeros(0, np.uint8) if pixels is None else pixels
         if pixels.size != prod(sizes):
-            raise ValueError(f"{pixels.size} elements are no image of {sizes}, is it compressed?")
+            raise ValueError(f"{pixels.size} elements do not make an image of {sizes}, is it compressed?")
         return pixels.reshape(sizes[::-1])
 
     def sent(self, value: Any) -> Any:
@@ -158,18 +158,18 @@ class ToTable(PvaConversion):
     """Tables by their columns."""
 
     def value(self, value: Any) -> Any:
-        """Give the rows; a column that was never set has none."""
+        """Return the rows; a column that was never set has none."""
         columns = {name: column for name, column in value["value"].todict().items() if column is not None}
         return self.datatype(**columns)
 
     def sent(self, value: Any) -> Any:
-        """Give the columns."""
+        """Return the columns."""
         return dict(value)
 
 
 @lru_cache(maxsize=4096)
 def convert(declared: Any, type_id: str, specifier: str, control: Any) -> PvaConversion | Fault:
-    """Say how a channel serves a declared type, or what is wrong.
+    """Return the conversion between a channel and a declared type, or what is wrong.
 
     :param declared: the type, None for whatever is served.
     :param control: the channel's states or precision.

@@ -70,7 +70,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
     # -- what a protocol brings
 
     def _kind(self, channel: Any) -> tuple[Any, ...]:
-        """Give what a setpoint and its readback must have in common."""
+        """Return what a setpoint and its readback must have in common."""
         raise NotImplementedError
 
     def _served(self, channel: Any) -> str:
@@ -120,7 +120,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         return DriverStates if isinstance(self.options, DriverStates) else self.datatype
 
     def names(self) -> tuple[str, ...]:
-        """Give the readback's name, and the setpoint's if it is another."""
+        """Return the readback's name, and the setpoint's if it is another."""
         return (self.read_pv,) if self.read_pv == self.write_pv else (self.read_pv, self.write_pv)
 
     def check(self) -> Fault | None:
@@ -221,7 +221,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         )
 
     async def _no_state(self, text: str) -> str:
-        """Say which states the setpoint has, if a text is none of them; empty if that is not the question."""
+        """Return which states the setpoint has, if a text is not one of them; empty otherwise."""
         with suppress(NotConnectedError, ReadRefusedError):
             states = await self._states(-1)
             if states is not None:
@@ -266,5 +266,5 @@ class RecordCommand(ChannelUser):
             self._execute_value = execute_value
 
     def names(self) -> tuple[str, ...]:
-        """Give the name of the record."""
+        """Return the name of the record."""
         return (self.write_pv,)

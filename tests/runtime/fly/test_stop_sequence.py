@@ -51,7 +51,7 @@ async def test_a_frame_that_one_detector_writes_while_axes_stop_is_waited_for(tm
     stopping = StopSequence(triggers, motion, flown, frames.wait_for_change, triggers.sent, 0.05, 30.0)
     ended = await stopping.run(0, 0.02, failed=False)
     await frames.unwatch()
-    assert [one.written.safe for one in flown] == [6, 6]
+    assert [one.frame_count.safe for one in flown] == [6, 6]
     assert ended.unclear == ended.faults == []
     for camera in cameras:
         await camera.unstage()

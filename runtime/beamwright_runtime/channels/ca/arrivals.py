@@ -64,7 +64,7 @@ class CaArrivals:
             self._timer = self._loop.call_later(LOOK, self._look)
 
     def forget(self, chid: int) -> None:
-        """Expect a channel no more that is closed."""
+        """Forget a channel that is closed."""
         self._expected.pop(chid, None)
 
     def stop(self) -> None:

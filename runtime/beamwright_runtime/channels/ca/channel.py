@@ -1,4 +1,4 @@
-"""One PV over Channel Access: what is known of it, and who is told when that changes."""
+"""One PV over Channel Access: what is known of it, and who is notified when that changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DOUBTED = -1
 
 
 class Listener(Protocol):
-    """Is told of changes of a channel it uses, in the channel's event loop.
+    """Uses a channel, and is notified of its changes in the channel's event loop.
 
     :ivar datatype: the type that is declared, if any is.
     :ivar watches: those who count it.
@@ -32,13 +32,13 @@ class Listener(Protocol):
     watches: tuple[Watch, ...]
 
     def recognise(self) -> bool | None:
-        """Say whether it is ready now, which whoever calls this counts; None if that takes more than a look."""
+        """Return whether it is ready now, which the caller counts; None if that needs an answer from the server."""
 
     def channel_up(self) -> None:
-        """Take note that a channel is connected, or that its control information has arrived."""
+        """Handle a channel that is connected, or whose control information has arrived."""
 
     def channel_down(self, channel: CaChannel) -> None:
-        """Take note that the channel is lost."""
+        """Handle the loss of a channel."""
 
 
 class CaChannel:
@@ -84,7 +84,7 @@ class CaChannel:
         return f"<ca://{self.name} {('never found', 'up', 'down')[self.state]}>"
 
     def mark_down(self) -> None:
-        """Take note that the server is gone; its type is kept, what was asked for is forgotten."""
+        """Mark the channel as lost. Its type is kept, and the pending request is forgotten."""
         self.state = DOWN
         self.control = None
         self.pending = None
@@ -97,7 +97,7 @@ class CaChannel:
         self.served = DOUBTED
 
     def set_control(self, control: Any) -> None:
-        """Take control information, or the exception that says why there is none."""
+        """Set the control information, or the exception that says why there is none."""
         self.pending = None
         self.control = control
         if self.readable and not isinstance(control, Exception):
@@ -118,7 +118,7 @@ class CaChannel:
 
 
 def mark_up(channels: Iterable[CaChannel], dbf: int, count: int, may_read: int) -> None:
-    """Take what libca says of channels that are connected and alike."""
+    """Mark channels as connected that have the same type, size and access."""
     readable = may_read != 0
     served = (dbf + ARRAY if count > 1 else dbf) if readable else DOUBTED
     for channel in channels:
@@ -133,12 +133,12 @@ _listeners = attrgetter("listeners")
 
 
 def listeners_of(channels: Iterable[CaChannel]) -> list[Listener]:
-    """Give all who listen to channels, each once."""
+    """Return all who listen to channels, each once."""
     return list(dict.fromkeys(chain.from_iterable(map(_listeners, channels))))
 
 
 def notify_up(listeners: Iterable[Listener]) -> None:
-    """Tell listeners that channels of theirs are up; those who count them are told at the end."""
+    """Notify listeners that their channels are up; those who count them are notified at the end."""
     ready = []
     for listener in listeners:
         recognised = listener.recognise()

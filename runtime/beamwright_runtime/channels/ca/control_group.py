@@ -79,11 +79,11 @@ class CaGroup:
             yield channel, kind, b"" if status == _UNANSWERED else answers[at : at + _ROOM].tobytes()
 
     def end(self) -> None:
-        """Take no more answers: libca writes to the buffer no longer."""
+        """End the group: libca writes to the buffer no longer."""
         self._timer.cancel()
         libca.group_delete(self._number)
 
 
 def control_kind(channel: CaChannel) -> int:
-    """Give the DBR code that asks a channel for its control information."""
+    """Return the DBR code that asks a channel for its control information."""
     return dbr.DBR_TIME_STRING if channel.dbf == dbr.DBR_STRING else channel.dbf + 28

@@ -110,7 +110,7 @@ _POINTER = ctypes.sizeof(c_void_p)
 
 
 def create_channels(names: Sequence[str]) -> list[int]:
-    """Create channels without a handler; give their handles, 0 where libca refuses one.
+    """Create channels without a handler; return their handles, 0 where libca refuses one.
 
     With next to nothing between: libca begins to search 32 ms after the first, and whoever creates further channels
     then waits for its lock each time.
@@ -153,7 +153,7 @@ _change_handlers = _unchecked(_brief, "ca_change_connection_event", c_void_p, c_
 
 
 def facts(channels: Sequence[Any]) -> Iterator[tuple[int, int, int]]:
-    """Say of each channel its native type (-1 unless it is connected), number of elements, and whether it may be read.
+    """Return each channel's native type (-1 unless it is connected), number of elements, and whether it may be read.
 
     :param channels: as `pointers` gives them.
     """
@@ -161,7 +161,7 @@ def facts(channels: Sequence[Any]) -> Iterator[tuple[int, int, int]]:
 
 
 def change_handlers(channels: Iterable[Any], handler: Any) -> None:
-    """Have libca call a handler when one of these channels comes or goes.
+    """Set the handler that libca calls when one of these channels connects or is lost.
 
     :param channels: as `pointers` gives them.
     """
@@ -214,7 +214,7 @@ def use_context() -> None:
 
 @cache
 def _share_with_pyepics() -> None:
-    """Have aioca find the context of pyepics, which is made first where pyepics is installed.
+    """Make pyepics' context first, where pyepics is installed, so that aioca uses it.
 
     ophyd imports pyepics as soon as there is a RunEngine. pyepics takes a context that it finds for its own: whichever
     of aioca and pyepics is first at the end of the process destroys it, and the other one crashes. aioca leaves a
@@ -232,7 +232,7 @@ def _share_with_pyepics() -> None:
 
 
 def leave_context() -> None:
-    """Have libca print again what nobody asked for, instead of handing it to Python."""
+    """Let libca print its own messages again, instead of calling Python with them."""
     _print_exceptions(None, None)
 
 

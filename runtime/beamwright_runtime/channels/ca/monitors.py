@@ -62,7 +62,7 @@ class CaMonitors:
         callback: Callable[[Any], None],
         every_update: bool = True,
     ) -> CaMonitor:
-        """Have a callback called with each update of a channel, in the loop.
+        """Subscribe to a channel: call back with each update, in the event loop.
 
         :param kind: the DBR code to ask for.
         :param mask: which changes count, of `DBE_VALUE`, `DBE_ALARM` and so on.
@@ -89,7 +89,7 @@ class CaMonitors:
         return monitor
 
     def channels(self) -> set[CaChannel]:
-        """Give the channels that are monitored."""
+        """Return the channels that are monitored."""
         return {monitor.channel for monitor in self._monitors.values()}
 
     def end(self, monitor: CaMonitor) -> None:
@@ -140,4 +140,4 @@ class CaMonitors:
                     raise value
                 monitor.callback(value)
             except Exception:
-                logger.exception("ca://%s: an update was not taken", monitor.channel.name)
+                logger.exception("ca://%s: an update could not be handled", monitor.channel.name)

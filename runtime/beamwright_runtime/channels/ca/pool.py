@@ -55,7 +55,7 @@ class CaChannels:
 
     @classmethod
     def here(cls) -> CaChannels:
-        """Give the channels of the running event loop; those of loops that are closed are closed too."""
+        """Return the channels of the running event loop; those of loops that are closed are closed too."""
         loop = asyncio.get_running_loop()
         pool = cls._of_loop.get(loop)
         if pool is None:
@@ -103,7 +103,7 @@ class CaChannels:
         return by_name
 
     def _create(self) -> Iterable[tuple[str, int]]:
-        """Create some of the channels; give the handle of each, with its name."""
+        """Create some of the channels; return each name with its handle."""
         names = self._uncreated[: self.pace.batch]
         del self._uncreated[: self.pace.batch]
         created = libca.create_channels(names)
@@ -115,7 +115,7 @@ class CaChannels:
         return zip(names, created, strict=True)
 
     def _created(self, created: Iterable[tuple[str, int]]) -> None:
-        """Give channels, made now unless they have been, the handles of libca, which searches meanwhile."""
+        """Make the channels that are new, and set the handle of each; libca searches meanwhile."""
         by_name, by_chid = self._by_name, self._by_chid
         for name, chid in created:
             channel = by_name.get(name)
@@ -149,11 +149,11 @@ class CaChannels:
             self._created(self._create())
 
     def ask_control(self, channel: CaChannel) -> None:
-        """Ask for states or precision; the channel's listeners are told when they have arrived."""
+        """Ask for states or precision; the channel's listeners are notified when they have arrived."""
         self.requests.ask_control(channel)
 
     def doubt(self, channel: CaChannel) -> None:
-        """Do nothing: libca tells of every loss."""
+        """Do nothing: libca reports every loss."""
 
     def release(self, channel: CaChannel) -> None:
         """Close a channel soon, unless somebody uses it again before that."""
@@ -205,7 +205,7 @@ class CaChannels:
     # -- what libca's threads call
 
     def _connection_handler(self) -> Callable[[int, int], None]:
-        """Make what is called for each channel that comes or goes; it does the least that it can."""
+        """Return the handler of channels that connect or are lost; it does the least that it can."""
         queue, wake_up, thread = self._events.append, self._changed, thread_states.thread
 
         def take_note(chid: int, op: int) -> None:
@@ -248,7 +248,7 @@ class CaChannels:
         notify_up(listeners_of(came))
 
     def _look(self, expected: Mapping[int, Any]) -> list[int]:
-        """Watch channels from now on, take note of those that are there, and give the others."""
+        """Watch channels from now on, mark those that are connected, and return the others."""
         pointers = list(expected.values())
         libca.change_handlers(pointers, self._on_connection)  # first, so that no change is missed
         alike: defaultdict[tuple[int, int, int], list[CaChannel]] = defaultdict(list)

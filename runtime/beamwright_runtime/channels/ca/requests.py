@@ -117,7 +117,7 @@ class CaRequests:
                 del self._unanswered[chid], libca.put_refused[chid]
 
     def ask_control(self, channel: CaChannel) -> None:
-        """Ask for control information; the channel's listeners are told when it has arrived.
+        """Ask for control information; the channel's listeners are notified when it has arrived.
 
         Requests of one turn of the loop leave together.
         """
@@ -188,7 +188,7 @@ class CaRequests:
         libca.flush_io()
 
     def end(self) -> None:
-        """Take no more answers of groups."""
+        """End all groups."""
         for group in self._groups:
             group.end()
         self._groups.clear()
@@ -259,7 +259,7 @@ class CaRequests:
 
 
 def _reason(status: int, channel: CaChannel | None = None) -> str:
-    """Say why libca or a server refuses: in libca's words, and what they mean where these do not tell."""
+    """Return why libca or a server refuses: libca's message, and what it means where that is not clear."""
     said: str = libca.message(status)
     if status == libca.ECA_PUTFAIL:
         return f"{said} (the record has DISP 1, or takes no such value)"

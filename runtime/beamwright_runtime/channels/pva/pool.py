@@ -63,7 +63,7 @@ class PvaChannels:
 
     @classmethod
     def here(cls) -> PvaChannels:
-        """Give the channels of the running event loop; those of loops that are closed are closed too."""
+        """Return the channels of the running event loop; those of loops that are closed are closed too."""
         loop = asyncio.get_running_loop()
         pool = cls._of_loop.get(loop)
         if pool is None:
@@ -90,7 +90,7 @@ class PvaChannels:
     # -- from p4p's threads to the loop
 
     def call(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Have a function called in the loop, together with others of the time; from any thread."""
+        """Call a function in the event loop soon, from any thread; those of one moment are called together."""
         self._calls.append((function, arguments))
         self._wake_up.ask()
 
@@ -100,7 +100,7 @@ class PvaChannels:
             try:
                 function(*arguments)
             except Exception:
-                logger.exception("what a PVA server sent was not taken")
+                logger.exception("an update from a PVA server could not be handled")
 
     # -- opening and closing
 
@@ -138,7 +138,7 @@ class PvaChannels:
         context().hurryUp()
 
     def ask_control(self, channel: PvaChannel) -> None:
-        """Ask what the server has now; the channel's listeners are told."""
+        """Ask what the server has now; the channel's listeners are notified."""
         if channel.state == UP:
             self._ask(channel)
 
@@ -166,7 +166,7 @@ class PvaChannels:
             self._watch_in(WATCH_DELAY)
 
     def monitor(self, channel: PvaChannel, request: str, callback: Callable[[Any], None]) -> PvaMonitor:
-        """Have a callback called with each update of a channel, in the loop.
+        """Subscribe to a channel: call back with each update, in the event loop.
 
         :param request: which fields, such as `field(value,alarm)`.
         """
@@ -187,7 +187,7 @@ class PvaChannels:
             self._watch_some()
 
     def _watch_some(self) -> None:
-        """Begin monitors that tell of losses."""
+        """Begin the monitors that notice disconnections."""
         self._watch_timer = None
         answered, self._finished_operations = self._finished_operations, []
         closer.close(answered)
@@ -244,7 +244,7 @@ class PvaChannels:
                 self.doubt(channel)
 
     def doubt(self, channel: PvaChannel) -> None:
-        """Take a channel as lost whose monitor does not answer; when it does, all is well again."""
+        """Treat a channel as lost whose monitor does not answer; it is up again when the monitor does."""
         if channel.state == UP and not channel.watched:
             self._mark_lost(channel)
 

@@ -46,7 +46,7 @@ class Collector:
         return self.rows < self._limit() or bool(self._made or self._ready)
 
     async def collect(self) -> list[StreamAsset]:
-        """Give the documents of new rows, of one file of each detector; one that is cancelled loses none."""
+        """Yield the documents of new rows, of one file of each detector; a cancelled call loses none."""
         if not self._ready:
             if self._making is None or self._making.done():
                 self._making = asyncio.create_task(self._make(self._limit))

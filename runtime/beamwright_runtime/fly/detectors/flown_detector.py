@@ -34,7 +34,7 @@ class FlownDetector:
     :param exposures_per_collection: exposures that the detector adds up to one collection.
     :param trigger: how it takes the triggers, if not as the source of triggers is made for: a PandA that captures at
         the pulses of a position compare takes them as levels, a camera at a sequencer may take them as edges.
-    :param deadtime: seconds that it needs from one exposure to the next, if it does not tell.
+    :param deadtime: seconds that it needs from one exposure to the next, if it does not say.
     :param role: "monitor" for one that measures the beam and not the sample.
     """
 
@@ -75,7 +75,7 @@ class FlownDetector:
         return next((type(one).__name__ for one in self._writing if not isinstance(one, Overwrites)), "")
 
     def writes_over_itself(self) -> bool:
-        """Tell whether a second file would have the name of the first; asks for two names."""
+        """Return whether a second file would have the name of the first; the path provider is asked for two."""
         for logic in self._writing:
             if (paths := getattr(logic, "path_provider", None)) is not None:
                 first, second = (paths(self.name + logic.datakey_suffix) for _ in range(2))
@@ -84,18 +84,22 @@ class FlownDetector:
         return False
 
     async def deadtime(self, trigger: DetectorTrigger) -> float:
-        """Tell how many seconds must be left between exposures.
+        """Return the dead time between exposures, in seconds.
 
+        :param trigger: what starts the exposures.
         :raises ScanRefusedError: if edges start them, and nobody knows.
         """
         needs = (await self.detector.get_trigger_deadtime())[1] if self._needs is None else self._needs
         if needs is None and (self.trigger or trigger) is DetectorTrigger.EXTERNAL_EDGE:
-            raise ScanRefusedError(f"{self.name} does not tell what it needs between exposures: give it a deadtime")
+            raise ScanRefusedError(f"{self.name} does not say its dead time between exposures: give it a deadtime")
         return needs or 0.0
 
     async def arm(self, trigger: DetectorTrigger, frames: Points[AxisT], deadtime: float) -> None:
         """Prepare for the frames; a detector that is triggered waits for triggers then, in the file that is open.
 
+        :param trigger: what starts the exposures.
+        :param frames: of the flight.
+        :param deadtime: seconds that must be left between exposures.
         :raises ScanRefusedError: if the detector cannot be exposed as the frames need it.
         """
         trigger = self.trigger or trigger
@@ -125,7 +129,7 @@ class FlownDetector:
         await self.frame_count.open()
 
     async def start(self) -> None:
-        """Have a detector that times its own frames start."""
+        """Start a detector that times its own frames."""
         await self.detector.kickoff()
 
     async def disarm(self) -> None:
@@ -139,8 +143,9 @@ class FlownDetector:
         return DetectorTrigger.INTERNAL in triggers_of(self.detector) and logics_of(self.detector).trigger is not None
 
     async def set_back(self, rows: int) -> None:
-        """Have the rows behind a number of rows written over.
+        """Set the file back, so that the rows beyond a number of rows are written over.
 
+        :param rows: that stay, counted over the run.
         :raises FlyScanError: if it then counts otherwise.
         """
         # Counts that are asked for meanwhile must not be taken for those of a restart.
@@ -157,7 +162,10 @@ class FlownDetector:
         forget_files(self.detector)
 
     async def top_up(self, collections: int) -> None:
-        """Take collections that nobody wants, so that the file has as many rows as those of other detectors."""
+        """Take surplus collections, so that the file has as many rows as those of the other detectors.
+
+        :param collections: how many to take.
+        """
         logic, acquire, _ = logics_of(self.detector)
         if collections and logic is not None and acquire is not None:
             await logic.prepare_internal(collections * self.exposures_per_collection, self._livetime, self._deadtime)
@@ -168,6 +176,8 @@ class FlownDetector:
     async def documents(self, rows: int) -> list[StreamAsset]:
         """Make the documents of rows not made known yet, up to a number of rows.
 
+        :param rows: counted over the run.
+        :returns: resources and data, in the order they are emitted.
         :raises FlyScanError: if they cannot be made, naming the detector.
         """
         try:

@@ -117,14 +117,14 @@ class FrameCount:
         self._begin(self.rows_before, is_open=True)
 
     async def check_set_back(self, rows: int) -> None:
-        """See that a file was set back to where it has to be.
+        """Check that a file was set back to the right row.
 
         :raises FlyScanError: if it counts otherwise.
         """
         self.recount()
         await self.count()
         if self.collections != rows * self._each:
-            raise FlyScanError(f"{self._detector.name} was set back to {rows} rows, but tells of {self.rows}")
+            raise FlyScanError(f"{self._detector.name} was set back to {rows} rows, but reports {self.rows}")
         self.safe = rows
 
     async def close(self) -> None:
@@ -163,7 +163,7 @@ class FrameCount:
             raise self.fault
 
     def _merge(self, counted: dict[SignalR[int], int]) -> None:
-        """Take what is told into account; what was asked for may come later than what was told since."""
+        """Merge new counts; a value that was read may arrive later than a newer update."""
         before = self._counted
         self._counted = before | {signal: max(value, before.get(signal, 0)) for signal, value in counted.items()}
         if self._counted != before:
@@ -221,7 +221,7 @@ class FrameCount:
             await asyncio.wait({self._flushing})
 
     async def error(self, text: str, armed: bool) -> FlyScanError:
-        """Make an error of what was seen and what the detector itself says.
+        """Return an error of what was seen and what the detector itself says.
 
         :param armed: whether it should be armed.
         """

@@ -31,7 +31,7 @@ class RowProgress:
         return self._history[-1][1] if self._history else 0
 
     def before(self, moment: float) -> int:
-        """Tell how many rows were there at a moment; of a moment long ago, how many there were at the start."""
+        """Return how many rows there were at a moment; before the first that is kept, those at the start."""
         for when, rows in reversed(self._history):
             if when <= moment:
                 return rows

@@ -15,7 +15,7 @@ class ScanFiles:
     """One file of each detector at a time, which all have the same rows.
 
     :param surplus: what becomes of rows whose frames are taken again.
-    :param collector: knows which rows documents tell of.
+    :param collector: knows which rows documents describe.
     :param timeout: seconds that detectors may take to set their files back, or to close them.
     """
 
@@ -38,7 +38,7 @@ class ScanFiles:
         self._full = False
 
     def check(self) -> None:
-        """See that all detectors can do what becomes of surplus rows.
+        """Check that all detectors can treat surplus rows as asked.
 
         :raises ScanRefusedError: if one cannot, naming it.
         """
@@ -76,7 +76,7 @@ class ScanFiles:
         return self.rows
 
     async def set_back(self) -> None:
-        """Have detectors write over the rows that do not stay.
+        """Set the detectors' files back, so that the rows that do not stay are written over.
 
         :raises FlyScanError: if one does not, naming it.
         """

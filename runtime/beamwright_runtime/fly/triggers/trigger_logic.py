@@ -17,9 +17,10 @@ class TriggerLogic(ABC, Generic[AxisT]):
     """How it triggers them."""
 
     async def check(self, flight: Points[AxisT], deadtime: float) -> None:
-        """See that a flight can be triggered, before anything moves.
+        """Check that a flight can be triggered, before anything moves.
 
         :param deadtime: seconds that must be left between frames.
+        :param flight: the frames of one flight, without a stop between them.
         :raises ScanRefusedError: if it cannot, with the reason.
         """
         return
@@ -29,6 +30,7 @@ class TriggerLogic(ABC, Generic[AxisT]):
         """Set up for a flight whose axes are at its start; triggers of hardware may come from now on.
 
         :param deadtime: seconds that must be left between frames.
+        :param flight: the frames of one flight, without a stop between them.
         """
 
     @abstractmethod
@@ -43,7 +45,7 @@ class TriggerLogic(ABC, Generic[AxisT]):
         """
 
     async def diagnose(self) -> list[str]:
-        """Tell what keeps triggers that should come from coming, as far as is known."""
+        """Return what keeps triggers from coming that should come, as far as is known."""
         return []
 
     async def release(self) -> None:
@@ -51,7 +53,7 @@ class TriggerLogic(ABC, Generic[AxisT]):
         return
 
     async def sent(self) -> int | None:
-        """Tell how many frames were triggered since the flight was armed, or None where nobody counts."""
+        """Return how many frames were triggered since the flight was armed, or None where nobody counts."""
         return None
 
 
