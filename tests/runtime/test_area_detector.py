@@ -135,7 +135,7 @@ def test_a_path_provider_without_a_writer_is_refused(path_provider: StaticPathPr
 
 
 def test_a_writer_that_is_no_part_is_refused(path_provider: StaticPathProvider) -> None:
-    with pytest.raises(ValueError, match="the writer is no attribute of the detector"):
+    with pytest.raises(ValueError, match="the writer is not an attribute of the detector"):
         AreaDetector(SimDetector("X:CAM:"), writer=NdFileHdf5("X:HDF5:"), path_provider=path_provider)
 
 

@@ -1,4 +1,7 @@
-"""Devices whose signals are records under one prefix."""
+"""Devices whose signals are records under one prefix.
+
+ADR 0011 rules here.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ class RecordConnector(TreeConnector, EpicsDeviceConnector):
     def create_children_from_annotations(self, device: Device) -> None:
         """Make the declared signals, commands and devices once; calling it again does nothing.
 
+        :param device: whose class declares them.
         :raises TypeError: if a declared child has no `PvSuffix`, or a command takes or returns values.
         """
         if not self._filled:
