@@ -83,7 +83,7 @@ def test_the_path_of_a_module() -> None:
 
 
 PUMP = ClassRef("beamwright_generated.devices.pump", "Pump")
-MODE = EnumType("PumpMode", EnumKind.SUBSET, (EnumState("OFF", "Off"), EnumState("ON", "On")), "MODE")
+MODE = EnumType("PumpMode", EnumKind.SUBSET, (EnumState("OFF", "Off"), EnumState("ON", "On")))
 MEMBERS = (
     Signal("speed", Access.READ_WRITE, Plain("float"), "S_RBV", "S", format=Format.HINTED, doc="Speed", group="Motion"),
     Signal("target", Access.READ_WRITE, Plain("int"), "GET", "PUT", group="Motion"),
