@@ -85,7 +85,16 @@ def test_the_path_of_a_module() -> None:
 PUMP = ClassRef("beamwright_generated.devices.pump", "Pump")
 MODE = EnumType("PumpMode", EnumKind.SUBSET, (EnumState("OFF", "Off"), EnumState("ON", "On")))
 MEMBERS = (
-    Signal("speed", Access.READ_WRITE, Plain("float"), "S_RBV", "S", format=Format.HINTED, doc="Speed", group="Motion"),
+    Signal(
+        "speed",
+        Access.READ_WRITE,
+        Plain("float"),
+        "S_RBV",
+        "S",
+        format=Format.HINTED,
+        doc="Speed of the pump",
+        group="Motion",
+    ),
     Signal("target", Access.READ_WRITE, Plain("int"), "GET", "PUT", group="Motion"),
     Signal("mode", Access.READ, ClassRef(PUMP.module, "PumpMode"), "MODE"),
     Signal("wave", Access.READ, ArrayType("float32"), "W"),
@@ -111,7 +120,7 @@ def test_every_kind_of_member() -> None:
         '    """A pump."""',
         "    # Motion",
         '    speed: A[SignalRW[float], PvSuffix.rbv("S"), Format.HINTED_SIGNAL]',
-        '    """Speed"""',
+        '    """Speed of the pump"""',
         '    target: A[SignalRW[int], PvSuffix("GET", "PUT")]',
         '    mode: A[SignalR[PumpMode], PvSuffix("MODE")]',
         '    wave: A[SignalR[Array1D[np.float32]], PvSuffix("W")]',
