@@ -14,6 +14,7 @@ from beamwright_generator.resolve.naming.identifiers import (
     IMPORTED,
     IMPORTED_FOR_SNAPSHOTS,
     Names,
+    class_name,
     enum_member,
     pascal,
     snake,
