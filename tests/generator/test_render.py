@@ -83,7 +83,7 @@ def test_the_path_of_a_module() -> None:
 
 
 PUMP = ClassRef("beamwright_generated.devices.pump", "Pump")
-MODE = EnumType("PumpMode", EnumKind.SUBSET, (EnumState("OFF", "Off"), EnumState("ON", "On")), "MODE")
+MODE = EnumType("PumpMode", EnumKind.SUBSET, (EnumState("OFF", "Off"), EnumState("ON", "On")))
 MEMBERS = (
     Signal(
         "speed",
@@ -92,7 +92,7 @@ MEMBERS = (
         "S_RBV",
         "S",
         format=Format.HINTED,
-        doc="Speed",
+        doc="Pump speed",
         group="Motion",
     ),
     Signal("target", Access.READ_WRITE, BuiltinType("int"), "GET", "PUT", group="Motion"),
@@ -120,7 +120,7 @@ def test_every_kind_of_member() -> None:
         '    """A pump."""',
         "    # Motion",
         '    speed: A[SignalRW[float], PvSuffix.rbv("S"), Format.HINTED_SIGNAL]',
-        '    """Speed"""',
+        '    """Pump speed"""',
         '    target: A[SignalRW[int], PvSuffix("GET", "PUT")]',
         '    mode: A[SignalR[PumpMode], PvSuffix("MODE")]',
         '    wave: A[SignalR[Array1D[np.float32]], PvSuffix("W")]',
