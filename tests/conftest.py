@@ -1,13 +1,23 @@
-"""What all tests share: the folder of public databases, and the switch that rewrites golden files."""
+"""What all tests share: their marks and order, the folder of public databases, the switch that rewrites golden files."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from bluesky import RunEngine
+
 ROOT = Path(__file__).resolve().parent.parent
+SERVERS = frozenset(
+    {"fastcs_panda", "ioc", "motor", "p4p_trees", "pva_motor", "qsrv", "soft_ioc", "structures", "twin"}
+)
+"""Fixtures that start a server: a test that uses one is `live`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,7 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take long: at the end, one of them would keep one worker, and leave the others idle."""
+    """Mark what is live, and begin with what takes long: at the end, it would keep one worker, and leave others idle."""
+    for item in items:
+        if SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("live")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -45,3 +58,18 @@ def corpus() -> Path:
 def repository() -> Path:
     """The root of this checkout."""
     return ROOT
+
+
+@pytest.fixture
+def run_engine() -> Iterator[RunEngine]:
+    """A RunEngine with an event loop of its own, which is closed afterwards."""
+    from bluesky import RunEngine
+
+    loop = asyncio.new_event_loop()
+    engine = RunEngine({}, loop=loop)
+    yield engine
+    if engine.state != "idle":
+        engine.halt()
+    loop.call_soon_threadsafe(loop.stop)
+    engine._th.join()
+    loop.close()

@@ -68,7 +68,7 @@ class SoftIoc:
         self._serves = False
         self._given = ports
         self._program = program if security is None else (str(SECURED), str(security.resolve()))
-        self._ports: tuple[int, ...] = (0, 0, 0)
+        self._ports: tuple[int, ...] = ports or (0, 0, 0)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -235,22 +235,30 @@ def end(process: subprocess.Popen[str], timeout: float) -> None:
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Find ports on 127.0.0.1 that are free for TCP and UDP, and that no system gives to sockets of its choice."""
-    held: list[socket.socket] = []
-    try:
-        while len(held) < 2 * count:
-            tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            held += [tcp, udp]
+    """Return ports on 127.0.0.1 that are free for TCP and UDP, and that no system gives to sockets of its choice."""
+    return HeldPorts(count).release()
+
+
+class HeldPorts:
+    """Free ports on 127.0.0.1 that no other process can take until `release`: for servers that start later."""
+
+    def __init__(self, count: int) -> None:
+        self._held: list[socket.socket] = []
+        while len(self._held) < 2 * count:
+            pair = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]
             port = random.SystemRandom().randrange(*PORTS)  # tests seed the common one
             try:
-                for opened in (tcp, udp):
+                for opened in pair:
                     opened.bind(("127.0.0.1", port))
             except OSError:
-                del held[-2:]
-                tcp.close()
-                udp.close()
-        return tuple(tcp.getsockname()[1] for tcp in held[::2])
-    finally:
-        for opened in held:
-            opened.close()
+                for opened in pair:
+                    opened.close()
+            else:
+                self._held += pair
+        self.numbers: tuple[int, ...] = tuple(tcp.getsockname()[1] for tcp in self._held[::2])
+
+    def release(self) -> tuple[int, ...]:
+        """Return the ports, and leave them to the servers that are started next."""
+        while self._held:
+            self._held.pop().close()
+        return self.numbers

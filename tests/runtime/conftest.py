@@ -1,4 +1,7 @@
-"""The servers that the runtime's tests talk to: one soft IOC and two motor records for each test process."""
+"""The servers that the runtime's tests talk to, once for each test process, and only where a test uses them.
+
+Clients read where to search once per process, so the ports are known, and held, before the first test.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,34 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from bluesky import RunEngine
 from ophyd_async.epics.testing import CA_PVA_RECORDS, PVA_RECORDS
 
+from tests.runtime.ports import ServerPorts, pva_server
 from tests.runtime.pva_motor import serve_motor
 from tests.runtime.pva_structures import serve_structures
 from tests.soft_records import place
-from tests.softioc import SoftIoc, free_ports
+from tests.softioc import HeldPorts, SoftIoc
 
 HERE = Path(__file__).parent
 CAMERA = HERE.parents[1] / "examples" / "x01" / "ioc" / "camera"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def ports() -> ServerPorts:
+    """The ports, which are searched before the first test, whichever it is, makes libca read where to search."""
+    ports = ServerPorts(*map(HeldPorts, (3, 1, 2, 2, 2, 3, 4)))
+    os.environ.update(ports.environment)
+    return ports
+
+
 @pytest.fixture(scope="session")
-def soft_ioc() -> Iterator[SoftIoc]:
+def soft_ioc(ports: ServerPorts) -> Iterator[SoftIoc]:
     """The records of this folder, the camera of the example beamline, and ophyd-async's own."""
     plugin = {"P": "CAM-01:", "NDARRAY_PORT": "SIM1", "XSIZE": "16", "YSIZE": "16", "HIST_SIZE": "16"}
     camera = (
@@ -38,29 +49,30 @@ def soft_ioc() -> Iterator[SoftIoc]:
     )
     theirs = (CA_PVA_RECORDS, PVA_RECORDS)
     own = (HERE / "records.db", HERE / "signals.db", HERE / "guarded.db")
-    with SoftIoc(*own, *camera, *theirs, macros="device=O:", security=HERE / "guarded.acf") as ioc:
+    security, served_at = HERE / "guarded.acf", ports.soft_ioc.release()
+    with SoftIoc(*own, *camera, *theirs, macros="device=O:", security=security, ports=served_at) as ioc:
         yield ioc
 
 
 @pytest.fixture(scope="session")
-def motor_port() -> Iterator[int]:
-    """A CA server with the motor records `MOTOR` and `LOCKED`, which base has not; gives its port."""
+def motor(ports: ServerPorts) -> Iterator[None]:
+    """A CA server with the motor records `MOTOR` and `LOCKED`, which base has not."""
     pytest.importorskip("caproto", reason="serves the motor record")
-    (port,) = free_ports(1)
+    (port,) = ports.motor.release()
     environment = {
         "EPICS_CA_SERVER_PORT": str(port),
         "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
         "EPICS_CAS_BEACON_ADDR_LIST": "",
     }
     with child(HERE / "motor_ioc.py", environment, b"Server startup complete"):
-        yield port
+        yield
 
 
 @contextmanager
-def child(script: Path, environment: dict[str, str], ready: bytes) -> Iterator[None]:
+def child(script: Path, environment: Mapping[str, str], ready: bytes) -> Iterator[None]:
     """Run a server of Python in a process of its own, from when it prints that it is ready."""
     with subprocess.Popen(
-        [sys.executable, script], env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, script], env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as server:
         try:
             await_line(server, ready)
@@ -83,44 +95,24 @@ def await_line(server: subprocess.Popen[bytes], text: bytes, timeout: float = 30
 
 
 @pytest.fixture(scope="session")
-def pva_motor_port() -> Iterator[int]:
-    """A PVA server with the motor record `MOTOR`; gives the port it is searched for on."""
-    with serve_motor("MOTOR") as server:
-        yield int(server.conf()["EPICS_PVAS_BROADCAST_PORT"])
-
-
-@pytest.fixture(scope="session")
-def structures_port() -> Iterator[int]:
-    """A PVA server of what records cannot serve; gives the port it is searched for on."""
-    with serve_structures() as server:
-        yield int(server.conf()["EPICS_PVAS_BROADCAST_PORT"])
-
-
-@pytest.fixture(scope="session")
-def fastcs_ports() -> tuple[int, ...]:
-    """Ports where clients of this process look for a fastcs server over PVA: TCP and UDP."""
-    return free_ports(2)
-
-
-@pytest.fixture(scope="session")
-def fastcs(live: SoftIoc, fastcs_ports: tuple[int, ...]) -> Iterator[None]:
-    """The fastcs server."""
-    tcp, udp = map(str, fastcs_ports)
-    environment = {
-        "EPICS_PVAS_INTF_ADDR_LIST": "127.0.0.1",
-        "EPICS_PVAS_SERVER_PORT": tcp,
-        "EPICS_PVAS_BROADCAST_PORT": udp,
-        "EPICS_PVAS_AUTO_BEACON_ADDR_LIST": "NO",
-        "EPICS_PVAS_BEACON_ADDR_LIST": "127.0.0.1",
-    }
-    with child(HERE / "fastcs_ioc.py", environment, b"Running IOC"):
+def pva_motor(ports: ServerPorts) -> Iterator[None]:
+    """A PVA server with the motor record `MOTOR`."""
+    with serve_motor("MOTOR", pva_server(ports.pva_motor)):
         yield
 
 
 @pytest.fixture(scope="session")
-def mortal_ports() -> tuple[int, ...]:
-    """Ports where clients of this process look for an IOC that a test starts and kills."""
-    return free_ports(3)
+def structures(ports: ServerPorts) -> Iterator[None]:
+    """A PVA server of what records cannot serve."""
+    with serve_structures(pva_server(ports.structures)):
+        yield
+
+
+@pytest.fixture(scope="session")
+def fastcs(live: SoftIoc, ports: ServerPorts) -> Iterator[None]:
+    """The fastcs server."""
+    with child(HERE / "fastcs_ioc.py", pva_server(ports.fastcs), b"Running IOC"):
+        yield
 
 
 async def close_leftovers() -> None:
@@ -137,49 +129,18 @@ async def _nothing_left_of_other_files() -> AsyncIterator[None]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def mortal(live: SoftIoc, mortal_ports: tuple[int, ...]) -> AsyncIterator[SoftIoc]:
+async def mortal(live: SoftIoc, ports: ServerPorts) -> AsyncIterator[SoftIoc]:
     """An IOC with the records of `mortal.db`, not started."""
     await close_leftovers()
-    ioc = SoftIoc(HERE / "mortal.db", ports=mortal_ports)
+    ioc = SoftIoc(HERE / "mortal.db", ports=ports.mortal.release())
     yield ioc
     ioc.stop()
 
 
 @pytest.fixture(scope="session")
-def panda_ports() -> tuple[int, ...]:
-    """Ports where clients of this process look for two PandAs, which tests start and end: TCP and UDP of each."""
-    return free_ports(4)
-
-
-@pytest.fixture(scope="session")
-def servers(
-    soft_ioc: SoftIoc,
-    motor_port: int,
-    pva_motor_port: int,
-    structures_port: int,
-    fastcs_ports: tuple[int, ...],
-    mortal_ports: tuple[int, ...],
-    panda_ports: tuple[int, ...],
-) -> SoftIoc:
-    """All servers, found by CA and PVA in this process: clients read where to search once."""
-    environment = soft_ioc.environment
-    environment["EPICS_CA_ADDR_LIST"] += f" 127.0.0.1:{motor_port} 127.0.0.1:{mortal_ports[0]}"
-    for port in (
-        pva_motor_port,
-        structures_port,
-        fastcs_ports[1],
-        mortal_ports[2],
-        panda_ports[1],
-        panda_ports[3],
-    ):
-        environment["EPICS_PVA_ADDR_LIST"] += f" 127.0.0.1:{port}"
-    os.environ.update(environment)
+def servers(soft_ioc: SoftIoc, motor: None, pva_motor: None, structures: None) -> SoftIoc:
+    """All servers that run for the whole session."""
     return soft_ioc
-
-
-@pytest.fixture(scope="session", autouse=True)
-def where_to_search(servers: SoftIoc) -> None:
-    """Have the servers' ports known before the first test, whichever it is, makes libca read where to search."""
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -189,16 +150,3 @@ async def live(servers: SoftIoc) -> AsyncIterator[SoftIoc]:
 
     yield servers
     purge_channel_caches()
-
-
-@pytest.fixture
-def run_engine() -> Iterator[RunEngine]:
-    """A RunEngine with an event loop of its own, which is closed afterwards."""
-    loop = asyncio.new_event_loop()
-    engine = RunEngine({}, loop=loop)
-    yield engine
-    if engine.state != "idle":
-        engine.halt()
-    loop.call_soon_threadsafe(loop.stop)
-    engine._th.join()
-    loop.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from p4p.nt import NTEnum, NTScalar
 from p4p.server import Server, StaticProvider
 from p4p.server.thread import SharedPV
@@ -11,15 +13,15 @@ from beamwright_generator.tables.record_types import FieldDef, menu, record_type
 SCALARS = {"DOUBLE": "d", "FLOAT": "f", "LONG": "i", "ULONG": "I", "SHORT": "h", "USHORT": "H", "UCHAR": "B"}
 
 
-def serve_motor(name: str) -> Server:
-    """Serve a motor record's fields on 127.0.0.1, on free ports."""
+def serve_motor(name: str, environment: Mapping[str, str]) -> Server:
+    """Serve a motor record's fields where `EPICS_PVAS_...` of an environment say."""
     motor = record_type("motor")
     assert motor is not None
     provider = StaticProvider("motor")
     for field in motor.fields.values():
         if field.dbf != "NOACCESS":
             provider.add(f"{name}.{field.name}", serve_field(field))
-    return Server(providers=[provider], isolate=True)
+    return Server(providers=[provider], conf=dict(environment), useenv=False)
 
 
 def serve_field(field: FieldDef) -> SharedPV:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,8 +51,8 @@ class Refuse:
 
 
 @contextmanager
-def serve_structures() -> Iterator[Server]:
-    """Serve them on 127.0.0.1, on free ports."""
+def serve_structures(environment: Mapping[str, str]) -> Iterator[Server]:
+    """Serve them where `EPICS_PVAS_...` of an environment say."""
     provider = StaticProvider("structures")
     # A value is kept as long as its object: the provider does not keep it.
     served: list[SharedPV] = []
@@ -94,7 +94,7 @@ def serve_structures() -> Iterator[Server]:
 
     add("Timeless", None, Value(Type([("value", "d")], id="epics:nt/NTScalar:1.0"), {"value": 1.5}))
     add("Refusing", NTScalar("d"), 1.5, Refuse())
-    with Server(providers=[provider], isolate=True) as server:
+    with Server(providers=[provider], conf=dict(environment), useenv=False) as server:
         yield server
 
 

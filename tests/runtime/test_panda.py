@@ -41,6 +41,7 @@ from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
 from beamwright_runtime import ConnectionFailedError, disconnect
 from examples.plans.fly_exposures import exposure_table, fly_exposures
 from tests.pvi_servers.served import Served
+from tests.runtime.ports import ServerPorts
 from tests.softioc import SoftIoc
 
 PREFIX = "BL01X-EA-PANDA-01:"
@@ -54,9 +55,9 @@ def path_provider(tmp_path: Path) -> StaticPathProvider:
 
 
 @pytest.fixture(scope="module")
-def box(servers: SoftIoc, panda_ports: tuple[int, ...]) -> Iterator[Served]:
+def box(servers: SoftIoc, ports: ServerPorts) -> Iterator[Served]:
     """The example's box."""
-    with Served("example_box.py", PREFIX, "same", ports=panda_ports[:2]) as served:
+    with Served("example_box.py", PREFIX, "same", ports=ports.pandas.release()[:2]) as served:
         yield served
 
 
@@ -273,8 +274,8 @@ async def test_what_flies_ophyd_asyncs_panda_flies_it(
 
 
 @live_test
-async def test_it_connects_where_no_pvi_is_served(box: Served, panda_ports: tuple[int, ...]) -> None:
-    with Served("example_box.py", "BARE:", "no-pvi", ports=panda_ports[2:]):
+async def test_it_connects_where_no_pvi_is_served(box: Served, ports: ServerPorts) -> None:
+    with Served("example_box.py", "BARE:", "no-pvi", ports=ports.pandas.release()[2:]):
         panda = PandaDevice("pva://BARE:", name="panda")
         await panda.connect()
         assert await panda.seq[1].repeats.get_value() == 1
@@ -284,8 +285,8 @@ async def test_it_connects_where_no_pvi_is_served(box: Served, panda_ports: tupl
 
 
 @live_test
-async def test_a_changed_box_is_told_block_by_block(box: Served, panda_ports: tuple[int, ...]) -> None:
-    with Served("example_box.py", "CHANGED:", "changed", ports=panda_ports[2:]):
+async def test_a_changed_box_is_told_block_by_block(box: Served, ports: ServerPorts) -> None:
+    with Served("example_box.py", "CHANGED:", "changed", ports=ports.pandas.release()[2:]):
         panda = PandaDevice("pva://CHANGED:", name="panda")
         with pytest.raises(ConnectionFailedError) as failed:
             await panda.connect(timeout=30)
