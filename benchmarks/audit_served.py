@@ -20,7 +20,7 @@ from beamwright_twin.processes.ioc_process import IocProcess
 from beamwright_twin.processes.loopback_ports import Ports, client_environment
 from beamwright_twin.sim.clock import Clock
 from benchmarks.softening import served_text
-from tests.softioc import SoftIoc
+from tests.helpers.softioc import SoftIoc
 
 CLIENT_TIMEOUT = 1800
 """Seconds that all classes may take to connect to one IOC."""

@@ -18,7 +18,7 @@ from benchmarks.connect_devices import SIGNALS, database
 from benchmarks.connect_floors import Floor
 from benchmarks.connect_servers import Fleet, fleet
 from benchmarks.report import Figure, progress
-from tests.softioc import SoftIoc
+from tests.helpers.softioc import SoftIoc
 
 ROOT = Path(__file__).parent.parent
 SHORT = 2.0

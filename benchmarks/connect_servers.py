@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.connect_devices import SIGNALS, database
-from tests.softioc import SoftIoc, free_ports
+from tests.helpers.softioc import SoftIoc, free_ports
 
 DEFAULT_TABLE = 512
 """Entries of the table of record names in an IOC that does not set its size."""

@@ -29,7 +29,7 @@ from benchmarks.macro_values import load_of
 from benchmarks.report import Figure, parser, progress, report
 from benchmarks.softening import served_text
 from benchmarks.verdicts import Verdicts
-from tests.softioc import SoftIoc
+from tests.helpers.softioc import SoftIoc
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"

@@ -24,9 +24,9 @@ from scanspec.specs import Fly, Linspace, Spec
 
 from beamwright_runtime.fly import FlyScanner, FlyState, Scan, rows_of
 from beamwright_runtime.fly.scan_plans import fly_scan
-from tests.runtime.fly.cameras_stage import Devices, expected
-from tests.runtime.fly.recorded import Recorded
-from tests.runtime.fly.rig import paths_in
+from tests.helpers.fly.cameras_stage import Devices, expected
+from tests.helpers.fly.recorded import Recorded
+from tests.helpers.fly.rig import paths_in
 
 Figures = dict[str, float]
 IN_A_ROW = 10

@@ -26,8 +26,8 @@ from beamwright_runtime.fly import Scan, rows_of
 from beamwright_runtime.fly.scan_plans import fly_scan
 from benchmarks.fly_reference import Shipped
 from benchmarks.report import Figure, parser, progress, report
-from tests.runtime.fly.beamline import Beamline, Disturbed
-from tests.runtime.fly.recorded import Recorded
+from tests.helpers.fly.beamline import Beamline, Disturbed
+from tests.helpers.fly.recorded import Recorded
 
 SPEC: Spec[str] = Fly(0.02 @ (Linspace("y", 0, 1, 2) * ~Linspace("x", 0, 2, 12)))
 LASTS = 1.0

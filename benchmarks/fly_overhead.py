@@ -21,10 +21,10 @@ from typing import Any
 from beamwright_twin import Twin
 from benchmarks.fly_rates import rates
 from benchmarks.report import Figure, parser, progress, report
-from tests.runtime.fly.cameras_stage import RAMP, set_up
+from tests.helpers.fly.cameras_stage import RAMP, set_up
 
 ROOT = Path(__file__).parents[1]
-BEAMLINE = ROOT / "tests" / "runtime" / "fly" / "on_stage" / "beamline.yaml"
+BEAMLINE = ROOT / "tests" / "live" / "runtime" / "fly" / "on_stage" / "beamline.yaml"
 
 
 def measured(times: int) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from scanspec.specs import Fly, Spec, Static
 from beamwright_runtime.fly import FlyScanner, Points, Timing, TriggerLogic
 from beamwright_runtime.fly.scan_plans import fly_scan
 from benchmarks.report import Figure, progress
-from tests.runtime.fly.exact_motion import ExactMotion
-from tests.runtime.fly.recorded import Recorded
+from tests.helpers.fly.exact_motion import ExactMotion
+from tests.helpers.fly.recorded import Recorded
 
 TOLD = 0.1
 """Seconds from one count to the next that a PandA's IOC tells."""

@@ -13,8 +13,8 @@ from ophyd_async.core import DetectorTrigger, FlyableLogic, TriggerInfo
 from scanspec.specs import Spec
 
 from beamwright_runtime.fly import Points, Scan
-from tests.runtime.fly.exact_motion import ExactMotion
-from tests.runtime.fly.rig import Camera, CompareTriggers, paths_in
+from tests.helpers.fly.exact_motion import ExactMotion
+from tests.helpers.fly.rig import Camera, CompareTriggers, paths_in
 
 
 @dataclass

@@ -1,10 +1,10 @@
 """What an IOC made of EPICS base says about the files of a corpus: which load, and why others do not.
 
 The IOC reads a database itself, macros and includes too, where base alone can: no `substitute`, which only msi knows,
-and no record type that base lacks. Other texts are expanded by us first (`tests/generator/parse` compares that with
-EPICS), and a base type that the text does not use otherwise stands for each record type that base lacks. The fields
-that every record has are judged as they are; the others only for their form, and for being known to the generator's
-record type table. The names of device support are not judged, because another module may bring it.
+and no record type that base lacks. Other texts are expanded by us first (`tests/unit/generator/parse` compares
+that with EPICS), and a base type that the text does not use otherwise stands for each record type that base lacks. The
+fields that every record has are judged as they are; the others only for their form, and for being known to the
+generator's record type table. The names of device support are not judged, because another module may bring it.
 
 A substitutions file loads when all its templates are found and each loads with the macros of each row. Where we cannot
 read it, EPICS's own dbLoadTemplate is asked.

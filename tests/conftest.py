@@ -1,4 +1,4 @@
-"""What all tests share: their marks and order, the folder of public databases, the switch that rewrites golden files."""
+"""What all tests share: marks and order, the folder of public databases, the switch that rewrites golden files."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.helpers import own_process
+
 if TYPE_CHECKING:
     from bluesky import RunEngine
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVERS = frozenset(
-    {"fastcs_panda", "ioc", "motor", "p4p_trees", "pva_motor", "qsrv", "soft_ioc", "structures", "twin"}
-)
-"""Fixtures that start a server: a test that uses one is `live`."""
+LIVE = ROOT / "tests" / "live"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,14 +26,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(own_process.plugin(config))
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden is refused where CI is set: a pipeline must not change expectations")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is live, and begin with what takes long: at the end, it would keep one worker, and leave others idle."""
+    """Mark what is live, and begin with the files that take long.
+
+    At the end, one of them would keep one worker, and leave the others idle.
+    """
     for item in items:
-        if SERVERS.intersection(getattr(item, "fixturenames", ())):
+        if item.path.is_relative_to(LIVE):
             item.add_marker("live")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
