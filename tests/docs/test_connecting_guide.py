@@ -14,6 +14,8 @@ from _pytest.mark import ParameterSet
 from tests.helpers.paths import ROOT
 from tests.helpers.type_checkers import mypy_faults
 
+pytestmark = pytest.mark.long
+
 GUIDE = ROOT / "docs" / "connecting.md"
 SNIPPETS = re.findall(r"^## (.+?)$|^```python\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.paths import ROOT
 from tests.helpers.type_checkers import mypy_faults
+
+pytestmark = pytest.mark.long
 
 
 def test_the_guide_is_typed(tmp_path: Path) -> None:

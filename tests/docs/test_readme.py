@@ -154,6 +154,8 @@ def test_every_comment_stands_before_a_block() -> None:
     }
 
 
+@pytest.mark.live
+@pytest.mark.long
 @pytest.mark.parametrize(("document", "outputs"), [(README, 5), (TOUR, 5)], ids=["README", "tour"])
 def test_outputs_are_what_the_commands_print(document: str, outputs: int, tmp_path: Path) -> None:
     folder = copy_example(tmp_path / "1")
@@ -201,6 +203,7 @@ def test_excerpts_stand_in_their_files(file: str, text: str) -> None:
         at = whole.index(part, at) + len(part)
 
 
+@pytest.mark.long
 def test_code_passes_mypy(tmp_path: Path) -> None:
     files = []
     for number, text in enumerate(

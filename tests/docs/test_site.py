@@ -15,6 +15,8 @@ from ruamel.yaml import YAML
 from beamwright_generator.cli.gen import main
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.long
+
 PIPELINES = sorted((ROOT / "examples" / "ci").glob("*.yml"))
 
 

@@ -19,7 +19,7 @@ import pytest
 from tests.helpers.console import BLOCK, matches, typed
 from tests.helpers.paths import ROOT
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 DONE = "-- done --"

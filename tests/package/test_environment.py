@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+pytestmark = pytest.mark.long
+
 TOOLS = "/usr/local/bin:/usr/bin:/bin"
 
 

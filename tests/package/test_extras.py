@@ -17,6 +17,8 @@ from beamwright_runtime import extras as _extras
 from tests.helpers.paths import ROOT
 from tests.helpers.without_packages import python_alone, python_without
 
+pytestmark = pytest.mark.long
+
 RUNTIME = ROOT / "runtime" / "beamwright_runtime"
 GENERATOR = ROOT / "generator" / "beamwright_generator"
 TWIN = ROOT / "twin" / "beamwright_twin"

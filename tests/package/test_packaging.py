@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from ruamel.yaml import YAML
 
+pytestmark = pytest.mark.long
+
 PACKAGES = {
     "beamwright_generator": "generator",
     "beamwright_templates": "templates",

@@ -267,6 +267,7 @@ async def at_the_prompt() -> None:
 '''
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("checker", [mypy_faults, basedpyright_faults])
 def test_exactly_the_mistakes_of_a_plan_are_refused(checker: Callable[..., list[Fault]], tmp_path: Path) -> None:
     file = tmp_path / "night.py"

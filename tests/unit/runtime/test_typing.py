@@ -10,6 +10,8 @@ import pytest
 from tests.helpers.paths import TESTS
 from tests.helpers.type_checkers import Fault, basedpyright_faults, mypy_faults
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent
 TYPED = [HERE / f"{name}.py" for name in ("typed_beamline", "typed_plans", "typed_flying")]
 FILES = [TESTS / "helpers" / "example_devices.py", *TYPED]

@@ -190,6 +190,7 @@ async def make_connected(protocol: str, name: str, datatype: Any) -> Any:
 
 @both
 @pytest.mark.parametrize("name", ["locked", "disabled"])
+@pytest.mark.usefixtures("servers")
 def test_a_plan_that_moves_it_fails(protocol: str, name: str, run_engine: RunEngine) -> None:
     guarded = Guarded(f"{protocol}://G:", "guarded")
     documents: list[tuple[str, Any]] = []
@@ -218,6 +219,7 @@ def test_a_plan_that_moves_it_fails(protocol: str, name: str, run_engine: RunEng
     assert read == [1.0, 1.0]
 
 
+@pytest.mark.usefixtures("servers")
 def test_a_motor_that_nobody_may_move_fails_the_plan(run_engine: RunEngine) -> None:
     motor = Motor("LOCKED", "motor")
     read: list[float] = []

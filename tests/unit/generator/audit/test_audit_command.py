@@ -109,6 +109,7 @@ def test_a_prefix_says_where_the_device_is() -> None:
     assert "error[audit-unplaced]: Stats: none of its PVs is in stats.template" in elsewhere.stderr
 
 
+@pytest.mark.long
 def test_generated_classes_fit_their_own_beamline(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
     result = gen(

@@ -13,6 +13,8 @@ from tests.helpers import generator_site as site
 from tests.unit.generator.catalogue.conftest import Open, write_page
 from tests.unit.generator.catalogue.pages import rows
 
+pytestmark = pytest.mark.long
+
 SCRIPT = "</script><script>window.hacked = 1</script>"
 IMAGE = "<img src=x onerror=window.hacked=1>"
 HOSTILE = {

@@ -11,6 +11,8 @@ from tests.helpers import generator_site as site
 from tests.unit.generator.catalogue.conftest import Open, write_page
 from tests.unit.generator.catalogue.pages import current, press, search
 
+pytestmark = pytest.mark.long
+
 DEVICES, RECORDS = 40, 500
 
 

@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from tests.unit.generator.catalogue.conftest import Open, write_page
 from tests.unit.generator.catalogue.pages import clipboard, current, press, rows, search
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def site(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

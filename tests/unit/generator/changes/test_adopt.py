@@ -37,6 +37,7 @@ def test_a_class_is_proposed_and_the_code_rewritten(name: str, code: Path, updat
     expect(HERE / f"adoption/{name}.problems.txt", done.stderr, update_golden)
 
 
+@pytest.mark.long
 def test_mypy_accepts_code_in_which_nothing_is_left(site: Path, code: Path) -> None:
     assert mypy(code, site / "new/generated", "plan.py") == ""
     assert gen(code, "adopt", "bl01x.pumps:Amplifier", ".", *TREE).returncode == NOT_CLEAN

@@ -12,6 +12,8 @@ import pytest
 from tests.helpers import generator_site
 from tests.unit.generator.changes.changed_site import HERE, expect, gen
 
+pytestmark = pytest.mark.long
+
 CLEAN, NOT_CLEAN, USAGE = 0, 1, 2
 TREES = ("old/generated", "new/generated")
 

@@ -33,6 +33,7 @@ def test_what_is_proven_is_rewritten_and_the_rest_listed(site: Path, plans: Path
     assert rewrote == [name for name, text in texts(WRITTEN).items() if texts(plans)[name] != text]
 
 
+@pytest.mark.long
 def test_mypy_accepts_the_plans_before_and_after(site: Path, plans: Path) -> None:
     assert mypy(plans, site / "old/generated", *PROVEN) == ""
     assert mypy(plans, site / "new/generated", *PROVEN) != ""

@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_dotted_package_lies_below_out_and_imports_itself(folder: Path) -> None:
     package = folder / "generated/mysite/devices"
     assert json.loads((package / "_manifest.json").read_text())["package"] == "mysite.devices"

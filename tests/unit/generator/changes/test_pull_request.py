@@ -14,6 +14,8 @@ import pytest
 from tests.helpers.paths import ROOT
 from tests.unit.generator.changes.changed_site import HERE, expect, gen
 
+pytestmark = pytest.mark.long
+
 CLEAN = 0
 X01 = "examples/x01"
 CHANGES: Sequence[tuple[str, str, str]] = (

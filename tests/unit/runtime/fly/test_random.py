@@ -18,6 +18,7 @@ def disturb(folder: Path, seed: int, scans: int) -> None:
     assert outcome == Outcome(scans=scans)
 
 
+@pytest.mark.long
 def test_some_random_sequences(tmp_path: Path) -> None:
     disturb(tmp_path, 3, 8)
 

@@ -20,6 +20,8 @@ from beamwright_runtime.fly.motion.trajectory_motion import _bounds, _gaps
 from tests.helpers.fly.pmac import Curve
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.long
+
 PMAC_SCAN = ROOT / "tests" / "helpers" / "fly" / "pmac_scan.py"
 FRAMES = {"ellipse": 33, "spiral": 51, "grid": 40, "one way": 40}
 
