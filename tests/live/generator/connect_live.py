@@ -14,7 +14,7 @@ from typing import Any
 
 from ophyd_async.core import Device, SignalR
 
-from benchmarks.connecting import Found, leaves, made
+from benchmarks.shared.connecting import Found, leaves, made
 
 
 async def connected(device: Device) -> str:

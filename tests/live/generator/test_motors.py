@@ -20,8 +20,8 @@ from beamwright_generator.parse.macros.maclib import Scope, expand
 from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problems
 from beamwright_generator.write.output_plan import write
-from benchmarks.databases import Corpus, Load
-from benchmarks.macro_values import load_of
+from benchmarks.shared.databases import Corpus, Load
+from benchmarks.shared.macro_values import load_of
 from tests.helpers.paths import ROOT
 
 CLIENT = Path(__file__).with_name("connect_live.py")

@@ -21,10 +21,10 @@ from beamwright_generator.resolve.types.kinds import Served
 from beamwright_generator.tables.record_types import record_type
 from beamwright_twin.description.beamline_description import describe
 from beamwright_twin.description.soft_records import IocRecords, soften
-from benchmarks.audit_served import running
-from benchmarks.databases import BASE_TYPES, Corpus
-from benchmarks.macro_values import load_of
-from benchmarks.softening import served_text
+from benchmarks.audit.served import running
+from benchmarks.shared.databases import BASE_TYPES, Corpus
+from benchmarks.shared.macro_values import load_of
+from benchmarks.shared.softening import served_text
 from tests.helpers.softioc import SoftIoc
 
 pytestmark = pytest.mark.long

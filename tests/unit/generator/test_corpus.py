@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from beamwright_generator.basics.choices import Transport
-from benchmarks.corpus import Survey, explain, survey
+from benchmarks.corpus.survey import Survey, explain, survey
 from tests.helpers.paths import TESTS
 from tests.helpers.type_checkers import standard_basedpyright, strict_mypy
 

@@ -55,7 +55,7 @@ def connected(request: pytest.FixtureRequest, ioc: SoftIoc) -> tuple[Transport, 
             wanted[name, one.cls.name] = [module, one.cls.name, {"prefix": prefix}, attributes]
     command = ["env", f"PYTHONPATH={os.pathsep.join([str(ROOT), *sys.path])}", sys.executable]
     sent = json.dumps({"classes": list(wanted.values()), "timeout": SECONDS})
-    answers = json.loads(ioc.run([*command, "-m", "benchmarks.audit_client"], sent))
+    answers = json.loads(ioc.run([*command, "-m", "benchmarks.audit.client"], sent))
     assert not [answer for answer in answers if isinstance(answer, str)]
     outcomes: dict[str, dict[str, str | None]] = {}
     for (name, cls), answer in zip(wanted, answers, strict=True):

@@ -12,8 +12,8 @@ from beamwright_generator.audit.source.declarations import Declarations, Declare
 from beamwright_generator.audit.source.python_modules import Modules
 from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import Problems
-from benchmarks.audit import datatype_as_made
-from benchmarks.audit_client import datatype_text, made, pvs, signals
+from benchmarks.audit.agreement import datatype_as_made
+from benchmarks.audit.client import datatype_text, made, pvs, signals
 
 PREFIX = "PREFIX:"
 SHIPPED = {

@@ -16,8 +16,9 @@ from beamwright_generator.parse.database.database_text import parse_database
 from beamwright_generator.parse.database.statements import Database
 from beamwright_generator.parse.description_files import Files
 from beamwright_generator.problems import Problems
+from tests.helpers.paths import TESTS
 
-WORKER = Path(__file__).with_name("ioc_worker.py")
+WORKER = TESTS / "helpers" / "ioc_worker.py"
 
 
 class LoadingIoc:

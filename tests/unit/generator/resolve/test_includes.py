@@ -23,7 +23,7 @@ from beamwright_generator.parse.description_files import Files
 from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problems
 from beamwright_runtime import Beamline, Motor
-from benchmarks.connecting import leaves
+from benchmarks.shared.connecting import leaves
 
 PACKAGE = "beamwright_generated"
 STEMS = ("base", "track", "cam", "base_shared", "track_mode", "stage", "slow")

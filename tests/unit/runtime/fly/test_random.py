@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fly_faults import Disturbance, Outcome, ours
+from benchmarks.fly_faults.disturbances import Disturbance, Outcome, ours
 
 
 def disturb(folder: Path, seed: int, scans: int) -> None:
