@@ -29,7 +29,7 @@ from beamwright_generator.audit.source.declarations import Declarations, Declare
 from beamwright_generator.audit.source.python_modules import Modules
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.parse.database.loader import LoadedDatabase, load_database
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems, Severity
 from beamwright_generator.tables.ophyd_async_classes import shipped_class, shipped_paths
 from benchmarks.audit.page import Found, Row, page
@@ -201,7 +201,7 @@ def survey(folders: Sequence[Path], work: Path) -> Survey:
         for path in corpus.paths:
             if not corpus.is_substitutions(path):
                 found.databases += _database(corpus, path, len(found.databases) + 1)
-    declarations = Declarations(Constructing(Modules(Files([], ROOT, Problems()), _python_folders())))
+    declarations = Declarations(Constructing(Modules(DescriptionFiles([], ROOT, Problems()), _python_folders())))
     for library in LIBRARIES:
         if importlib.util.find_spec(library.partition(".")[0]) is None:
             progress(f"{library} is not installed, so it is left out")
@@ -248,7 +248,7 @@ def _verify(found: Survey, databases: Sequence[Database], file: Path) -> None:
         together.records |= one.loaded.records
         together.aliases |= one.loaded.aliases
     served = without_hardware(together, file)
-    described = of_template(Files([file.parent], file.parent, Problems()), file, {}, [], Problems())
+    described = of_template(DescriptionFiles([file.parent], file.parent, Problems()), file, {}, [], Problems())
     assert described is not None
     for pair in pairs:
         for over in Transport:

@@ -7,17 +7,17 @@ from typing import Any
 
 from beamwright_generator.model import (
     Access,
+    AnnotatedVector,
     ArrayType,
+    BuiltinType,
     Child,
     ClassRef,
     Datatype,
-    DeclaredVector,
     DeviceType,
     EnumKind,
     EnumType,
     Format,
     Member,
-    Plain,
     Signal,
     SignalVector,
     States,
@@ -108,7 +108,9 @@ def _device_class(device: DeviceType, imports: Imports) -> dict[str, Any]:
 
 
 def _is_declared(member: Member) -> bool:
-    return isinstance(member, Signal | DeclaredVector | SignalVector) or (isinstance(member, Child) and member.declared)
+    return isinstance(member, Signal | AnnotatedVector | SignalVector) or (
+        isinstance(member, Child) and member.declared
+    )
 
 
 def _annotation(member: Member, imports: Imports) -> str:
@@ -116,7 +118,7 @@ def _annotation(member: Member, imports: Imports) -> str:
     if isinstance(member, Child):
         extras = [_suffix(member.suffix, None, imports), *_shown(member, imports)]
         return f"{annotated}[{imports.ref(member.type)}, {', '.join(extras)}]"
-    if isinstance(member, DeclaredVector | SignalVector):
+    if isinstance(member, AnnotatedVector | SignalVector):
         return f"{annotated}[{_vector(member, imports)}]"
     assert isinstance(member, Signal)
     typed = _signal_type(member, imports)
@@ -134,7 +136,7 @@ def _signal_type(member: Signal | SignalVector, imports: Imports) -> str:
     return kind if member.access is Access.COMMAND else f"{kind}[{_datatype(member.datatype, imports)}]"
 
 
-def _vector(member: DeclaredVector | SignalVector, imports: Imports) -> str:
+def _vector(member: AnnotatedVector | SignalVector, imports: Imports) -> str:
     numbered: list[dict[int, str]]
     if isinstance(member, SignalVector):
         typed, extras = _signal_type(member, imports), _shown(member, imports)
@@ -150,7 +152,7 @@ def _vector(member: DeclaredVector | SignalVector, imports: Imports) -> str:
     return ", ".join([vector, f"{imports.name(RUNTIME, 'PvSuffixes')}({', '.join(listed)})", *extras])
 
 
-def _shown(member: Signal | SignalVector | Child | DeclaredVector, imports: Imports) -> list[str]:
+def _shown(member: Signal | SignalVector | Child | AnnotatedVector, imports: Imports) -> list[str]:
     """Say how a member takes part in the documents of a run, if it does."""
     if isinstance(member, Signal | SignalVector):
         shown = _FORMATS.get(member.format)
@@ -170,12 +172,12 @@ def _suffix(read: str, write: str | None, imports: Imports) -> str:
 
 def _datatype(datatype: Datatype | None, imports: Imports) -> str:
     match datatype:
-        case Plain("Sequence[str]"):
+        case BuiltinType("Sequence[str]"):
             return f"{imports.name('collections.abc', 'Sequence')}[str]"
-        case Plain("np.ndarray"):
+        case BuiltinType("np.ndarray"):
             imports.plain.add("import numpy as np")
             return "np.ndarray"
-        case Plain(name):
+        case BuiltinType(name):
             return name
         case States(enum):
             return f"{imports.name('collections.abc', 'Sequence')}[{imports.ref(enum)}]"

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from beamwright_generated.beamlines import x01
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.yaml.beamline_file import parse_beamline
 from beamwright_generator.problems import Problems
+from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.devices.template_instances import Instances
 from beamwright_runtime import Motor, Panda
 from tests.helpers.paths import ROOT, TESTS
@@ -23,14 +22,10 @@ from tests.helpers.softioc import SoftIoc
 @pytest.fixture(scope="module")
 def soft_iocs() -> Iterator[SoftIoc]:
     """The records that the example's IOCs load, as far as EPICS base has their types."""
-    root = ROOT
     problems = Problems()
-    files = Files([root], root, problems)
-    source = files.read(root / "examples" / "x01" / "beamline.yaml")
-    assert source is not None
-    parsed = parse_beamline(source, problems)
-    assert parsed is not None
-    loads = list(Instances(files, source.path.parent, *parsed, problems).read())
+    project = BeamlineProject.open(ROOT / "examples" / "x01" / "beamline.yaml", problems)
+    assert project is not None
+    loads = list(Instances(project).read())
     assert not problems.errors
     with SoftIoc(*(place(load.path, **load.macros) for load in loads)) as ioc:
         yield ioc

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from beamwright_generator.basics.source_text import Position
-from beamwright_generator.model import ArrayType, ClassRef, Datatype, EnumKind, EnumState, EnumType, Plain
+from beamwright_generator.model import ArrayType, BuiltinType, ClassRef, Datatype, EnumKind, EnumState, EnumType
 from beamwright_generator.parse.yaml.beamline_file import RecordOverride, SignalType, TemplateOverride
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.naming.identifiers import Names, enum_member, pascal
@@ -149,11 +149,11 @@ class Datatypes:
             case Kind.ARRAY:
                 return ArrayType(served.dtype)
             case Kind.STR_ARRAY:
-                return Plain("Sequence[str]")
+                return BuiltinType("Sequence[str]")
             case Kind.LONG_STR | Kind.DRIVER_STATES:
-                return Plain("str")
+                return BuiltinType("str")
             case plain:
-                return Plain(plain.value)
+                return BuiltinType(plain.value)
 
     def _enum(self, attribute: str, served: Served, states_of: str) -> ClassRef:
         name = self._names.take(f"{self.class_name}{pascal(attribute)}")

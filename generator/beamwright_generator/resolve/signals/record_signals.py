@@ -9,16 +9,16 @@ from typing import Final
 
 from beamwright_generator.model import (
     Access,
+    BuiltinType,
     Child,
     ClassRef,
     EnumType,
     Format,
     Member,
-    Plain,
     Signal,
 )
-from beamwright_generator.parse.yaml.beamline_file import Kind as Wanted
 from beamwright_generator.parse.yaml.beamline_file import RecordOverride, TemplateOverride
+from beamwright_generator.parse.yaml.beamline_file import SignalKind as Wanted
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.naming.identifiers import Names, snake
 from beamwright_generator.resolve.signals import class_match
@@ -307,7 +307,7 @@ def _plain_text(desc: str) -> str:
     return "" if "$(" in desc or "${" in desc else " ".join(desc.split())
 
 
-_NUMBERS = (Plain("int"), Plain("float"))
+_NUMBERS = (BuiltinType("int"), BuiltinType("float"))
 _ACCESS = {
     Wanted.READ: Access.READ,
     Wanted.READ_WRITE: Access.READ_WRITE,

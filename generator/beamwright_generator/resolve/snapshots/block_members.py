@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from beamwright_generator.model import (
+    AnnotatedVector,
     Child,
     ClassRef,
     Datatype,
-    DeclaredVector,
     EnumKind,
     EnumState,
     EnumType,
@@ -177,10 +177,10 @@ class Members:
             case Blocks():
                 return self._vector(member)
 
-    def _vector(self, member: Blocks) -> DeclaredVector:
+    def _vector(self, member: Blocks) -> AnnotatedVector:
         ref = self.vector(member)
         refs = [(number, self.block(block)) for number, _, block in member.entries]
-        return DeclaredVector(
+        return AnnotatedVector(
             member.name,
             ref,
             tuple((number, suffix) for number, suffix, _ in member.entries),

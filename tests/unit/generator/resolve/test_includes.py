@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ophyd_async.core import Device
 
 from beamwright_generator.parse.database.loader import LoadedRecord, load_database
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problems
 from beamwright_runtime import Beamline, Motor
@@ -165,7 +165,7 @@ def test_any_includes_make_classes_that_are_what_the_database_says(templates: tu
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         out = generate(folder, templates)
-        files = Files([folder], folder, Problems())
+        files = DescriptionFiles([folder], folder, Problems())
         with imported(folder, out) as modules:
             beamline = next(module for module in modules if module.__name__.endswith(".demo"))
             assert isinstance(beamline.devices, Beamline)
