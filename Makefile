@@ -17,12 +17,16 @@ SHOWN := .venv/.shown$(ASKED)
 SERVED := .venv/.served$(ASKED)
 RESULTS := build/benchmarks
 BENCHMARKS := corpus generate connect twin fly_faults fly_overhead audit
+# A file's tests share their IOC, so a file stays on one worker. Files are begun in the order of collection, which is for
+# tests/conftest.py to say.
+WORKERS := --dist loadfile --no-loadscope-reorder -n
 STATIC := ruff-check ruff-format mypy basedpyright lint-imports
 
 # Tests of Channel Access that run both ways (BEAMWRIGHT_PLAIN_CA, docs/connecting.md).
-PLAIN_CA := $(addprefix tests/runtime/test_,ca_channels.py ca_thread_states.py requests.py refused.py)
+PLAIN_CA := tests/live/runtime/channels/test_ca_channels.py tests/live/runtime/channels/test_requests.py \
+            tests/live/runtime/signals/test_refused.py tests/unit/runtime/channels/test_ca_thread_states.py
 
-.PHONY: help demo test soak bench docs format lint clean constraints environment pytest pytest-plain-ca $(STATIC)
+.PHONY: help demo test unit soak bench docs format lint clean constraints environment pytest pytest-plain-ca $(STATIC)
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.* ## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -34,6 +38,9 @@ test: $(READY) ## every check: style, types, import directions, tests
 	@failed=""
 	for check in $(STATIC) pytest pytest-plain-ca; do $(MAKE) $$check || failed+=" $$check"; done
 	if [ -n "$$failed" ]; then echo "make test: failed:$$failed" >&2; exit 1; fi
+
+unit: $(READY) ## the tests that start no server and do not take long
+	@$(BIN)/python -m pytest -q $(WORKERS) 2 -m "not live and not long and not soak"
 
 soak: $(READY) ## the long runs that `make test` leaves out
 	@$(BIN)/python -m pytest -m soak --timeout=3600 || { status=$$?; [ $$status -eq 5 ] && echo "there are no soak tests"; }
@@ -104,11 +111,10 @@ lint-imports: $(READY)
 	@echo "== lint-imports"
 	$(BIN)/lint-imports --no-cache --no-logo
 
-# Three workers on two cores, because many tests wait for what moves; a file's tests share their IOC, so a file stays on
-# one worker. Files are begun in the order of collection, which is for tests/conftest.py to say.
+# Three workers on two cores, because many tests wait for what moves.
 pytest: $(SERVED)
 	@echo "== pytest"
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest $(WORKERS) 3
 
 pytest-plain-ca: $(SERVED)
 	@echo "== pytest, with libca called the plain way"

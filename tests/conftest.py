@@ -1,13 +1,22 @@
-"""What all tests share: the folder of public databases, and the switch that rewrites golden files."""
+"""What all tests share: marks and order, the folder of public databases, the switch that rewrites golden files."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.helpers import own_process
+
+if TYPE_CHECKING:
+    from bluesky import RunEngine
+
 ROOT = Path(__file__).resolve().parent.parent
+LIVE = ROOT / "tests" / "live"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,12 +26,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(own_process.plugin(config))
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden is refused where CI is set: a pipeline must not change expectations")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take long: at the end, one of them would keep one worker, and leave the others idle."""
+    """Mark what is live, and begin with the files that take long.
+
+    At the end, one of them would keep one worker, and leave the others idle.
+    """
+    for item in items:
+        if item.path.is_relative_to(LIVE):
+            item.add_marker("live")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -45,3 +61,18 @@ def corpus() -> Path:
 def repository() -> Path:
     """The root of this checkout."""
     return ROOT
+
+
+@pytest.fixture
+def run_engine() -> Iterator[RunEngine]:
+    """A RunEngine with an event loop of its own, which is closed afterwards."""
+    from bluesky import RunEngine
+
+    loop = asyncio.new_event_loop()
+    engine = RunEngine({}, loop=loop)
+    yield engine
+    if engine.state != "idle":
+        engine.halt()
+    loop.call_soon_threadsafe(loop.stop)
+    engine._th.join()
+    loop.close()

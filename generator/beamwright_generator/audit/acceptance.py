@@ -1,7 +1,7 @@
 """Whether ophyd-async connects a declared datatype to what a server announces, over CA and over PVA.
 
-The rules are those of `make_converter` in ophyd-async's two backends; `benchmarks/audit.py` compares every verdict with
-signals that really connect.
+The rules are those of `make_converter` in ophyd-async's two backends; `python -m benchmarks.audit` compares every
+verdict with signals that really connect.
 """
 
 from __future__ import annotations

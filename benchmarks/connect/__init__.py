@@ -1,0 +1,1 @@
+"""Measure connecting, beside the control libraries alone and ophyd-async."""

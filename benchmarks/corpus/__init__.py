@@ -1,0 +1,1 @@
+"""Count which public databases are generated and connect."""

@@ -1,0 +1,1 @@
+"""Disturb fly scans at random, and see how they come out."""

@@ -1,0 +1,1 @@
+"""Measure what a fly scan takes beyond its frames."""

@@ -1,0 +1,1 @@
+"""Measure the start of a twin, and what it needs."""
