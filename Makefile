@@ -19,7 +19,10 @@ RESULTS := build/benchmarks
 BENCHMARKS := corpus generate connect twin fly_faults fly_overhead audit
 STATIC := ruff-check ruff-format mypy basedpyright lint-imports
 
-.PHONY: help demo test soak bench docs format lint clean constraints environment pytest $(STATIC)
+# Tests of Channel Access that run both ways (BEAMWRIGHT_PLAIN_CA, docs/connecting.md).
+PLAIN_CA := $(addprefix tests/runtime/test_,ca_channels.py ca_thread_states.py requests.py refused.py)
+
+.PHONY: help demo test soak bench docs format lint clean constraints environment pytest pytest-plain-ca $(STATIC)
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.* ## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -29,7 +32,7 @@ demo: $(SHOWN) ## generate the example beamline, run its twin, connect, scan, fl
 
 test: $(READY) ## every check: style, types, import directions, tests
 	@failed=""
-	for check in $(STATIC) pytest; do $(MAKE) $$check || failed+=" $$check"; done
+	for check in $(STATIC) pytest pytest-plain-ca; do $(MAKE) $$check || failed+=" $$check"; done
 	if [ -n "$$failed" ]; then echo "make test: failed:$$failed" >&2; exit 1; fi
 
 soak: $(READY) ## the long runs that `make test` leaves out
@@ -106,5 +109,9 @@ lint-imports: $(READY)
 pytest: $(SERVED)
 	@echo "== pytest"
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+pytest-plain-ca: $(SERVED)
+	@echo "== pytest, with libca called the plain way"
+	BEAMWRIGHT_PLAIN_CA=1 $(BIN)/python -m pytest $(PLAIN_CA)
 
 .ONESHELL:

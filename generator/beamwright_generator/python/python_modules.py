@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from beamwright_generator.basics.source_text import Position, Source
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 
 UNREAD: Final = frozenset({"numpy", "pydantic", "bluesky", "scanspec", "aioca", "p4p"}) | sys.stdlib_module_names
 """Packages that declare no device: their names are enough."""
@@ -141,7 +141,7 @@ class Modules:
     :param folders: where packages are, in order; nothing else is searched.
     """
 
-    def __init__(self, files: Files, folders: Sequence[Path]) -> None:
+    def __init__(self, files: DescriptionFiles, folders: Sequence[Path]) -> None:
         self.files = files
         self.folders = [str(folder) for folder in folders]
         self._read: dict[str, Module | None] = {}

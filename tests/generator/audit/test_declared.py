@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
 from beamwright_generator.python.constructors import Evaluator
 from beamwright_generator.python.declarations import Declarations, Declared, Form
@@ -33,7 +33,7 @@ Read = dict[str, tuple[str | None, str, str]]
 @pytest.fixture(scope="module")
 def declarations() -> Declarations:
     folders = [Path(folder) for folder in sys.path if folder]
-    return Declarations(Evaluator(Modules(Files([], Path.cwd(), Problems()), folders)))
+    return Declarations(Evaluator(Modules(DescriptionFiles([], Path.cwd(), Problems()), folders)))
 
 
 def sides(signal: Declared) -> tuple[str, str]:

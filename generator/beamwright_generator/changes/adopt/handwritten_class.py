@@ -9,7 +9,7 @@ from pathlib import Path
 from beamwright_generator.changes.interface.device_interface import Interface
 from beamwright_generator.changes.interface.elements import DeviceClass, EnumClass, Member
 from beamwright_generator.changes.interface.module_reader import public_methods, required_arguments
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
 from beamwright_generator.python.constructors import Evaluator
 from beamwright_generator.python.declarations import Declarations
@@ -50,7 +50,7 @@ def find_class(target: str, problems: Problems) -> HandWritten | None:
     where, _, name = target.rpartition(":")
     here = Path.cwd()
     modules = Modules(
-        Files([here], here, problems), [here, here / "src", *(Path(entry) for entry in sys.path if entry)]
+        DescriptionFiles([here], here, problems), [here, here / "src", *(Path(entry) for entry in sys.path if entry)]
     )
     module = modules.open(where)
     if module is None:
