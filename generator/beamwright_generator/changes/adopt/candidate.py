@@ -10,7 +10,8 @@ from beamwright_generator.changes.diff.correspondence import Pairs, paired_membe
 from beamwright_generator.changes.diff.member_diff import member_changes
 from beamwright_generator.changes.diff.renames import Successors
 from beamwright_generator.changes.interface.device_interface import Interface, entry_type
-from beamwright_generator.changes.interface.elements import DeviceClass, EnumClass, Member, TypeTerm, common_start
+from beamwright_generator.changes.interface.elements import DeviceClass, EnumClass, Member, common_start
+from beamwright_generator.python.type_terms import TypeTerm
 
 LEAST_COVERED = 0.5
 """The part of its PVs that a class must find in the one that replaces it."""

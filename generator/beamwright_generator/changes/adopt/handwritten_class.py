@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beamwright_generator.changes.interface.device_interface import Interface
-from beamwright_generator.changes.interface.elements import NONE, DeviceClass, EnumClass, Member, TypeTerm
-from beamwright_generator.changes.interface.module_names import union
+from beamwright_generator.changes.interface.elements import DeviceClass, EnumClass, Member
 from beamwright_generator.changes.interface.module_reader import public_methods, required_arguments
 from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
@@ -16,6 +15,7 @@ from beamwright_generator.python.constructors import Evaluator
 from beamwright_generator.python.declarations import Declarations
 from beamwright_generator.python.name_lookup import ENUMS
 from beamwright_generator.python.python_modules import Modules
+from beamwright_generator.python.type_terms import NONE, TypeTerm, union
 from beamwright_generator.python.values import (
     ClassValue,
     DeviceValue,

@@ -16,7 +16,8 @@ from beamwright_generator.changes.diff.correspondence import (
 from beamwright_generator.changes.diff.member_diff import member_changes
 from beamwright_generator.changes.diff.renames import Successors
 from beamwright_generator.changes.interface.device_interface import Interface
-from beamwright_generator.changes.interface.elements import EnumClass, Factory, TypeTerm
+from beamwright_generator.changes.interface.elements import EnumClass, Factory
+from beamwright_generator.python.type_terms import TypeTerm
 
 
 def compare(old: Interface, new: Interface) -> Changes:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from beamwright_generator.changes.interface.elements import DeviceClass, EnumClass, Factory, Member, TypeTerm
+from beamwright_generator.changes.interface.elements import DeviceClass, EnumClass, Factory, Member
 from beamwright_generator.changes.interface.ophyd_async_interface import shipped_class_of, shipped_enum_of
+from beamwright_generator.python.type_terms import TypeTerm
 
 AREA_DETECTOR = "beamwright_runtime.AreaDetector"
 VECTOR = "ophyd_async.core.DeviceVector"

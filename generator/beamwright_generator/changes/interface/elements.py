@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from string import ascii_letters, digits
 
-NUMPY = "numpy."
-UNION = "|"
-NONE = "None"
-
-
-@dataclass(frozen=True, slots=True)
-class TypeTerm:
-    """A type by its full name, with what stands in its brackets: ``ophyd_async.core.SignalRW`` of ``float``.
-
-    :param name: `|` for a union, `None` for none, `...` as in ``tuple[int, ...]``.
-    """
-
-    name: str
-    arguments: tuple[TypeTerm, ...] = ()
-
-    def __str__(self) -> str:
-        if self.name == UNION:
-            return " | ".join(map(str, self.arguments))
-        short = f"np.{self.name.removeprefix(NUMPY)}" if self.name.startswith(NUMPY) else self.short
-        return f"{short}[{', '.join(map(str, self.arguments))}]" if self.arguments else short
-
-    @property
-    def short(self) -> str:
-        """The name without the module."""
-        return self.name if self.name == "..." else self.name.rpartition(".")[2]
-
-    def renamed(self, name_of: Callable[[str], str]) -> TypeTerm:
-        """Give the type with each full name replaced."""
-        return TypeTerm(name_of(self.name), tuple(argument.renamed(name_of) for argument in self.arguments))
+from beamwright_generator.python.type_terms import TypeTerm
 
 
 @dataclass(frozen=True, slots=True)

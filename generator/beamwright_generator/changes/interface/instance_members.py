@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from beamwright_generator.changes.interface.elements import Member, TypeTerm
-from beamwright_generator.changes.interface.module_names import ModuleNames
+from beamwright_generator.changes.interface.elements import Member
+from beamwright_generator.python.annotation_types import ModuleNames
 from beamwright_generator.python.signal_makers import SIGNAL_MAKERS, signal_made
+from beamwright_generator.python.type_terms import TypeTerm
 from beamwright_generator.python.values import UNKNOWN, Value
 
 CORE = "ophyd_async.core"

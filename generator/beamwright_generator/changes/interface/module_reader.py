@@ -10,7 +10,7 @@ from beamwright_generator.basics.packages import USUAL
 from beamwright_generator.changes.interface.device_interface import Interface
 from beamwright_generator.changes.interface.elements import DeviceClass, EnumClass, Factory, Member
 from beamwright_generator.changes.interface.instance_members import assigned_members, numbers_of, texts_in
-from beamwright_generator.changes.interface.module_names import ModuleNames
+from beamwright_generator.python.annotation_types import ModuleNames
 
 _FORMATS = "StandardReadableFormat."
 _SOURCE = "# Source: "

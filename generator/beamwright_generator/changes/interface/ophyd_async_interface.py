@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from beamwright_generator.changes.interface.elements import DeviceClass, EnumClass, Member, TypeTerm
+from beamwright_generator.changes.interface.elements import DeviceClass, EnumClass, Member
+from beamwright_generator.python.type_terms import TypeTerm
 from beamwright_generator.tables.ophyd_async_classes import ShippedSignal, shipped_class, shipped_enum
 
 CORE = "ophyd_async.core"

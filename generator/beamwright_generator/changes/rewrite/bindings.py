@@ -5,12 +5,12 @@ from __future__ import annotations
 import libcst as cst
 from libcst.metadata import BaseAssignment, BuiltinAssignment, ImportAssignment
 
-from beamwright_generator.changes.interface.elements import TypeTerm
 from beamwright_generator.changes.rewrite import known_types
 from beamwright_generator.changes.rewrite.infer import Infer
 from beamwright_generator.changes.rewrite.known_types import Known
 from beamwright_generator.changes.rewrite.plan_classes import UserClasses
 from beamwright_generator.changes.rewrite.plan_module import UserModule, bound_node
+from beamwright_generator.python.type_terms import TypeTerm
 
 
 class Bindings:

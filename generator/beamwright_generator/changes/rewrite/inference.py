@@ -7,13 +7,12 @@ from collections.abc import Iterator, Set
 import libcst as cst
 
 from beamwright_generator.changes.interface.device_interface import Interface
-from beamwright_generator.changes.interface.elements import NONE, UNION, TypeTerm
-from beamwright_generator.changes.interface.module_names import union
 from beamwright_generator.changes.rewrite import known_types
 from beamwright_generator.changes.rewrite.bindings import Bindings
 from beamwright_generator.changes.rewrite.known_types import FOREIGN, Known
 from beamwright_generator.changes.rewrite.plan_classes import UserClasses
 from beamwright_generator.changes.rewrite.plan_module import UserModule
+from beamwright_generator.python.type_terms import NONE, UNION, TypeTerm, union
 
 ENSURE_CONNECTED = "beamwright_runtime.plans.ensure_connected"
 _TRANSPARENT = ("beamwright_runtime.", "bluesky.", "functools.", "ophyd_async.", "pydantic.")

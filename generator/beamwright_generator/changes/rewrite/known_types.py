@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from beamwright_generator.changes.interface.elements import NONE, UNION, TypeTerm
-from beamwright_generator.changes.interface.module_names import union
+from beamwright_generator.python.type_terms import NONE, UNION, TypeTerm, union
 
 Known = TypeTerm | None
 """The type of a value; None where it cannot be proven."""

@@ -7,11 +7,11 @@ from collections.abc import Set
 import libcst as cst
 
 from beamwright_generator.changes.interface.device_interface import Interface
-from beamwright_generator.changes.interface.elements import TypeTerm
 from beamwright_generator.changes.rewrite import known_types
 from beamwright_generator.changes.rewrite.infer import Infer
 from beamwright_generator.changes.rewrite.known_types import FOREIGN, Known
 from beamwright_generator.changes.rewrite.plan_module import UserModule
+from beamwright_generator.python.type_terms import TypeTerm
 
 MARK = "(class) "
 """Before the name of a class of the module itself, which no import path can have."""

@@ -8,10 +8,10 @@ import libcst as cst
 
 from beamwright_generator.basics.source_text import Position
 from beamwright_generator.changes.diff.renames import Successors
-from beamwright_generator.changes.interface.elements import TypeTerm
 from beamwright_generator.changes.rewrite import known_types
 from beamwright_generator.changes.rewrite.inference import Prover
 from beamwright_generator.changes.rewrite.plan_module import UserModule
+from beamwright_generator.python.type_terms import TypeTerm
 
 HINT = "annotate it with its class, or change this place by hand"
 

@@ -6,8 +6,8 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from beamwright_generator.changes.interface.elements import NONE, UNION, TypeTerm
 from beamwright_generator.python.python_modules import import_targets
+from beamwright_generator.python.type_terms import NONE, TypeTerm, union
 
 _WRAPPED = {"typing.Annotated", "typing.Final", "typing.ClassVar", "typing.Required", "typing.NotRequired"}
 _BUILTINS = frozenset(dir(builtins))
@@ -78,14 +78,6 @@ class ModuleNames:
         if name.rpartition(".")[2] == "Literal":
             return TypeTerm(name)
         return TypeTerm(name, tuple(map(self.term, elements)))
-
-
-def union(*terms: TypeTerm) -> TypeTerm:
-    """Join types into one that is any of them."""
-    flat: dict[TypeTerm, None] = {}
-    for term in terms:
-        flat |= dict.fromkeys(term.arguments if term.name == UNION else (term,))
-    return next(iter(flat)) if len(flat) == 1 else TypeTerm(UNION, tuple(flat))
 
 
 def _top(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
