@@ -24,13 +24,13 @@ from beamwright_generator.audit.class_check import Audit, fits
 from beamwright_generator.audit.place_check import Judged
 from beamwright_generator.audit.prefix_search import Place, places
 from beamwright_generator.audit.record_set import Description, of_template
-from beamwright_generator.audit.source.constructors import Constructing
-from beamwright_generator.audit.source.declarations import Declarations, Declared, DeclaredClass, Form
-from beamwright_generator.audit.source.python_modules import Modules
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.parse.database.loader import LoadedDatabase, load_database
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems, Severity
+from beamwright_generator.python.constructors import Evaluator
+from beamwright_generator.python.declarations import Declarations, Declared, DeclaredClass, Form
+from beamwright_generator.python.python_modules import Modules
 from beamwright_generator.tables.ophyd_async_classes import shipped_class, shipped_paths
 from benchmarks.audit_page import Found, Row, page
 from benchmarks.audit_served import Asked, connected, python_ioc, soft_ioc, without_hardware
@@ -200,7 +200,7 @@ def survey(folders: Sequence[Path], work: Path) -> Survey:
         for path in corpus.paths:
             if not corpus.is_substitutions(path):
                 found.databases += _database(corpus, path, len(found.databases) + 1)
-    declarations = Declarations(Constructing(Modules(Files([], ROOT, Problems()), _python_folders())))
+    declarations = Declarations(Evaluator(Modules(DescriptionFiles([], ROOT, Problems()), _python_folders())))
     for library in LIBRARIES:
         if importlib.util.find_spec(library.partition(".")[0]) is None:
             progress(f"{library} is not installed, so it is left out")
@@ -247,7 +247,7 @@ def _verify(found: Survey, databases: Sequence[Database], file: Path) -> None:
         together.records |= one.loaded.records
         together.aliases |= one.loaded.aliases
     served = without_hardware(together, file)
-    described = of_template(Files([file.parent], file.parent, Problems()), file, {}, [], Problems())
+    described = of_template(DescriptionFiles([file.parent], file.parent, Problems()), file, {}, [], Problems())
     assert described is not None
     for pair in pairs:
         for over in Transport:

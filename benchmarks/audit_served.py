@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from beamwright_generator.parse.database.loader import LoadedDatabase, load_database
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
 from beamwright_generator.tables.record_types import record_type_names
 from beamwright_twin.description.soft_records import IocRecords, soften
@@ -56,7 +56,7 @@ def python_ioc(loaded: LoadedDatabase) -> Iterator[Mapping[str, str]]:
 def running(records: IocRecords) -> Iterator[tuple[IocProcess, dict[str, str]]]:
     """Run one IOC of a twin by itself; gives it, and how clients find it."""
     ports = Ports()
-    own = (ports.take(), ports.take())
+    own = (ports.claim(), ports.claim())
     environment = client_environment([own])
     ioc = IocProcess(records, Clock.started(), own, environment, lambda *_: None)
     try:
@@ -71,7 +71,7 @@ def running(records: IocRecords) -> Iterator[tuple[IocProcess, dict[str, str]]]:
 def without_hardware(loaded: LoadedDatabase, file: Path) -> LoadedDatabase:
     """Write records of known types as an IOC without hardware has them, and load what was written."""
     file.write_text(served_text(loaded, record_type_names()), encoding="utf-8")
-    return load_database(Files([file.parent], file.parent, Problems()), file, {}, [], Problems())
+    return load_database(DescriptionFiles([file.parent], file.parent, Problems()), file, {}, [], Problems())
 
 
 def connected(asked: Sequence[Asked], environment: Mapping[str, str], root: Path) -> list[Any]:

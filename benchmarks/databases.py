@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from beamwright_generator.parse.database.database_text import looks_like_substitutions
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
 from beamwright_generator.tables.record_types import record_type, record_type_names
 
@@ -34,14 +34,14 @@ class Corpus:
 
     roots: tuple[Path, ...]
     top: Path
-    files: Files = field(repr=False)
+    files: DescriptionFiles = field(repr=False)
 
     @classmethod
     def of(cls, *folders: Path) -> Corpus:
         """Look at some folders, links followed."""
         roots = tuple(dict.fromkeys(folder.resolve() for folder in folders))
         top = Path(os.path.commonpath(roots))
-        return cls(roots, top, Files(roots, top, Problems()))
+        return cls(roots, top, DescriptionFiles(roots, top, Problems()))
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:

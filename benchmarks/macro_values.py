@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from beamwright_generator.parse.database.loader import load_database
-from beamwright_generator.parse.database.statements import Alias, Field, Record
+from beamwright_generator.parse.database.statements import Alias, Record, RecordField
 from beamwright_generator.parse.database.substitutions import Substitutions, parse_substitutions
 from beamwright_generator.parse.database.template_tree import TemplateTree, read_template
-from beamwright_generator.parse.macros.maclib import Literal, Scope, names, parse, references
+from beamwright_generator.parse.macros.maclib import Literal, MacroScope, names, parse, references
 from beamwright_generator.parse.search_path import find_file
 from beamwright_generator.problems import Problems
 from beamwright_generator.tables.record_types import FieldDef, menu, record_type
@@ -79,7 +79,7 @@ class Uses:
         for item in record.body:
             if isinstance(item, Alias):
                 self._name(item.name)
-            elif isinstance(item, Field):
+            elif isinstance(item, RecordField):
                 self._defaults(item.raw)
                 for macro in names(item.raw):
                     self.fields.setdefault(macro, []).append(Use(record.type, item.name, item.raw, device))
@@ -187,7 +187,7 @@ def load_of(corpus: Corpus, path: Path, number: int) -> Load:
     env = _environment(parse_substitutions(source, Problems()), corpus)
     found = [
         (find_file(corpus.files, block.file, search, path.parent, path.parent), block)
-        for block in parse_substitutions(source, Problems(), env=Scope(env)).templates
+        for block in parse_substitutions(source, Problems(), env=MacroScope(env)).templates
     ]
     given = [(template, row.macros) for template, block in found if template for row in block.rows]
     macros = _values(chooser, given, {})
@@ -212,7 +212,7 @@ def _values(
             if not asked:
                 continue
             uses = Uses()
-            tree = read_template(files, path, chooser.search, Problems(), macros=Scope(scope))
+            tree = read_template(files, path, chooser.search, Problems(), macros=MacroScope(scope))
             if tree is not None:
                 uses.add(tree)
             for name in asked:

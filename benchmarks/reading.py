@@ -30,17 +30,17 @@ def seconds_of_ours(paths: list[Path], folder: Path) -> float:
     """Read and parse each database with positions, and expand every name and value in it."""
     # imported here, so that a pass of the other side does not hold these modules
     from beamwright_generator.parse.database.database_text import parse_database
-    from beamwright_generator.parse.description_files import Files
-    from beamwright_generator.parse.macros.maclib import Scope, expand
+    from beamwright_generator.parse.description_files import DescriptionFiles
+    from beamwright_generator.parse.macros.maclib import MacroScope, expand
     from beamwright_generator.problems import Problems
 
     problems = Problems()
-    files = Files([folder.resolve()], folder.resolve(), problems)
+    files = DescriptionFiles([folder.resolve()], folder.resolve(), problems)
     started = time.perf_counter()
     for path in paths:
         source = files.read(path)
         assert source is not None
-        scope = Scope(MACROS)
+        scope = MacroScope(MACROS)
         for record in parse_database(source, problems).records:
             expand(record.name, scope)
             for field in record.fields:

@@ -24,7 +24,7 @@ from typing import Any, Self
 from beamwright_generator.parse.database.database_text import parse_database
 from beamwright_generator.parse.database.statements import Include
 from beamwright_generator.parse.database.substitutions import parse_substitutions
-from beamwright_generator.parse.macros.maclib import Scope, written
+from beamwright_generator.parse.macros.maclib import MacroScope, written
 from beamwright_generator.parse.macros.msi import expand_text
 from beamwright_generator.problems import Problems
 from benchmarks.databases import BASE_TYPES, Corpus, Load
@@ -72,7 +72,9 @@ class Verdicts:
 
     def _database(self, load: Load, path: Path, macros: Mapping[str, str]) -> list[str]:
         problems = Problems()
-        source, complete = expand_text(self.corpus.files, path, Scope(macros), load.search, problems, cwd=path.parent)
+        source, complete = expand_text(
+            self.corpus.files, path, MacroScope(macros), load.search, problems, cwd=path.parent
+        )
         if source is None:
             return ["Can't open file"]
         database = parse_database(source, Problems())

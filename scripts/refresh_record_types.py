@@ -21,7 +21,7 @@ from typing import Any
 
 from beamwright_generator.basics.source_text import Source
 from beamwright_generator.parse.database.database_text import parse_database, parse_field_definitions
-from beamwright_generator.parse.database.statements import Device, FieldDefinition, Menu, RecordType
+from beamwright_generator.parse.database.statements import DeviceSupport, FieldDefinition, Menu, RecordTypeDefinition
 from beamwright_generator.problems import Problems
 
 TABLE = Path(__file__).parents[1] / "generator/beamwright_generator/tables/record_types.json"
@@ -65,9 +65,9 @@ def read(paths: Iterable[Path]) -> Table:
         match item:
             case Menu():
                 menus[item.name] = [text for _, text in item.choices]
-            case RecordType():
+            case RecordTypeDefinition():
                 types[item.name] = {definition.name: field(definition) for definition in item.fields}
-            case Device():
+            case DeviceSupport():
                 devices.setdefault(item.record_type, []).append(item.choice)
             case _:
                 pass

@@ -27,9 +27,8 @@ from beamwright_generated.devices.gauge import Gauge, GaugeStatus
 from beamwright_generated.devices.shutter import Shutter, ShutterControl, ShutterInterlock, ShutterState
 from beamwright_generated.devices.sim_detector import SimDetectorSimMode
 from beamwright_generated.devices.temperature import TemperatureHeaterRange
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.yaml.beamline_file import parse_beamline
 from beamwright_generator.problems import Problems
+from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.devices.template_instances import Instances
 from beamwright_runtime import Motor, Panda
 from examples.plans.align import align, align_slits
@@ -306,12 +305,9 @@ def soft_iocs() -> Iterator[SoftIoc]:
     """The records that the example's IOCs load, as far as EPICS base has their types."""
     root = Path(__file__).resolve().parent.parent
     problems = Problems()
-    files = Files([root], root, problems)
-    source = files.read(root / "examples" / "x01" / "beamline.yaml")
-    assert source is not None
-    parsed = parse_beamline(source, problems)
-    assert parsed is not None
-    loads = list(Instances(files, source.path.parent, *parsed, problems).read())
+    project = BeamlineProject.open(root / "examples" / "x01" / "beamline.yaml", problems)
+    assert project is not None
+    loads = list(Instances(project).read())
     assert not problems.errors
     with SoftIoc(*(place(load.path, **load.macros) for load in loads)) as ioc:
         yield ioc

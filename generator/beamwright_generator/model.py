@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from beamwright_generator.basics.choices import ConnectionPolicy as ConnectionPolicy
 from beamwright_generator.basics.choices import Format as Format
-from beamwright_generator.basics.choices import Policy as Policy
 from beamwright_generator.basics.packages import USUAL
 from beamwright_generator.basics.source_text import Position
 
@@ -48,7 +48,7 @@ class ArrayType:
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class BuiltinType:
     """A built-in type: bool, int, float, str or ``Sequence[str]``; ``np.ndarray`` for an image."""
 
     name: str
@@ -61,7 +61,7 @@ class States:
     enum: ClassRef
 
 
-Datatype = Plain | ArrayType | ClassRef | States
+Datatype = BuiltinType | ArrayType | ClassRef | States
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +74,19 @@ class EnumState:
 
 @dataclass(frozen=True, slots=True)
 class EnumType:
-    """The states of a record as a class.
-
-    :param states_of: the record suffix that the states were found at.
-    """
+    """The states of a record as a class."""
 
     name: str
     kind: EnumKind
     states: tuple[EnumState, ...]
-    states_of: str
 
 
 @dataclass(frozen=True, slots=True)
 class TableType:
-    """The columns of a table as a class, with their types in order.
-
-    :param table_of: the signal that the columns were found at.
-    """
+    """The columns of a table as a class, with their types in order."""
 
     name: str
     columns: tuple[tuple[str, Datatype], ...]
-    table_of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +141,7 @@ class Vector:
 
 
 @dataclass(frozen=True, slots=True)
-class DeclaredVector:
+class AnnotatedVector:
     """Devices that are numbered, declared by an annotation.
 
     :param entries: each number with its suffix.
@@ -179,7 +171,7 @@ class SignalVector:
     doc: str = ""
 
 
-Member = Signal | Child | Vector | DeclaredVector | SignalVector
+Member = Signal | Child | Vector | AnnotatedVector | SignalVector
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +205,11 @@ class DeviceType:
 def _is_readable(member: Member) -> bool:
     if isinstance(member, Signal | SignalVector):
         return member.format is not Format.NONE
-    return isinstance(member, Child | DeclaredVector) and member.readable
+    return isinstance(member, Child | AnnotatedVector) and member.readable
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Placement:
     """What every placed device has: its factory's name and words, and how it is connected.
 
     :param ioc: the IOC, or IOCs, that serve it.
@@ -227,7 +219,7 @@ class Place:
     name: str
     doc: str
     ioc: str
-    policy: Policy
+    policy: ConnectionPolicy
     optional: bool = False
     timeout: float | None = None
     at: Position | None = field(default=None, compare=False)
@@ -241,7 +233,7 @@ class Device:
     :param writes: it writes files, and is given a path provider.
     """
 
-    place: Place
+    place: Placement
     type: ClassRef
     prefix: str
     arguments: tuple[tuple[str, str], ...] = ()
@@ -249,7 +241,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DevicePart:
     """A device as a member of a detector or a group, with its full prefix.
 
     :param readable: it takes part in the documents of a run.
@@ -270,15 +262,15 @@ class Detector:
     :param frames: the ways that frames go, each from a member to the member that listens to it.
     """
 
-    place: Place
+    place: Placement
     class_name: str
-    driver: Part
-    writer: Part | None
-    plugins: tuple[Part, ...]
+    driver: DevicePart
+    writer: DevicePart | None
+    plugins: tuple[DevicePart, ...]
     frames: tuple[tuple[str, str], ...] = ()
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[DevicePart, ...]:
         """Everything that it is made of, the driver first."""
         return (self.driver, *([self.writer] if self.writer else []), *self.plugins)
 
@@ -287,29 +279,29 @@ class Detector:
 class Group:
     """Devices that stand together as one, such as the axes of a stage."""
 
-    place: Place
+    place: Placement
     class_name: str
-    parts: tuple[Part, ...]
+    parts: tuple[DevicePart, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
+class NumberedDevices:
     """Devices of one class at one prefix that differ in a number, as a vector.
 
     :param entries: each number with the keyword arguments of its device.
     """
 
-    place: Place
+    place: Placement
     type: ClassRef
     prefix: str
     entries: tuple[tuple[int, tuple[tuple[str, str], ...]], ...]
 
 
-Placed = Device | Detector | Group | Numbered
+PlacedDevice = Device | Detector | Group | NumberedDevices
 
 
 @dataclass(frozen=True, slots=True)
-class Beamline:
+class BeamlineModule:
     """One beamline module.
 
     :param slow: device modules that take long to import.
@@ -319,7 +311,7 @@ class Beamline:
     title: str
     source: str
     ioc_count: int
-    devices: tuple[Placed, ...]
+    devices: tuple[PlacedDevice, ...]
     slow: frozenset[str] = frozenset()
 
 
@@ -334,5 +326,5 @@ class Model:
 
     name: str
     modules: dict[str, tuple[DeviceType, ...]]
-    beamline: Beamline | None
+    beamline: BeamlineModule | None
     package: str = USUAL

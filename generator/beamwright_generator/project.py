@@ -1,71 +1,89 @@
-"""The repository around a file: the folder that all names of files begin at."""
+"""A beamline file opened once: its text, its entries with their lines, its roots, and what was observed."""
 
 from __future__ import annotations
 
-import os
-import re
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from beamwright_generator.basics.packages import USUAL, folder_of, packages_below
-from beamwright_generator.write.manifest import Manifest
-
-_KEY = re.compile(r"^(name|out|package):[ \t]*(?:\"([^\"]*)\"|'([^']*)'|([^\s#]+))", re.MULTILINE)
-
-
-def repository(path: Path) -> Path:
-    """Return the repository around a path, which has a ``.git`` or a ``pyproject.toml``, or else the path's folder."""
-    folder = path.resolve().parent
-    for candidate in (folder, *folder.parents):
-        if (candidate / ".git").exists() or (candidate / "pyproject.toml").is_file():
-            return candidate
-    return folder
+from beamwright_generator.basics.source_text import Source
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions, parse_beamline
+from beamwright_generator.parse.yaml.file_roots import names_of, open_roots
+from beamwright_generator.parse.yaml.observation_file import Observations, parse_observations
+from beamwright_generator.problems import Problems
+from beamwright_generator.repository import repository_of
 
 
-def repository_of(beamline: Path) -> Path:
-    """Return the folder that the names of a beamline's files begin at.
+@dataclass(frozen=True)
+class BeamlineProject:
+    """A beamline file, and the folders that its descriptions lie in.
 
-    Where the beamline was generated before, it is the folder that the manifest's names begin at: a copy without
-    ``.git``, or with a ``pyproject.toml`` more, gives the same bytes. Else it is the repository around the file.
+    :param files: reads files of the repository and of the roots.
+    :param source: the text of the beamline file.
+    :param beamline: what stands in it.
+    :param positions: where each entry stands.
+    :param problems: takes everything that is found wrong, from here to the last stage.
     """
-    path = beamline.resolve()
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return repository(path)
-    keys = {found[1]: found[2] or found[3] or found[4] for found in _KEY.finditer(text)}
-    for candidate in path.parents:
-        out = path.parent / keys["out"] if keys.get("out") else candidate / "generated"
-        manifest = Manifest.read(folder_of(Path(os.path.normpath(out)), keys.get("package") or USUAL))
-        if path.relative_to(candidate).as_posix() in manifest.beamlines.get(keys.get("name", ""), {}).get("inputs", ()):
-            return candidate
-    return repository(path)
 
+    files: DescriptionFiles
+    source: Source
+    beamline: BeamlineFile
+    positions: BeamlinePositions
+    problems: Problems = field(repr=False)
 
-def file_of(name: str, here: Path) -> Path | None:
-    """Return the beamline file of a generated beamline by its name; None where there is none, or more than one.
+    @classmethod
+    def open(cls, path: Path, problems: Problems, files: DescriptionFiles | None = None) -> BeamlineProject | None:
+        """Open a beamline file and the roots that it names.
 
-    :param here: a folder of the repository.
-    """
-    files = files_of(name, here)
-    return files[0] if len(files) == 1 else None
+        :param files: a reader to add the roots to; by default one of the repository around the file.
+        :returns: None if the file cannot be read or is not valid, which is reported.
+        """
+        if files is None:
+            root = repository_of(path)
+            files = DescriptionFiles([root if path.resolve().is_relative_to(root) else path.parent], root, problems)
+        source = files.read(path)
+        parsed = parse_beamline(source, problems) if source else None
+        if source is None or parsed is None:
+            return None
+        beamline, positions = parsed
+        open_roots(files, source.path.parent, beamline.roots, positions, problems)
+        return cls(files, source, beamline, positions, problems)
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the beamline file, which its relative paths begin at."""
+        return self.source.path.parent
 
-def files_of(name: str, here: Path) -> list[Path]:
-    """Return the beamline files of generated beamlines of a name, as the headers of what was generated give them."""
-    root = repository(here / name)
-    sources = (_source_in(package / "beamlines" / f"{name}.py") for package in packages_below(root))
-    return sorted({root / source for source in sources if source and (root / source).is_file()})
+    @property
+    def root_names(self) -> list[str]:
+        """The names of its roots, in the order of the file."""
+        return names_of(self.beamline.roots, self.folder, self.files.shown_from)
 
+    @property
+    def observation_path(self) -> Path | None:
+        """Where the observations file is on this machine, present or not; None if the beamline file names none."""
+        named = self.beamline.observations
+        return self.files.located(self.folder / named) if named is not None else None
 
-def _source_in(module: Path) -> str:
-    if not module.is_file():
-        return ""
-    lines = module.read_text(encoding="utf-8").splitlines()[:5]
-    return next((line.removeprefix("# Source: ") for line in lines if line.startswith("# Source: ")), "")
+    @property
+    def has_observations(self) -> bool:
+        """Whether the observations file that the beamline file names is there."""
+        return self.observation_path is not None and self.files.exists(self.observation_path)
 
-
-def generated_beamlines(here: Path) -> list[str]:
-    """Name the beamlines that were generated in the repository around a folder."""
-    packages = packages_below(repository(here / "beamline"))
-    found = (path.stem for package in packages for path in (package / "beamlines").glob("*.py"))
-    return sorted({name for name in found if name != "__init__"})
+    @cached_property
+    def observations(self) -> Observations | None:
+        """What was observed of the running IOCs; a file that is missing or not valid is reported."""
+        if self.observation_path is None:
+            return None
+        at = self.positions.of("observations")
+        if not self.has_observations:
+            self.problems.warning(
+                "observations-missing",
+                at,
+                f"{self.beamline.observations} does not exist yet",
+                hint="record it with `gen observe` while the IOCs run",
+            )
+            return None
+        found = self.files.read(self.observation_path, at)
+        return parse_observations(found, self.problems) if found else None

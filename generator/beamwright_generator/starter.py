@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from beamwright_generator.basics.source_text import Source
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions, IocEntry
 from beamwright_generator.parse.yaml.file_roots import names_of
 from beamwright_generator.problems import Problems
-from beamwright_generator.project import repository
+from beamwright_generator.project import BeamlineProject
+from beamwright_generator.repository import repository
 from beamwright_generator.resolve.resolution import resolve_beamline
 
 
@@ -49,7 +50,7 @@ def first_beamline_file(
         env=dict(env),
         search=tuple(_written(path, home, root) for path in search),
     )
-    files = Files([Path(home.anchor)], root, problems)
+    files = DescriptionFiles([Path(home.anchor)], root, problems)
     try:
         beamline = BeamlineFile(name=name, package=package, iocs=[entry])
     except ValidationError:
@@ -58,7 +59,8 @@ def first_beamline_file(
         )
         return None
     source = Source(target.resolve(), files.shown(target.resolve()), "")
-    model = resolve_beamline(files, source, beamline, BeamlinePositions(source.name, {}), problems).model
+    project = BeamlineProject(files, source, beamline, BeamlinePositions(source.name, {}), problems)
+    model = resolve_beamline(project).model
     if problems.errors:
         return None
     roots = _roots(files.read_paths, env, [startup, *search], home, root)

@@ -25,7 +25,7 @@ from click.testing import CliRunner
 
 from beamwright_generator.cli.gen import main
 from beamwright_generator.parse.database.loader import load_database
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import CODES, Problems
 from tests.type_checkers import standard_basedpyright, strict_mypy
 
@@ -94,7 +94,7 @@ def run(case: Path, folder: Path) -> Outcome:
 
 def loaded(site: Path, how: dict[str, Any]) -> str:
     problems = Problems()
-    load_database(Files([site], site, problems), site / how["load"], how.get("macros", {}), [site], problems)
+    load_database(DescriptionFiles([site], site, problems), site / how["load"], how.get("macros", {}), [site], problems)
     return "".join(f"{problem}\n" for problem in problems.in_order())
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from beamwright_generator.catalogue.class_rows import ClassRows
-from beamwright_generator.catalogue.entries import Row
+from beamwright_generator.catalogue.entries import SignalRow
 from beamwright_generator.model import Device, DeviceType
 from beamwright_generator.parse.database.loader import LoadedDatabase, load_database
-from beamwright_generator.parse.macros.maclib import Scope, expand
+from beamwright_generator.parse.macros.maclib import MacroScope, expand
 from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problems
 from beamwright_generator.write.output_plan import write
@@ -65,10 +65,10 @@ def motors(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Motors:
     return Motors(file, loads, loaded)
 
 
-def pvs_of(device: Device, row: Row, kind: DeviceType | None) -> list[str]:
+def pvs_of(device: Device, row: SignalRow, kind: DeviceType | None) -> list[str]:
     """Give the PVs of a signal of a placed device."""
     values = dict(device.arguments)
-    scope = Scope({macro: values[keyword] for keyword, macro in kind.parameters} if kind else {})
+    scope = MacroScope({macro: values[keyword] for keyword, macro in kind.parameters} if kind else {})
     sides = (row.read, row.write) if row.write else (row.read,)
     return [device.prefix + expand(side, scope) for side in sides]
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from beamwright_generator.model import (
     Access,
     ArrayType,
-    Beamline,
+    BeamlineModule,
+    BuiltinType,
     Child,
     ClassRef,
     Device,
@@ -22,8 +23,7 @@ from beamwright_generator.model import (
     Format,
     Member,
     Model,
-    Place,
-    Plain,
+    Placement,
     Policy,
     Signal,
     Vector,
@@ -83,15 +83,24 @@ def test_the_path_of_a_module() -> None:
 
 
 PUMP = ClassRef("beamwright_generated.devices.pump", "Pump")
-MODE = EnumType("PumpMode", EnumKind.SUBSET, (EnumState("OFF", "Off"), EnumState("ON", "On")), "MODE")
+MODE = EnumType("PumpMode", EnumKind.SUBSET, (EnumState("OFF", "Off"), EnumState("ON", "On")))
 MEMBERS = (
-    Signal("speed", Access.READ_WRITE, Plain("float"), "S_RBV", "S", format=Format.HINTED, doc="Speed", group="Motion"),
-    Signal("target", Access.READ_WRITE, Plain("int"), "GET", "PUT", group="Motion"),
+    Signal(
+        "speed",
+        Access.READ_WRITE,
+        BuiltinType("float"),
+        "S_RBV",
+        "S",
+        format=Format.HINTED,
+        doc="Pump speed",
+        group="Motion",
+    ),
+    Signal("target", Access.READ_WRITE, BuiltinType("int"), "GET", "PUT", group="Motion"),
     Signal("mode", Access.READ, ClassRef(PUMP.module, "PumpMode"), "MODE"),
     Signal("wave", Access.READ, ArrayType("float32"), "W"),
-    Signal("names", Access.WRITE, Plain("Sequence[str]"), "N"),
+    Signal("names", Access.WRITE, BuiltinType("Sequence[str]"), "N"),
     Signal("go", Access.COMMAND, None, "GO"),
-    Signal("busy", Access.READ_WRITE, Plain("bool"), "B", busy=True),
+    Signal("busy", Access.READ_WRITE, BuiltinType("bool"), "B", busy=True),
     Child("x", ClassRef("beamwright_runtime", "Motor"), "X", doc="Across"),
     Child("made", ClassRef("beamwright_runtime", "Motor"), "Y", declared=False),
     Vector("plates", ClassRef("beamwright_runtime", "Motor"), ((1, "P1"), (2, "P2"))),
@@ -111,7 +120,7 @@ def test_every_kind_of_member() -> None:
         '    """A pump."""',
         "    # Motion",
         '    speed: A[SignalRW[float], PvSuffix.rbv("S"), Format.HINTED_SIGNAL]',
-        '    """Speed"""',
+        '    """Pump speed"""',
         '    target: A[SignalRW[int], PvSuffix("GET", "PUT")]',
         '    mode: A[SignalR[PumpMode], PvSuffix("MODE")]',
         '    wave: A[SignalR[Array1D[np.float32]], PvSuffix("W")]',
@@ -139,10 +148,10 @@ def test_only_what_is_used_is_imported() -> None:
 
 def test_a_beamline_module_names_its_devices_in_order() -> None:
     devices = tuple(
-        Device(Place(name, f"Pump {name}", "IOC", Policy.LAZY, name == "b", wait), PUMP, f"B:{name}:")
+        Device(Placement(name, f"Pump {name}", "IOC", Policy.LAZY, name == "b", wait), PUMP, f"B:{name}:")
         for name, wait in (("b", None), ("a", 2.5))
     )
-    text = polish(render(Model("b01", {}, Beamline("b01", "", "b.yaml", 1, devices))))["beamlines/b01.py"]
+    text = polish(render(Model("b01", {}, BeamlineModule("b01", "", "b.yaml", 1, devices))))["beamlines/b01.py"]
     assert '__all__ = ["a", "b", "devices"]' in text
     assert text.index("def b() -> Pump:") < text.index("def a() -> Pump:")
     assert '@devices.factory(policy=Policy.LAZY, optional=True, ioc="IOC")' in text

@@ -236,7 +236,8 @@ run(main, SoftIoc(RECORDS), SoftIoc(RECORDS))
 
 
 def test_a_server_that_dies_while_its_channels_connect_is_reported() -> None:
-    said = client("""
+    """All channels are there before the server is killed now and then, on a busy machine: then once more."""
+    code = """
 async def main(ioc):
     device = DeviceVector({number: Part(f"M:{number}") for number in range(3000)}, name="parts")
     on_connection_change(lambda _: ioc.kill(), device[0])
@@ -244,14 +245,12 @@ async def main(ioc):
         await connect_tree(device, timeout=2)
     except NotConnectedError as error:
         print("failed", len(error.problems) + sum(map(is_connected, device.values())))
-    else:
-        print("was faster")
-        await until(device, connected=False)
-    print(len(disconnected_signals(device)))
+        print(len(disconnected_signals(device)))
 
 run(main, SoftIoc("".join(f'record(ai, "M:{number}") {{}}' for number in range(3000))))
-""")
-    assert said == ["failed 3000", "3000"]
+"""
+    outcomes = (client(code) for _ in range(5))
+    assert next((said for said in outcomes if said), []) == ["failed 3000", "3000"]
 
 
 @pytest.mark.parametrize("protocol", [pytest.param("ca://", marks=pytest.mark.soak), "pva://"])

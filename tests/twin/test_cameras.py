@@ -10,7 +10,7 @@ import pytest
 
 from beamwright_twin import Twin, frame_number
 from beamwright_twin.areadetector.hdf5.layout import LayoutError, read_layout
-from beamwright_twin.areadetector.nd_attributes import AttributesError, Status, read_attributes
+from beamwright_twin.areadetector.nd_attributes import AttributesError, AttributesStatus, read_attributes
 from beamwright_twin.sim.frame import DIGITS, TYPES, draw
 from tests.twin.areadetector import wait_until
 
@@ -91,14 +91,14 @@ def test_attributes_have_macros(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "status"),
     [
-        ("/none/attributes.xml", Status.NOT_FOUND),
-        (ATTRIBUTES, Status.MACRO),
-        ("<Attributes><Attribute", Status.SYNTAX),
-        ("<Attributes><Attribute type='PARAM'/></Attributes>", Status.SYNTAX),
-        ("<Attributes><Attribute name='A' type='PARAM' datatype='SOUND'/></Attributes>", Status.SYNTAX),
+        ("/none/attributes.xml", AttributesStatus.NOT_FOUND),
+        (ATTRIBUTES, AttributesStatus.MACRO),
+        ("<Attributes><Attribute", AttributesStatus.SYNTAX),
+        ("<Attributes><Attribute type='PARAM'/></Attributes>", AttributesStatus.SYNTAX),
+        ("<Attributes><Attribute name='A' type='PARAM' datatype='SOUND'/></Attributes>", AttributesStatus.SYNTAX),
     ],
 )
-def test_attributes_that_cannot_be_used(given: str, status: Status) -> None:
+def test_attributes_that_cannot_be_used(given: str, status: AttributesStatus) -> None:
     with pytest.raises(AttributesError) as caught:
         read_attributes(given)
     assert caught.value.status == status

@@ -172,7 +172,7 @@ def test_nothing_to_serve(file: Path) -> None:
 
 def test_a_port_that_is_taken(file: Path) -> None:
     ports = Ports()
-    taken = ports.take()
+    taken = ports.claim()
     with pytest.raises(TwinError, match=f"port {taken} is not free"):
         Twin(file, ca_port=taken).start()
     ports.release()

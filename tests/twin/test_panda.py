@@ -16,8 +16,8 @@ from beamwright_generator.problems import Problems
 from beamwright_twin.description.wiring import Wire
 from beamwright_twin.panda.bus import Encoder
 from beamwright_twin.panda.engine import TICK, Engine
-from beamwright_twin.panda.panda_box import Panda
-from beamwright_twin.pva.pvi_server import Tree
+from beamwright_twin.panda.panda_box import PandaBox
+from beamwright_twin.pva.pvi_server import PviTree
 from beamwright_twin.sim.axis_motion import Profile, Trajectory
 
 X = "BL01X-MO-STAGE-01:X"
@@ -32,8 +32,8 @@ class Box:
     def __init__(self, text: str) -> None:
         snapshot = parse_snapshot(Source(Path("panda.yaml"), "panda.yaml", text), Problems())
         assert snapshot is not None
-        self.signals = Tree(snapshot.root, lambda *_: None, lambda _: None).signals
-        self.panda = Panda(self.signals)
+        self.signals = PviTree(snapshot.root, lambda *_: None, lambda _: None).signals
+        self.panda = PandaBox(self.signals)
         self.rises: dict[str, list[float]] = {}
 
     def wire(self, resolution: float = 0.001, **given: Any) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from beamwright_generator.basics.grammar import counted
-from beamwright_generator.cli.completion import BeamlineFile
+from beamwright_generator.cli.completion import BeamlineArgument
 from beamwright_generator.cli.output import beamline_file, fail
 from beamwright_generator.cli.root_option import ROOTS
 
@@ -26,7 +26,7 @@ LONGEST_LINE = 100
 
 
 @click.command(short_help="Run a beamline as a simulated one on this machine.")
-@click.argument("file", type=BeamlineFile(), default="beamline.yaml")
+@click.argument("file", type=BeamlineArgument(), default="beamline.yaml")
 @click.option("--ca-port", type=click.IntRange(1, 65535), help="The first IOC's port for CA; the others follow.")
 @click.option("--pva-port", type=click.IntRange(1, 65535), help="The first IOC's port for PVA; the others follow.")
 @click.option("--only", metavar="GLOB", default="*", help="Only these IOCs, or only these records of all IOCs.")

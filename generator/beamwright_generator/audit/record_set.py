@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from beamwright_generator.basics.choices import Transport
-from beamwright_generator.basics.source_text import Source
 from beamwright_generator.parse.database.statements import Alias, Record
 from beamwright_generator.parse.database.template_tree import TemplateTree, read_template
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.macros.maclib import Scope, expand
-from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions
-from beamwright_generator.parse.yaml.observation_file import Fact, parse_observations
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.macros.maclib import MacroScope, expand
+from beamwright_generator.parse.yaml.observation_file import Fact
 from beamwright_generator.problems import Problems
+from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.content.flat_template import FlatTemplate, Outer, flatten
 from beamwright_generator.resolve.content.record_groups import groups_of
 from beamwright_generator.resolve.devices.template_instances import Instances
@@ -42,7 +41,7 @@ class Description:
     records: dict[str, TemplateRecord] = field(default_factory=dict)
     prefixes: dict[str, None] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
-    files: Files | None = None
+    files: DescriptionFiles | None = None
     paths: set[Path] = field(default_factory=set)
     observed: dict[tuple[str, Transport], Fact] = field(default_factory=dict)
 
@@ -76,7 +75,7 @@ class Description:
 
     def add(self, flat: FlatTemplate, macros: Mapping[str, str]) -> None:
         """Take up a template with the macros that it is loaded with; what is there already stays."""
-        scope = Scope({**flat.defaults, **macros})
+        scope = MacroScope({**flat.defaults, **macros})
         for record in flat.records:
             name = expand(record.name, scope)
             fields = {key: expand(value, scope) if "$" in value else value for key, value in record.fields.items()}
@@ -118,41 +117,36 @@ def _plain(outer: Outer, name: str) -> str:
 
 
 def of_template(
-    files: Files, path: Path, macros: Mapping[str, str], search: Sequence[Path], problems: Problems
+    files: DescriptionFiles, path: Path, macros: Mapping[str, str], search: Sequence[Path], problems: Problems
 ) -> Description | None:
     """Describe one template; None where it cannot be read."""
     described = Description(path.name, folders=(path.parent, *search), files=files)
     folders = (*search, path.parent)
-    tree = read_template(files, path, folders, problems, macros=Scope(macros), cwd=path.parent)
+    tree = read_template(files, path, folders, problems, macros=MacroScope(macros), cwd=path.parent)
     if tree is None:
         return None
     described.add(flatten(tree, problems), macros)
     return described
 
 
-def _observed(
-    files: Files, source: Source, beamline: BeamlineFile, problems: Problems
-) -> Iterator[tuple[tuple[str, Transport], Fact]]:
-    path = source.path.parent / beamline.observations if beamline.observations is not None else None
-    found = files.read(path) if path is not None and files.exists(path) else None
-    observations = parse_observations(found, problems) if found is not None else None
+def _observed(project: BeamlineProject) -> Iterator[tuple[tuple[str, Transport], Fact]]:
+    observations = project.observations
     for ioc in observations.iocs.values() if observations is not None else ():
         for prefix, device in ioc.devices.items():
             for leaf, fact in device.records.items():
                 yield (prefix + leaf, device.transport), fact
 
 
-def of_beamline(
-    files: Files, source: Source, beamline: BeamlineFile, positions: BeamlinePositions, problems: Problems
-) -> Description:
+def of_beamline(project: BeamlineProject) -> Description:
     """Describe everything that the IOCs of a beamline load, and what was observed of it."""
-    described = Description(beamline.name, files=files)
-    described.observed = dict(_observed(files, source, beamline, problems))
+    files, problems = project.files, project.problems
+    described = Description(project.beamline.name, files=files)
+    described.observed = dict(_observed(project))
     flats: dict[tuple[object, ...], FlatTemplate | None] = {}
-    for instance in Instances(files, source.path.parent, beamline, positions, problems).read():
+    for instance in Instances(project).read():
         key = (instance.path, instance.search, instance.cwd, tuple(instance.macros.items()))
         if key not in flats:
-            scope = Scope(instance.macros)
+            scope = MacroScope(instance.macros)
             tree = read_template(
                 files, instance.path, instance.search, problems, macros=scope, cwd=instance.cwd, at=instance.at
             )

@@ -13,7 +13,7 @@ class Transport(StrEnum):
     PVA = "pva"
 
 
-class Policy(StrEnum):
+class ConnectionPolicy(StrEnum):
     """When a device is connected: at start-up, when a plan needs it, or only when asked."""
 
     EAGER = "eager"

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from beamwright_generator.catalogue.class_rows import ClassRows
-from beamwright_generator.catalogue.entries import Catalogue, Entry, Kind, Row, SeenIoc, Unit
-from beamwright_generator.model import ClassRef, Detector, Device, DeviceType, Group, Numbered, Part, Placed
-from beamwright_generator.parse.macros.maclib import Scope, expand
-from beamwright_generator.parse.yaml.beamline_file import BeamlineFile
+from beamwright_generator.catalogue.entries import (
+    Catalogue,
+    CatalogueEntry,
+    CatalogueIoc,
+    ClassSignals,
+    SignalRow,
+    Unit,
+)
+from beamwright_generator.model import (
+    ClassRef,
+    Detector,
+    Device,
+    DevicePart,
+    DeviceType,
+    Group,
+    NumberedDevices,
+    PlacedDevice,
+)
+from beamwright_generator.parse.macros.maclib import MacroScope, expand
 from beamwright_generator.parse.yaml.observation_file import Observations
 from beamwright_generator.problems import Problems
+from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.content.device_content import Content
 from beamwright_generator.resolve.devices.placed_instance import Seen
 from beamwright_generator.resolve.devices.placement import addressed
 from beamwright_generator.resolve.observed.promised_pvs import records_below
-from beamwright_generator.resolve.resolution import Resolution
+from beamwright_generator.resolve.resolution import Progress, Resolution, resolve_beamline
 from beamwright_generator.resolve.types.template_record import TemplateRecord
 
 _VALUES: Final = ("", "VAL", "RBV")
@@ -41,33 +58,42 @@ _IN_UNITS: Final = (
 """The fields that are in a record's units."""
 
 
-def catalogue_of(
-    resolution: Resolution, beamline: BeamlineFile, observations: Observations | None, problems: Problems
-) -> Catalogue:
-    """Look up everything about the devices of a beamline, in the order of its module."""
+def read_catalogue(path: Path, problems: Problems, progress: Progress) -> Catalogue | None:
+    """Read everything about the devices of a beamline, in the order of its module.
+
+    :param path: the beamline file.
+    :returns: None if there are errors, which are reported.
+    """
+    project = BeamlineProject.open(path, problems)
+    observations = project.observations if project else None
+    if project is None or problems.errors:
+        return None
+    resolution = resolve_beamline(project, progress, observations)
+    if problems.errors:
+        return None
     model = resolution.model
     assert model.beamline is not None
-    looking = _Looking(resolution, observations)
+    looking = _CatalogueBuilder(resolution, observations)
     entries = tuple(looking.entry(placed) for placed in model.beamline.devices)
-    iocs = tuple(_ioc(ioc.name, observations) for ioc in beamline.iocs)
+    iocs = tuple(_ioc(ioc.name, observations) for ioc in project.beamline.iocs)
     return Catalogue(model.name, model.beamline.title, model.beamline.source, iocs, entries, tuple(problems.in_order()))
 
 
-def _ioc(name: str, observations: Observations | None) -> SeenIoc:
+def _ioc(name: str, observations: Observations | None) -> CatalogueIoc:
     found = observations.iocs.get(name) if observations is not None else None
     if found is None:
-        return SeenIoc(name, None, answered=False)
-    return SeenIoc(name, sum(len(device.records) for device in found.devices.values()), found.seen)
+        return CatalogueIoc(name, None, answered=False)
+    return CatalogueIoc(name, sum(len(device.records) for device in found.devices.values()), found.seen)
 
 
 @dataclass
-class _Looking:
+class _CatalogueBuilder:
     """Joins the placed devices with what the IOCs serve, which holds the words and the places of the records."""
 
     resolution: Resolution
     observations: Observations | None
     _seen: dict[tuple[ClassRef, str, tuple[tuple[str, str], ...]], Seen] = field(default_factory=dict)
-    _kinds: dict[tuple[ClassRef, int], Kind] = field(default_factory=dict)
+    _kinds: dict[tuple[ClassRef, int], ClassSignals] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         modules = self.resolution.model.modules
@@ -77,18 +103,20 @@ class _Looking:
             ref = self.resolution.classes.ref(one.content)
             self._seen.setdefault((ref, addressed(one), one.arguments), one)
 
-    def entry(self, placed: Placed) -> Entry:
+    def entry(self, placed: PlacedDevice) -> CatalogueEntry:
         """Look up one placed device."""
         match placed:
             case Device():
-                return Entry(placed, placed.type.name, (self._unit(_part("", placed.type, placed)),))
-            case Numbered():
-                parts = [Part(str(n), placed.type, placed.prefix, values) for n, values in placed.entries]
-                return Entry(placed, f"DeviceVector[{placed.type.name}]", tuple(self._unit(part) for part in parts))
+                return CatalogueEntry(placed, placed.type.name, (self._unit(_part("", placed.type, placed)),))
+            case NumberedDevices():
+                parts = [DevicePart(str(n), placed.type, placed.prefix, values) for n, values in placed.entries]
+                return CatalogueEntry(
+                    placed, f"DeviceVector[{placed.type.name}]", tuple(self._unit(part) for part in parts)
+                )
             case Detector() | Group():
-                return Entry(placed, placed.class_name, tuple(self._unit(part) for part in placed.parts))
+                return CatalogueEntry(placed, placed.class_name, tuple(self._unit(part) for part in placed.parts))
 
-    def _unit(self, part: Part) -> Unit:
+    def _unit(self, part: DevicePart) -> Unit:
         seen = self._seen[part.type, part.prefix, part.arguments]
         kind = self._kind(part.type, seen.content)
         protocol, separator, prefix = part.prefix.rpartition("://")
@@ -105,13 +133,13 @@ class _Looking:
             seen.instance.at,
         )
 
-    def _kind(self, ref: ClassRef, content: Content) -> Kind:
+    def _kind(self, ref: ClassRef, content: Content) -> ClassSignals:
         key = ref, id(content)
         if key not in self._kinds:
             found = self._types.get(ref)
             records = {prefix + record.leaf: record for _, prefix, record in records_below(content, "")}
             rows = tuple(_with_words(row, records) for row in self._rows.of(ref))
-            self._kinds[key] = Kind(
+            self._kinds[key] = ClassSignals(
                 ref.name,
                 ref.module,
                 found.doc if found else "",
@@ -121,22 +149,22 @@ class _Looking:
             )
         return self._kinds[key]
 
-    def _observed(self, kind: Kind, seen: Seen) -> Iterator[tuple[int, str]]:
+    def _observed(self, kind: ClassSignals, seen: Seen) -> Iterator[tuple[int, str]]:
         if self.observations is None:
             return
         transport = seen.content.transport
         device = self.observations.device(seen.instance.ioc.name, seen.prefix, transport)
         if device is None:
             return
-        scope = Scope({**seen.content.defaults, **seen.instance.macros})
+        scope = MacroScope({**seen.content.defaults, **seen.instance.macros})
         for number, row in enumerate(kind.rows):
             fact = device.records.get(expand(_leaf(row.read), scope))
             if fact is not None:
                 yield number, str(fact)
 
 
-def _part(attribute: str, ref: ClassRef, device: Device) -> Part:
-    return Part(attribute, ref, device.prefix, device.arguments, device.place.doc)
+def _part(attribute: str, ref: ClassRef, device: Device) -> DevicePart:
+    return DevicePart(attribute, ref, device.prefix, device.arguments, device.place.doc)
 
 
 def _leaf(suffix: str) -> str:
@@ -144,7 +172,7 @@ def _leaf(suffix: str) -> str:
     return suffix.partition(".")[0]
 
 
-def _with_words(row: Row, records: Mapping[str, TemplateRecord]) -> Row:
+def _with_words(row: SignalRow, records: Mapping[str, TemplateRecord]) -> SignalRow:
     """Add what the record behind a signal says, macros still in."""
     read = records.get(_leaf(row.read))
     record = records.get(_leaf(row.write)) if row.write else read
@@ -164,9 +192,9 @@ def _with_words(row: Row, records: Mapping[str, TemplateRecord]) -> Row:
     )
 
 
-def _own_words(kind: Kind, seen: Seen) -> Iterator[tuple[int, tuple[str, str]]]:
+def _own_words(kind: ClassSignals, seen: Seen) -> Iterator[tuple[int, tuple[str, str]]]:
     """Fill in the macros of words that have some, by the number of their row; those without value say nothing."""
-    scope = Scope({**seen.content.defaults, **seen.instance.macros})
+    scope = MacroScope({**seen.content.defaults, **seen.instance.macros})
     for number, row in enumerate(kind.rows):
         if "$" in row.doc or "$" in row.units:
             doc, units = (" ".join(expand(text, scope).split()) for text in (row.doc, row.units))

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from beamwright_generator.catalogue.entries import Row
+from beamwright_generator.catalogue.entries import SignalRow
 from beamwright_generator.model import (
     Access,
+    AnnotatedVector,
     ArrayType,
+    BuiltinType,
     Child,
     ClassRef,
     Datatype,
-    DeclaredVector,
     DeviceType,
     EnumType,
     Format,
     Member,
-    Plain,
     Signal,
     SignalVector,
     States,
@@ -36,7 +36,7 @@ class ClassRows:
     """
 
     types: Mapping[ClassRef, DeviceType]
-    _made: dict[ClassRef, tuple[Row, ...]] = field(default_factory=dict)
+    _made: dict[ClassRef, tuple[SignalRow, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._orders = Orders.of_types({ref: (device.bases, device.readable) for ref, device in self.types.items()})
@@ -44,10 +44,10 @@ class ClassRows:
             ClassRef(device.ref.module, enum.name): enum for device in self.types.values() for enum in device.enums
         }
 
-    def of(self, ref: ClassRef) -> tuple[Row, ...]:
+    def of(self, ref: ClassRef) -> tuple[SignalRow, ...]:
         """List the signals of a class, each attribute once; a shipped class has them too."""
         if ref not in self._made:
-            rows: dict[str, Row] = {}
+            rows: dict[str, SignalRow] = {}
             for owner in (ref, *self.lineage(ref)):
                 for row in self._declared(owner):
                     rows.setdefault(row.attribute, row)
@@ -70,7 +70,7 @@ class ClassRows:
         shipped = _shipped(ref)
         return tuple(ClassRef(*_parted(path)) for path in shipped.lineage) if shipped else ()
 
-    def _declared(self, owner: ClassRef) -> Iterator[Row]:
+    def _declared(self, owner: ClassRef) -> Iterator[SignalRow]:
         if owner in self.types:
             for member in self.types[owner].members:
                 yield from self._of_member(member, owner)
@@ -79,7 +79,7 @@ class ClassRows:
         elif shipped := _shipped(owner):
             yield from self._of_shipped(shipped, owner.name)
 
-    def _of_member(self, member: Member, owner: ClassRef) -> Iterator[Row]:
+    def _of_member(self, member: Member, owner: ClassRef) -> Iterator[SignalRow]:
         match member:
             case Signal():
                 row = self._signal(member.attribute, member, owner)
@@ -90,19 +90,19 @@ class ClassRows:
                     yield replace(row, read=read, write=write if write and write != read else "")
             case Child():
                 yield from self._below(member.attribute, member.type, member.suffix, owner)
-            case Vector() | DeclaredVector():
-                own = dict(member.own) if isinstance(member, DeclaredVector) else {}
+            case Vector() | AnnotatedVector():
+                own = dict(member.own) if isinstance(member, AnnotatedVector) else {}
                 for number, suffix in member.entries:
                     yield from self._below(f"{member.attribute}.{number}", own.get(number, member.type), suffix, owner)
 
-    def _below(self, attribute: str, ref: ClassRef, suffix: str, owner: ClassRef) -> Iterator[Row]:
+    def _below(self, attribute: str, ref: ClassRef, suffix: str, owner: ClassRef) -> Iterator[SignalRow]:
         ref = ref if ref.module else ClassRef(owner.module, ref.name)
         for row in self.of(ref):
             write = suffix + row.write if row.write else ""
             yield replace(row, attribute=f"{attribute}.{row.attribute}", read=suffix + row.read, write=write)
 
-    def _signal(self, attribute: str, member: Signal | SignalVector, owner: ClassRef) -> Row:
-        return Row(
+    def _signal(self, attribute: str, member: Signal | SignalVector, owner: ClassRef) -> SignalRow:
+        return SignalRow(
             attribute,
             owner.name,
             member.access.value,
@@ -121,11 +121,11 @@ class ClassRows:
             return tuple(state.text for state in enum.states)
         return _shipped_choices(f"{datatype.module}.{datatype.name}")
 
-    def _of_shipped(self, shipped: ShippedClass, owner: str) -> Iterator[Row]:
+    def _of_shipped(self, shipped: ShippedClass, owner: str) -> Iterator[SignalRow]:
         for name in shipped.own:
             signal = shipped.signals[name]
             access = Access.COMMAND if signal.kind == "SignalX" else Access(signal.kind)
-            yield Row(
+            yield SignalRow(
                 name,
                 owner,
                 access.value,
@@ -136,9 +136,9 @@ class ClassRows:
             )
 
 
-def _of_motor(owner: str) -> Iterator[Row]:
+def _of_motor(owner: str) -> Iterator[SignalRow]:
     for signal in motor_signals():
-        yield Row(
+        yield SignalRow(
             signal.attribute,
             owner,
             Access(signal.kind).value,
@@ -164,7 +164,7 @@ def _parted(path: str) -> tuple[str, str]:
 
 def _shown(datatype: Datatype | None) -> str:
     match datatype:
-        case Plain(name) | ClassRef(_, name):
+        case BuiltinType(name) | ClassRef(_, name):
             return name
         case ArrayType(dtype):
             return f"Array1D[np.{dtype}]"

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from beamwright_generator.basics.source_text import Position
-from beamwright_generator.model import Placed
+from beamwright_generator.model import PlacedDevice
 from beamwright_generator.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SignalRow:
     """One signal, as every device of its kind has it.
 
     :param attribute: from the device on, with points between: ``seq.1.table``.
@@ -38,7 +38,7 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
+class ClassSignals:
     """The signals of one class, as one description gives them.
 
     :param doc: what the class is.
@@ -51,7 +51,7 @@ class Kind:
     doc: str
     lineage: tuple[str, ...]
     sources: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SignalRow, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Unit:
     """
 
     attribute: str
-    kind: Kind
+    kind: ClassSignals
     prefix: str
     protocol: str
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -79,16 +79,16 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """One placed device with all its units."""
 
-    placed: Placed
+    placed: PlacedDevice
     type: str
     units: tuple[Unit, ...]
 
 
 @dataclass(frozen=True)
-class SeenIoc:
+class CatalogueIoc:
     """One IOC of the beamline.
 
     :param observed: how many facts were recorded of it; None when it never was.
@@ -107,8 +107,8 @@ class Catalogue:
     name: str
     title: str
     source: str
-    iocs: Sequence[SeenIoc]
-    entries: Sequence[Entry]
+    iocs: Sequence[CatalogueIoc]
+    entries: Sequence[CatalogueEntry]
     problems: Sequence[Problem]
 
     @property

@@ -19,7 +19,7 @@ import jinja2
 from markupsafe import Markup
 
 from beamwright_generator.basics.source_text import Position
-from beamwright_generator.catalogue.entries import Catalogue, Entry, Kind, Row, Unit
+from beamwright_generator.catalogue.entries import Catalogue, CatalogueEntry, ClassSignals, SignalRow, Unit
 from beamwright_generator.model import Detector
 from beamwright_generator.problems import Problem
 
@@ -84,7 +84,7 @@ def _environment() -> jinja2.Environment:
 
 
 @dataclass
-class _Numbered(Generic[T]):
+class _NumberTable(Generic[T]):
     """Things that many rows share, each written once; rows have their numbers."""
 
     numbers: dict[T, int]
@@ -98,9 +98,9 @@ class _Numbered(Generic[T]):
 class _Encoding:
     """Turns a catalogue into what the page's script reads; number 0 is always the empty text."""
 
-    texts: _Numbered[str] = field(default_factory=lambda: _Numbered({"": 0}))
-    choices: _Numbered[tuple[str, ...]] = field(default_factory=lambda: _Numbered({(): 0}))
-    kinds: _Numbered[Kind] = field(default_factory=lambda: _Numbered({}))
+    texts: _NumberTable[str] = field(default_factory=lambda: _NumberTable({"": 0}))
+    choices: _NumberTable[tuple[str, ...]] = field(default_factory=lambda: _NumberTable({(): 0}))
+    kinds: _NumberTable[ClassSignals] = field(default_factory=lambda: _NumberTable({}))
 
     def catalogue(self, catalogue: Catalogue) -> dict[str, Any]:
         """Encode everything."""
@@ -118,7 +118,7 @@ class _Encoding:
             "choices": list(self.choices.numbers),
         }
 
-    def _device(self, entry: Entry) -> dict[str, Any]:
+    def _device(self, entry: CatalogueEntry) -> dict[str, Any]:
         place = entry.placed.place
         return {
             "name": place.name,
@@ -149,7 +149,7 @@ class _Encoding:
             **{name: value for name, value in optional.items() if value},
         }
 
-    def _kind(self, kind: Kind) -> dict[str, Any]:
+    def _kind(self, kind: ClassSignals) -> dict[str, Any]:
         return {
             "name": kind.name,
             "module": kind.module,
@@ -159,7 +159,7 @@ class _Encoding:
             "rows": [list(self._row(row)) for row in kind.rows],
         }
 
-    def _row(self, row: Row) -> Iterable[str | int]:
+    def _row(self, row: SignalRow) -> Iterable[str | int]:
         yield row.attribute
         yield self.texts.of(row.owner)
         yield self.texts.of(row.access)

@@ -92,18 +92,18 @@ def audit(
     templates, searched = [file.resolve() for file in files], [folder.resolve() for folder in search]
     request = Request(classes, templates, given, searched, folders, transport, prefix)
     found = run(request, Path.cwd(), reading)
-    stopped = report(_errors(reading), False, None)
+    stopped = report(_of_reading(reading), False, None)
     failed = _tell(found, form, out, strict, notes)
     sys.exit(NOT_CLEAN if stopped or failed else CLEAN)
 
 
-def _errors(reading: Problems) -> Problems:
-    """Give what keeps files from being read; what else is odd about databases is for `gen beamline` to say."""
+def _of_reading(reading: Problems) -> Problems:
+    """Return errors and missing observations; `gen beamline` reports the rest."""
     from beamwright_generator.problems import Problems, Severity
 
-    errors = Problems()
-    errors.extend(problem for problem in reading if problem.severity is Severity.ERROR)
-    return errors
+    kept = Problems()
+    kept.extend(one for one in reading if one.severity is Severity.ERROR or one.code == "observations-missing")
+    return kept
 
 
 def _tell(found: Audit, form: str, out: str, strict: bool, notes: bool) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from beamwright_generator.basics.grammar import counted
-from beamwright_generator.cli.completion import BeamlineFile
+from beamwright_generator.cli.completion import BeamlineArgument
 from beamwright_generator.cli.diff import markdown_of
 from beamwright_generator.cli.output import (
     CLEAN,
@@ -26,12 +26,12 @@ from beamwright_generator.cli.output import (
 from beamwright_generator.cli.root_option import ROOTS
 
 if TYPE_CHECKING:
-    from beamwright_generator.pipeline import Generated
+    from beamwright_generator.pipeline import Generation
     from beamwright_generator.problems import Problems
 
 
 @click.command(short_help="Generate the devices and the module of a beamline.")
-@click.argument("file", type=BeamlineFile(), default="beamline.yaml")
+@click.argument("file", type=BeamlineArgument(), default="beamline.yaml")
 @click.option("--check", is_flag=True, help="Write nothing; show what differs and exit 1 if anything does.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change as a unified diff.")
 @click.option(
@@ -107,7 +107,7 @@ def _generate(
     quiet: bool,
     jobs: int,
     trust_manifest: bool,
-) -> Generated | None:
+) -> Generation | None:
     from beamwright_generator.pipeline import generate_beamline
     from beamwright_generator.problems import InternalError
 
@@ -125,13 +125,13 @@ def _generate(
         fail(f"internal error, please report it: {error}")
 
 
-def _shown(generated: Generated, path: str) -> str:
+def _shown(generated: Generation, path: str) -> str:
     import os
 
     return Path(os.path.relpath(generated.package / path)).as_posix()
 
 
-def _show_differences(generated: Generated, file: Path, *, with_states: bool) -> None:
+def _show_differences(generated: Generation, file: Path, *, with_states: bool) -> None:
     from beamwright_generator.write.output_plan import State
 
     explained = {
@@ -151,7 +151,7 @@ def _show_differences(generated: Generated, file: Path, *, with_states: bool) ->
         click.echo(f"{what} not what the descriptions say. Run: gen beamline {file}")
 
 
-def _write_summary(generated: Generated, target: str, plans: tuple[Path, ...]) -> None:
+def _write_summary(generated: Generation, target: str, plans: tuple[Path, ...]) -> None:
     from beamwright_generator.changes.diff.versions import compare_with_disk
 
     before = {difference.path: difference.found for difference in generated.differences}
@@ -161,7 +161,7 @@ def _write_summary(generated: Generated, target: str, plans: tuple[Path, ...]) -
     )
 
 
-def _write(generated: Generated, quiet: bool) -> None:
+def _write(generated: Generation, quiet: bool) -> None:
     from beamwright_generator.write.output_plan import State, write
 
     try:
@@ -179,7 +179,7 @@ def _write(generated: Generated, quiet: bool) -> None:
     sys.exit(NOT_CLEAN if foreign else CLEAN)
 
 
-def _inventory(generated: Generated) -> str:
+def _inventory(generated: Generation) -> str:
     model = generated.model
     assert model is not None
     types = [device for devices in model.modules.values() for device in devices]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SHELLS = ("bash", "zsh", "fish")
 
 
-class BeamlineFile(click.Path):
+class BeamlineArgument(click.Path):
     """A beamline file, or the name of a beamline that was generated before."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class BeamlineFile(click.Path):
         """Offer the names of beamlines, and files."""
         from click.shell_completion import CompletionItem
 
-        from beamwright_generator.project import generated_beamlines
+        from beamwright_generator.repository import generated_beamlines
 
         names = [name for name in generated_beamlines(Path.cwd()) if name.startswith(incomplete)]
         return [*(CompletionItem(name) for name in names), *super().shell_complete(ctx, param, incomplete)]

@@ -86,7 +86,7 @@ def diff(
 
 def beamlines_of(*sides: str) -> list[Path]:
     """Return the beamline files that sides name, those of a revision as they are on disk."""
-    from beamwright_generator.project import file_of
+    from beamwright_generator.repository import file_of
 
     named = (Path(side.rpartition(":")[2]) for side in sides)
     return [file if file.is_file() else file_of(file.name, Path.cwd()) or file for file in named]

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from beamwright_generator.basics.grammar import counted
-from beamwright_generator.cli.completion import BeamlineFile
+from beamwright_generator.cli.completion import BeamlineArgument
 from beamwright_generator.cli.output import CLEAN, NOT_CLEAN, beamline_file, fail, progress_line, report, save
 from beamwright_generator.cli.root_option import ROOTS
 
 if TYPE_CHECKING:
-    from beamwright_generator.observe.survey import Run
-    from beamwright_generator.pipeline import Described
+    from beamwright_generator.observe.beamline_pvs import BeamlinePvs
+    from beamwright_generator.observe.survey import SurveyResult
     from beamwright_generator.problems import Problems
 
 
 @click.command(short_help="Record what the running IOCs serve.")
-@click.argument("file", type=BeamlineFile(), default="beamline.yaml")
+@click.argument("file", type=BeamlineArgument(), default="beamline.yaml")
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
@@ -71,15 +71,15 @@ def observe(
       gen observe x01 --only 'BL01X-EA-*'      one part of a beamline
       gen observe --check --summary drift.md   for a pipeline, every night
     """
-    from beamwright_generator.pipeline import read_described
+    from beamwright_generator.observe.beamline_pvs import read_beamline_pvs
     from beamwright_generator.problems import Problems
 
     problems = Problems()
-    described = read_described(beamline_file(file, roots), problems)
+    described = read_beamline_pvs(beamline_file(file, roots), problems)
     if described is None:
         report(problems, False, None)
         fail("nothing was observed")
-    target = out or described.observations
+    target = out or described.path
     if target is None and not check:
         raise click.UsageError(f"name a file with -o, or write `observations: observations.yaml` into {file}")
     run = _run(described, only, timeout, jobs, problems, check=check, quiet=quiet)
@@ -94,8 +94,8 @@ def observe(
 
 
 def _run(
-    described: Described, only: str | None, timeout: float, jobs: int, problems: Problems, *, check: bool, quiet: bool
-) -> Run | None:
+    described: BeamlinePvs, only: str | None, timeout: float, jobs: int, problems: Problems, *, check: bool, quiet: bool
+) -> SurveyResult | None:
     from beamwright_generator.observe.survey import observe_iocs
 
     with progress_line(quiet) as tell:
@@ -107,7 +107,7 @@ def _run(
         return observe_iocs(described, only, timeout, jobs, progress, problems, check=check)
 
 
-def _tell(described: Described, run: Run, summary: str | None, quiet: bool) -> bool:
+def _tell(described: BeamlinePvs, run: SurveyResult, summary: str | None, quiet: bool) -> bool:
     """Say what differs; tell whether nothing does."""
     from beamwright_generator.observe.differences import changes, markdown, silent
 
@@ -122,7 +122,7 @@ def _tell(described: Described, run: Run, summary: str | None, quiet: bool) -> b
     return not found and all(one.optional for one in down)
 
 
-def _write(target: Path, run: Run, quiet: bool) -> None:
+def _write(target: Path, run: SurveyResult, quiet: bool) -> None:
     from beamwright_generator.observe.observation_text import observations_text
     from beamwright_generator.write.disk import read
 

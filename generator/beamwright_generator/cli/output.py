@@ -55,7 +55,7 @@ def beamline_file(file: Path, roots: Mapping[str, Path]) -> Path:
     :param roots: where its roots are on this machine, as `--root` says.
     """
     if not file.exists() and str(file).isidentifier():
-        from beamwright_generator.project import files_of
+        from beamwright_generator.repository import files_of
 
         found = files_of(str(file), Path.cwd())
         if len(found) > 1:

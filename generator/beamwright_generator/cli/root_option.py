@@ -69,13 +69,8 @@ def _set_for_this_run(variable: str, value: str) -> None:
 
 def _names_in(file: Path) -> list[str]:
     """Return the names of a beamline file's roots; what is wrong with the file is for its reader to say."""
-    from beamwright_generator.parse.description_files import Files
-    from beamwright_generator.parse.yaml.beamline_file import parse_beamline
-    from beamwright_generator.parse.yaml.file_roots import names_of
     from beamwright_generator.problems import Problems
-    from beamwright_generator.project import repository_of
+    from beamwright_generator.project import BeamlineProject
 
-    folder, around, problems = file.resolve().parent, repository_of(file), Problems()
-    source = Files([folder], around, problems).read(file) if file.is_file() else None
-    parsed = parse_beamline(source, problems) if source else None
-    return names_of(parsed[0].roots, folder, around) if parsed else []
+    project = BeamlineProject.open(file, Problems()) if file.is_file() else None
+    return project.root_names if project else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from beamwright_generator.basics.grammar import counted
-from beamwright_generator.cli.completion import BeamlineFile
+from beamwright_generator.cli.completion import BeamlineArgument
 from beamwright_generator.cli.output import beamline_file, fail, report, save
 from beamwright_generator.cli.root_option import ROOTS
 
@@ -23,7 +23,7 @@ PAGE = "index.html"
 
 
 @click.command(short_help="Write a catalogue of a beamline to look at.")
-@click.argument("file", type=BeamlineFile(), default="beamline.yaml")
+@click.argument("file", type=BeamlineArgument(), default="beamline.yaml")
 @click.option(
     "-o",
     "--out",
@@ -71,7 +71,7 @@ def show(file: Path, out: Path, roots: Mapping[str, Path], strict: bool, notes: 
 
 
 def _read(file: Path, problems: Problems, quiet: bool) -> Catalogue | None:
-    from beamwright_generator.pipeline import read_catalogue
+    from beamwright_generator.catalogue.assembly import read_catalogue
 
     live = not quiet and sys.stderr.isatty()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from beamwright_generator.basics.grammar import counted, was
-from beamwright_generator.observe.survey import Run, how_silent
+from beamwright_generator.observe.survey import SurveyResult, how_silent
 from beamwright_generator.parse.yaml.observation_file import ENUM, Fact, Observations
 from beamwright_generator.resolve.observed.disagreements import shown
 from beamwright_generator.resolve.observed.promised_pvs import DescribedPv
@@ -25,7 +25,7 @@ SECTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Drift:
     """One PV that differs: how, in words, with both sides."""
 
     kind: str
@@ -37,7 +37,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
+class SilentIoc:
     """An IOC that did not answer.
 
     :param optional: the beamline starts without any of the devices that were asked for.
@@ -53,12 +53,12 @@ class Silent:
         return f"{ioc} {how_silent(self.lost)}: {counted(self.pvs, 'PV')} {was(self.pvs)} asked for"
 
 
-def changes(pvs: Sequence[DescribedPv], before: Observations | None, run: Run) -> list[Change]:
+def changes(pvs: Sequence[DescribedPv], before: Observations | None, run: SurveyResult) -> list[Drift]:
     """Compare what runs with what is committed: the observations, or the descriptions where there are none.
 
     :param before: the committed observations; None when there is no file of them.
     """
-    found: list[Change] = []
+    found: list[Drift] = []
     devices: dict[tuple[str, str], DescribedPv] = {}
     for pv in pvs:
         if pv.ioc not in run.asked or pv.ioc in run.down:
@@ -74,35 +74,35 @@ def changes(pvs: Sequence[DescribedPv], before: Observations | None, run: Run) -
     return sorted(found, key=lambda change: order.index(change.kind))
 
 
-def silent(pvs: Sequence[DescribedPv], run: Run) -> list[Silent]:
+def silent(pvs: Sequence[DescribedPv], run: SurveyResult) -> list[SilentIoc]:
     """List the IOCs that did not answer, by name."""
     by_ioc: dict[str, list[DescribedPv]] = {}
     for pv in pvs:
         by_ioc.setdefault(pv.ioc, []).append(pv)
     return [
-        Silent(ioc, all(pv.optional for pv in by_ioc[ioc]), ioc in run.lost, len(by_ioc[ioc]))
+        SilentIoc(ioc, all(pv.optional for pv in by_ioc[ioc]), ioc in run.lost, len(by_ioc[ioc]))
         for ioc in sorted(run.down)
     ]
 
 
-def _change(pv: DescribedPv, old: Fact | None, now: Fact, *, recorded: bool) -> Iterator[Change]:
+def _change(pv: DescribedPv, old: Fact | None, now: Fact, *, recorded: bool) -> Iterator[Drift]:
     if old is None:
         described = shown(pv.expected)
         if now.missing:
-            yield Change("missing", pv.name, f"described at {pv.record.at}")
+            yield Drift("missing", pv.name, f"described at {pv.record.at}")
         elif contradicts(pv.expected, pv.record, now, pv.transport):
-            yield Change("changed", pv.name, f"{_both(described, str(now))}, described at {pv.record.at}")
+            yield Drift("changed", pv.name, f"{_both(described, str(now))}, described at {pv.record.at}")
         elif recorded:
-            yield Change("new", pv.name, str(now))
+            yield Drift("new", pv.name, str(now))
     elif now.missing and not old.missing:
-        yield Change("missing", pv.name, f"it was {old}")
+        yield Drift("missing", pv.name, f"it was {old}")
     elif old.missing and not now.missing:
-        yield Change("found", pv.name, str(now))
+        yield Drift("found", pv.name, str(now))
     elif old != now:
-        yield Change("changed", pv.name, _in_words(old, now))
+        yield Drift("changed", pv.name, _in_words(old, now))
 
 
-def _extras(pv: DescribedPv, before: Observations | None, after: Observations) -> Iterator[Change]:
+def _extras(pv: DescribedPv, before: Observations | None, after: Observations) -> Iterator[Drift]:
     known, found = (
         device.extra if one is not None and (device := one.device(pv.ioc, pv.device, pv.transport)) else {}
         for one in (before, after)
@@ -110,11 +110,11 @@ def _extras(pv: DescribedPv, before: Observations | None, after: Observations) -
     for leaf in dict.fromkeys((*known, *found)):
         name = pv.device + leaf
         if leaf not in known:
-            yield Change("extra", name, str(found[leaf]))
+            yield Drift("extra", name, str(found[leaf]))
         elif leaf not in found:
-            yield Change("gone", name, f"it was {known[leaf]}")
+            yield Drift("gone", name, f"it was {known[leaf]}")
         elif known[leaf] != found[leaf]:
-            yield Change("changed", name, _in_words(known[leaf], found[leaf]))
+            yield Drift("changed", name, _in_words(known[leaf], found[leaf]))
 
 
 def _in_words(old: Fact, now: Fact) -> str:
@@ -132,9 +132,9 @@ def _both(old: str, now: str) -> str:
     return f"{old} -> {now}"
 
 
-def markdown(name: str, found: Sequence[Change], down: Sequence[Silent]) -> str:
+def markdown(name: str, found: Sequence[Drift], down: Sequence[SilentIoc]) -> str:
     """Write differences as a section of a report."""
-    by_kind: dict[str, list[Change]] = {}
+    by_kind: dict[str, list[Drift]] = {}
     for change in found:
         by_kind.setdefault(change.kind, []).append(change)
     count = counted(len(found), "difference") if found else "no difference"

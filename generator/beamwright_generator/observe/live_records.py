@@ -22,7 +22,7 @@ WITNESSES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class IocQuery:
     """What is asked of one IOC.
 
     :param names: PVs that it should serve, each with how it is reached.
@@ -34,7 +34,7 @@ class Asked:
 
 
 @dataclass
-class Answered:
+class IocAnswer:
     """What one IOC answered.
 
     :param down: no PV answered, or some answered and later did not, so that nothing is known.
@@ -46,7 +46,7 @@ class Answered:
     lost: bool = False
 
 
-class Reader(Protocol):
+class PvReader(Protocol):
     """Reads over one transport."""
 
     async def fact(self, name: str) -> Fact | None:
@@ -62,7 +62,9 @@ Progress = Callable[[int, int], None]
 """Called with how many of how many PVs were asked."""
 
 
-async def read_iocs(iocs: Mapping[str, Asked], timeout: float, at_once: int, progress: Progress) -> dict[str, Answered]:
+async def read_iocs(
+    iocs: Mapping[str, IocQuery], timeout: float, at_once: int, progress: Progress
+) -> dict[str, IocAnswer]:
     """Ask every IOC at the same time.
 
     :param timeout: seconds that a PV has to answer.
@@ -71,21 +73,21 @@ async def read_iocs(iocs: Mapping[str, Asked], timeout: float, at_once: int, pro
     """
     used = {over for asked in iocs.values() for over in (*asked.names.values(), *asked.perhaps.values())}
     async with AsyncExitStack() as stack:
-        readers: dict[Transport, Reader] = {}
+        readers: dict[Transport, PvReader] = {}
         for over in used:
             opened = _over_ca(timeout) if over is Transport.CA else _over_pva(timeout)
             readers[over] = await stack.enter_async_context(opened)
         total = sum(len(asked.names) + len(asked.perhaps) for asked in iocs.values())
-        together = _Together(readers, asyncio.Semaphore(at_once), total, progress)
-        answers = await asyncio.gather(*(_Ioc(together, asked).run() for asked in iocs.values()))
+        together = _SurveyContext(readers, asyncio.Semaphore(at_once), total, progress)
+        answers = await asyncio.gather(*(_IocSurvey(together, asked).run() for asked in iocs.values()))
     return dict(zip(iocs, answers, strict=True))
 
 
 @dataclass
-class _Together:
+class _SurveyContext:
     """What all IOCs share: the readers, how many PVs are asked at a time, and how far the run is."""
 
-    readers: Mapping[Transport, Reader]
+    readers: Mapping[Transport, PvReader]
     places: asyncio.Semaphore
     total: int
     progress: Progress
@@ -97,17 +99,17 @@ class _Together:
 
 
 @dataclass
-class _Ioc:
+class _IocSurvey:
     """Asks one IOC."""
 
-    together: _Together
-    asked: Asked
+    together: _SurveyContext
+    asked: IocQuery
     found: dict[str, Fact] = field(default_factory=dict)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     silent: int = 0
     gone: bool = False
 
-    async def run(self) -> Answered:
+    async def run(self) -> IocAnswer:
         asked, probes = self.asked, _spread(list(self.asked.names), PROBES)
         probing = asyncio.ensure_future(self._ask({name: asked.names[name] for name in probes}))
         answered = asyncio.ensure_future(self.answered.wait())
@@ -115,15 +117,15 @@ class _Ioc:
         answered.cancel()
         if not self.found:
             self.together.count(len(asked.names) - len(probes) + len(asked.perhaps))
-            return Answered(down=True)
+            return IocAnswer(down=True)
         probed = frozenset(probes)
         rest = {name: over for name, over in (asked.names | asked.perhaps).items() if name not in probed}
         await asyncio.gather(probing, self._ask(rest))
         # Names that an IOC lacks and an IOC that went away look the same, but for what answered before.
         complete = self.found.keys() >= asked.names.keys()
         if self.gone or not (complete or await self._still_answers(WITNESSES)):
-            return Answered(down=True, lost=True)
-        return Answered(self.found)
+            return IocAnswer(down=True, lost=True)
+        return IocAnswer(self.found)
 
     async def _ask(self, names: Mapping[str, Transport]) -> None:
         await asyncio.gather(*(self._ask_one(name, over) for name, over in names.items()))
@@ -155,7 +157,7 @@ def _spread(names: Sequence[str], count: int) -> list[str]:
 
 
 @asynccontextmanager
-async def _over_ca(timeout: float) -> AsyncIterator[Reader]:
+async def _over_ca(timeout: float) -> AsyncIterator[PvReader]:
     import aioca
     from epicscorelibs.ca import cadef
 
@@ -201,10 +203,10 @@ _CA_TYPES: Final = {0: "STRING", 1: "SHORT", 2: "FLOAT", 3: "ENUM", 4: "CHAR", 5
 
 
 @asynccontextmanager
-async def _over_pva(timeout: float) -> AsyncIterator[Reader]:
-    from beamwright_generator.observe.pva_requests import Asking
+async def _over_pva(timeout: float) -> AsyncIterator[PvReader]:
+    from beamwright_generator.observe.pva_requests import PvaClient
 
-    with Asking(timeout) as asking:
+    with PvaClient(timeout) as asking:
         yield _PvaReader(asking)
 
 

@@ -32,7 +32,7 @@ _FLOATS = ("float32", "float64")
 _NORMATIVE = "epics:nt/"
 
 
-class Served(Protocol):
+class PvaValue(Protocol):
     """What of `p4p.Value` is looked at."""
 
     def getID(self) -> str:  # noqa: N802 - p4p's own name
@@ -49,7 +49,7 @@ class Served(Protocol):
 
 
 @dataclass(frozen=True)
-class Facts:
+class PvFacts:
     """What is known of a signal.
 
     :param type: a name of `SCALARS`, the same with `[]`, `enum`, `table`, `image` or `unknown`.
@@ -73,7 +73,7 @@ class Facts:
         return self.type, self.nt, self.choices, tuple(self.columns.items())
 
 
-def facts_of(served: Served) -> Facts:
+def facts_of(served: PvaValue) -> PvFacts:
     """Read what a signal is from what its PV serves; an id that is not known gives `unknown`, never a guess."""
     identity = served.getID()
     kind = identity.removeprefix(_NORMATIVE).partition(":")[0] if identity.startswith(_NORMATIVE) else ""
@@ -82,15 +82,15 @@ def facts_of(served: Served) -> Facts:
     match kind:
         case "NTScalar" | "NTScalarArray" if (name := _value_type(code)) is not None:
             floats = name.removesuffix("[]") in _FLOATS
-            facts = Facts(name, precision=_number(served.get("display.precision")) if floats else None)
+            facts = PvFacts(name, precision=_number(served.get("display.precision")) if floats else None)
         case "NTEnum":
-            facts = Facts("enum", choices=_strings(served.get("value.choices")))
+            facts = PvFacts("enum", choices=_strings(served.get("value.choices")))
         case "NTTable":
-            facts = Facts(TABLE, columns=dict(_columns(code)))
+            facts = PvFacts(TABLE, columns=dict(_columns(code)))
         case "NTNDArray":
-            facts = Facts("image")
+            facts = PvFacts("image")
         case _:
-            facts = Facts(UNKNOWN, nt=identity)
+            facts = PvFacts(UNKNOWN, nt=identity)
     description = text_of(served.get("display.description")) or text_of(served.get("descriptor"))
     return replace(facts, description=description, units=text_of(served.get("display.units")))
 

@@ -8,14 +8,14 @@ from typing import Any, Self, cast
 
 from p4p.client.asyncio import Context, Disconnected, RemoteError
 
-from beamwright_generator.observe.nt_facts import Served
+from beamwright_generator.observe.nt_facts import PvaValue
 from beamwright_generator.observe.pvi_walk import NoAnswerError
 
 AT_ONCE = 2000
 """PVs that are asked at the same time."""
 
 
-class Asking:
+class PvaClient:
     """Gets structures over PVA, searched for as the environment says.
 
     A server that is slow but works is waited for: a PV is given up when for `timeout` seconds neither it nor any other
@@ -30,13 +30,13 @@ class Asking:
         self._places = asyncio.Semaphore(AT_ONCE)
         self._context = Context("pva", nt=False)
 
-    async def get(self, name: str) -> Served:
+    async def get(self, name: str) -> PvaValue:
         """Give what a PV serves now, or raise `NoAnswerError`."""
         async with self._places:
             answer: asyncio.Future[Any] = asyncio.ensure_future(self._context.get(name))
             try:
                 await self._until_answered(answer)
-                served = cast("Served", answer.result())
+                served = cast("PvaValue", answer.result())
             except TimeoutError:
                 raise NoAnswerError(f"no answer within {self._timeout:g} s") from None
             except Disconnected:

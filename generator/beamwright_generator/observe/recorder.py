@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from beamwright_generator.basics.optional_packages import PVA_PACKAGES
 from beamwright_generator.observe.missing_packages import report_not_installed
-from beamwright_generator.observe.pvi_walk import Block, Missing, Walk
-from beamwright_generator.observe.snapshot_text import Snapshot
+from beamwright_generator.observe.pvi_walk import LiveBlock, MissingPart, PviWalk
+from beamwright_generator.observe.snapshot_text import PviRecording
 from beamwright_generator.problems import Problems
 
 _SCHEME = "pva://"
@@ -18,7 +18,7 @@ _MOST_SHOWN = 10
 
 def record_snapshot(
     prefix: str, timeout: float, problems: Problems, progress: Callable[[int, int], None] = lambda blocks, signals: None
-) -> Snapshot | None:
+) -> PviRecording | None:
     """Walk the tree that begins at `prefix` + `PVI` over PVA; None, with a problem, when nothing can be recorded.
 
     Runs an event loop of its own; the environment says where to search.
@@ -30,14 +30,14 @@ def record_snapshot(
     prefix = prefix.removeprefix(_SCHEME).removesuffix(_PVI)
     if report_not_installed(PVA_PACKAGES, problems):
         return None
-    from beamwright_generator.observe.pva_requests import Asking
+    from beamwright_generator.observe.pva_requests import PvaClient
 
-    async def walk() -> Block | Missing:
-        with Asking(timeout) as asking:
-            return await Walk(asking, progress).block(prefix + _PVI)
+    async def walk() -> LiveBlock | MissingPart:
+        with PvaClient(timeout) as asking:
+            return await PviWalk(asking, progress).block(prefix + _PVI)
 
     found = asyncio.run(walk())
-    if isinstance(found, Missing):
+    if isinstance(found, MissingPart):
         problems.error(
             "snapshot-impossible",
             None,
@@ -46,7 +46,7 @@ def record_snapshot(
             "EPICS_PVA_AUTO_ADDR_LIST lead to it?",
         )
         return None
-    snapshot = Snapshot(prefix, found)
+    snapshot = PviRecording(prefix, found)
     _report_missing(snapshot, problems)
     return snapshot
 
@@ -55,7 +55,7 @@ def _wrong_prefix(prefix: str) -> str:
     return "" if not prefix[-1:].isalnum() else f"does its prefix end with a colon ({prefix}:), "
 
 
-def _report_missing(snapshot: Snapshot, problems: Problems) -> None:
+def _report_missing(snapshot: PviRecording, problems: Problems) -> None:
     found = [f"{name}: {reason}" for name, reason in snapshot.missing.items()]
     found += [signal.missing for signal in snapshot.signals if signal.missing]
     if not found:

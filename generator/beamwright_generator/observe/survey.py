@@ -10,10 +10,10 @@ from typing import Final
 
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.basics.optional_packages import CA_PACKAGES, PVA_PACKAGES
-from beamwright_generator.observe.live_records import Answered, Asked, Progress, read_iocs
+from beamwright_generator.observe.beamline_pvs import BeamlinePvs
+from beamwright_generator.observe.live_records import IocAnswer, IocQuery, Progress, read_iocs
 from beamwright_generator.observe.missing_packages import report_not_installed
 from beamwright_generator.parse.yaml.observation_file import MISSING, Fact, Observations, ObservedDevice, ObservedIoc
-from beamwright_generator.pipeline import Described
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.observed.promised_pvs import DescribedPv
 from beamwright_generator.resolve.types.template_record import SETPOINT_TYPES
@@ -23,7 +23,7 @@ READBACK: Final = "_RBV"
 
 
 @dataclass(frozen=True)
-class Run:
+class SurveyResult:
     """What one run found.
 
     :param observations: everything that is known now: new facts, and old ones of what was not asked or did not answer.
@@ -41,7 +41,7 @@ class Run:
 
 
 def observe_iocs(
-    described: Described,
+    described: BeamlinePvs,
     only: str | None,
     timeout: float,
     at_once: int,
@@ -49,7 +49,7 @@ def observe_iocs(
     problems: Problems,
     *,
     check: bool = False,
-) -> Run | None:
+) -> SurveyResult | None:
     """Ask the running IOCs, in an event loop of its own; None, with a problem, when nothing can be known.
 
     The environment says where to search.
@@ -62,9 +62,9 @@ def observe_iocs(
     pvs, before = described.pvs, described.before or Observations(described.name, {})
     chosen = [pv for pv in pvs if only is None or fnmatchcase(pv.ioc, only) or fnmatchcase(pv.device, only)]
     partners = _partners(pvs, {(pv.ioc, pv.device) for pv in chosen})
-    asked: dict[str, Asked] = {}
+    asked: dict[str, IocQuery] = {}
     for pv in chosen:
-        one = asked.setdefault(pv.ioc, Asked({}, {}))
+        one = asked.setdefault(pv.ioc, IocQuery({}, {}))
         one.names[pv.name] = pv.transport
     for (ioc, _), names in partners.items():
         asked[ioc].perhaps.update(names)
@@ -83,7 +83,9 @@ def observe_iocs(
     needed = {pv.ioc for pv in chosen if not pv.optional}
     nothing = len(down) == len(asked) and not (check and needed.isdisjoint(down))
     _report_silent(down, lost, problems, nothing=nothing)
-    return Run(Observations(described.name, known.iocs(pvs)), frozenset(asked), down, lost, len(chosen), answered)
+    return SurveyResult(
+        Observations(described.name, known.iocs(pvs)), frozenset(asked), down, lost, len(chosen), answered
+    )
 
 
 def _packages(transports: Collection[Transport]) -> tuple[str, ...]:
@@ -138,7 +140,7 @@ class _Knowledge:
     """New facts, and old ones in place of those that could not be had."""
 
     before: Observations
-    answers: Mapping[str, Answered]
+    answers: Mapping[str, IocAnswer]
     asked: Collection[tuple[str, str]]
     partners: Mapping[tuple[str, str], Mapping[str, Transport]]
 

@@ -33,7 +33,7 @@ class Root:
 
 
 @dataclass
-class Files:
+class DescriptionFiles:
     """Reads each description file once and keeps what was read, for the manifest.
 
     :param roots: the only folders that files are read from, symbolic links followed.

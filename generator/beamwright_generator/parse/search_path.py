@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from beamwright_generator.parse.description_files import Files, is_file
+from beamwright_generator.parse.description_files import DescriptionFiles, is_file
 
 
-def find_file(files: Files, name: str, search: Sequence[Path], cwd: Path, beside: Path) -> Path | None:
+def find_file(files: DescriptionFiles, name: str, search: Sequence[Path], cwd: Path, beside: Path) -> Path | None:
     """Find a database, template or substitutions file.
 
     A name with a slash is opened from the working folder and any other along the search path, as in an IOC. Where

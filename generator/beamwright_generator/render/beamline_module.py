@@ -7,12 +7,21 @@ from operator import itemgetter
 from typing import Any
 
 from beamwright_generator.basics.grammar import counted
-from beamwright_generator.model import Beamline, Detector, Device, Group, Numbered, Part, Placed, Policy
+from beamwright_generator.model import (
+    BeamlineModule,
+    ConnectionPolicy,
+    Detector,
+    Device,
+    DevicePart,
+    Group,
+    NumberedDevices,
+    PlacedDevice,
+)
 from beamwright_generator.render.jinja import CORE, RUNTIME, fill
 from beamwright_generator.render.python_text import Imports, comment, docstring, literal, sentence
 
 
-def render_beamline(beamline: Beamline, package: str) -> str:
+def render_beamline(beamline: BeamlineModule, package: str) -> str:
     """Return the text of a beamline module in a generated package."""
     imports = Imports(f"{package}.beamlines.{beamline.name}", _late_modules(beamline))
     imports.name(RUNTIME, "Beamline")
@@ -40,7 +49,7 @@ def render_beamline(beamline: Beamline, package: str) -> str:
     )
 
 
-def _late_modules(beamline: Beamline) -> frozenset[str]:
+def _late_modules(beamline: BeamlineModule) -> frozenset[str]:
     """Leave out what a class of the beamline module uses: nobody imports anything before its devices are made."""
     composites = (device for device in beamline.devices if isinstance(device, Detector | Group))
     return beamline.slow - {part.type.module for composite in composites for part in composite.parts}
@@ -50,11 +59,11 @@ def _arguments(values: Iterable[tuple[str, str]]) -> str:
     return "".join(f", {name}={literal(value)}" for name, value in values)
 
 
-def _call(part: Part | Device, imports: Imports, more: str = "") -> str:
+def _call(part: DevicePart | Device, imports: Imports, more: str = "") -> str:
     return f"{imports.ref(part.type)}({literal(part.prefix)}{more}{_arguments(part.arguments)})"
 
 
-def _assigned(part: Part, imports: Imports) -> dict[str, str]:
+def _assigned(part: DevicePart, imports: Imports) -> dict[str, str]:
     return {"attribute": part.attribute, "value": _call(part, imports)}
 
 
@@ -85,12 +94,12 @@ def _composite(placed: Detector | Group, imports: Imports) -> dict[str, Any]:
     }
 
 
-def _placed(placed: Placed, imports: Imports) -> dict[str, str]:
+def _placed(placed: PlacedDevice, imports: Imports) -> dict[str, str]:
     place = placed.place
     writes = placed.writes if isinstance(placed, Device) else isinstance(placed, Detector) and placed.writer is not None
     if isinstance(placed, Device):
         typed, value = imports.ref(placed.type), _call(placed, imports, ", path_provider" if writes else "")
-    elif isinstance(placed, Numbered):
+    elif isinstance(placed, NumberedDevices):
         vector = imports.name(CORE, "DeviceVector")
         typed = f"{vector}[{imports.ref(placed.type)}]"
         prefix = literal(placed.prefix)
@@ -110,9 +119,9 @@ def _placed(placed: Placed, imports: Imports) -> dict[str, str]:
     }
 
 
-def _options(placed: Placed, imports: Imports) -> str:
+def _options(placed: PlacedDevice, imports: Imports) -> str:
     options: Mapping[str, str] = {
-        "policy": f"{imports.name(RUNTIME, 'Policy')}.{Policy(placed.place.policy).name}",
+        "policy": f"{imports.name(RUNTIME, 'Policy')}.{ConnectionPolicy(placed.place.policy).name}",
         **({"optional": "True"} if placed.place.optional else {}),
         **({"timeout": repr(placed.place.timeout)} if placed.place.timeout is not None else {}),
         **({"ioc": literal(placed.place.ioc)} if placed.place.ioc else {}),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from beamwright_generator.basics.grammar import counted
-from beamwright_generator.model import Beamline, Detector, Group, Placed
+from beamwright_generator.model import BeamlineModule, Detector, Group, PlacedDevice
 from beamwright_generator.render.jinja import fill
 
 README: Final = "README.md"
@@ -30,9 +30,9 @@ def sections_of(readme: str) -> dict[str, str]:
     return {found["name"]: found[0] for found in _SECTION.finditer(readme)}
 
 
-def render_section(beamline: Beamline) -> str:
+def render_section(beamline: BeamlineModule) -> str:
     """Give the section of one beamline."""
-    by_ioc: dict[str, list[Placed]] = {}
+    by_ioc: dict[str, list[PlacedDevice]] = {}
     for placed in beamline.devices:
         by_ioc.setdefault(placed.place.ioc, []).append(placed)
     iocs = [_ioc(f"ioc{number}", name, devices) for number, (name, devices) in enumerate(by_ioc.items(), start=1)]
@@ -45,7 +45,7 @@ def render_section(beamline: Beamline) -> str:
     )
 
 
-def _ioc(own: str, name: str, devices: Sequence[Placed]) -> dict[str, Any]:
+def _ioc(own: str, name: str, devices: Sequence[PlacedDevice]) -> dict[str, Any]:
     drawn = sorted(devices, key=lambda device: not isinstance(device, Detector))[:_MOST_DEVICES]
     detectors = [device for device in drawn if isinstance(device, Detector)]
     return {
@@ -66,7 +66,7 @@ def _ioc(own: str, name: str, devices: Sequence[Placed]) -> dict[str, Any]:
     }
 
 
-def _named(device: Placed) -> str:
+def _named(device: PlacedDevice) -> str:
     kind = device.class_name if isinstance(device, Detector | Group) else device.type.name
     return _two_lines(device.place.name, kind)
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from beamwright_generator.basics.choices import Transport
-from beamwright_generator.basics.source_text import Source
-from beamwright_generator.model import Beamline, ClassRef, DeviceType, Model
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.macros.maclib import Scope
+from beamwright_generator.model import BeamlineModule, ClassRef, DeviceType, Model
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.macros.maclib import MacroScope
 from beamwright_generator.parse.search_path import find_file
-from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions, IocEntry, TemplateOverride
+from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions, TemplateOverride
 from beamwright_generator.parse.yaml.observation_file import Observations
 from beamwright_generator.problems import Problems
+from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.classes.device_classes import Classes, Resolved
 from beamwright_generator.resolve.content.content_cache import Contents
 from beamwright_generator.resolve.content.device_content import Content
@@ -47,22 +47,16 @@ class Resolution:
 
 
 def resolve_beamline(
-    files: Files,
-    source: Source,
-    beamline: BeamlineFile,
-    positions: BeamlinePositions,
-    problems: Problems,
-    progress: Progress = lambda done, total: None,
-    observations: Observations | None = None,
+    project: BeamlineProject, progress: Progress = lambda done, total: None, observations: Observations | None = None
 ) -> Resolution:
-    """Give the device types and placed devices of a beamline; what is wrong or left out is reported.
+    """Return the device types and placed devices of a beamline; what is wrong or left out is reported.
 
-    :param observations: what its running IOCs serve, which sharpens the types that descriptions leave open.
+    :param observations: what its running IOCs serve, which decides the types that descriptions leave open.
     """
-    folder = source.path.parent
-    instances = Instances(files, folder, beamline, positions, problems)
+    files, beamline, positions, problems = project.files, project.beamline, project.positions, project.problems
+    instances = Instances(project)
     loaded = list(instances.read())
-    pvi = _pvi(files, folder, beamline.iocs, instances, problems)
+    pvi = _pvi(project, instances)
     contents = {over: Contents(files, problems, over, beamline.overrides.templates, pvi) for over in Transport}
     if observations is not None:
         facts = _observed(loaded, contents, beamline, observations, problems)
@@ -74,20 +68,22 @@ def resolve_beamline(
     _report_twice(seen, problems)
     resolved = classes.resolved()
     modules = resolved.modules()
-    recorded = Snapshots(files, folder, beamline, positions, problems).made_besides(modules)
+    recorded = Snapshots(project).made_besides(modules)
     modules = dict(sorted({**modules, **recorded.modules}.items()))
     _report_unused(beamline.overrides.templates, contents.values(), recorded.files, positions, problems)
     readable = frozenset(_readable(modules))
     places = {id(ioc): number for number, ioc in enumerate(beamline.iocs)}
     seen = sorted([*seen, *recorded.seen], key=lambda one: places[id(one.instance.ioc)])
     classes_of_all = recorded.added_to(resolved)
-    placed = Placing(beamline, positions, classes_of_all, readable, problems, recorded.writers).place(seen)
-    module = Beamline(beamline.name, beamline.title, source.name, len(beamline.iocs), placed, slow_modules(modules))
+    placed = Placing(project, classes_of_all, readable, recorded.writers).place(seen)
+    module = BeamlineModule(
+        beamline.name, beamline.title, project.source.name, len(beamline.iocs), placed, slow_modules(modules)
+    )
     return Resolution(Model(beamline.name, modules, module, beamline.package), seen, classes_of_all)
 
 
 def resolve_template(
-    files: Files,
+    files: DescriptionFiles,
     path: Path,
     macros: Mapping[str, str],
     search: Sequence[Path],
@@ -101,12 +97,10 @@ def resolve_template(
     return Model("", classes.resolved().modules(), None)
 
 
-def describe_beamline(
-    files: Files, source: Source, beamline: BeamlineFile, positions: BeamlinePositions, problems: Problems
-) -> list[DescribedPv]:
-    """List every PV that the descriptions of a beamline promise, in load order."""
-    folder = source.path.parent
-    loaded = list(Instances(files, folder, beamline, positions, problems).read())
+def describe_beamline(project: BeamlineProject) -> list[DescribedPv]:
+    """Return every PV that the descriptions of a beamline promise, in load order."""
+    files, beamline, problems = project.files, project.beamline, project.problems
+    loaded = list(Instances(project).read())
     contents = {over: Contents(files, problems, over, beamline.overrides.templates, {}) for over in Transport}
     return list(_described(_seen_unjudged(loaded, contents, beamline, problems), beamline))
 
@@ -155,14 +149,13 @@ def _see(
         progress(number + 1, len(loaded))
 
 
-def _pvi(
-    files: Files, folder: Path, iocs: Iterable[IocEntry], instances: Instances, problems: Problems
-) -> dict[str, PviFacts]:
+def _pvi(project: BeamlineProject, instances: Instances) -> dict[str, PviFacts]:
+    files, folder, problems = project.files, project.folder, project.problems
     facts: dict[str, PviFacts] = {}
-    for number, ioc in enumerate(iocs):
+    for number, ioc in enumerate(project.beamline.iocs):
         search = instances.search_of(ioc)
         for index, name in enumerate(ioc.pvi):
-            at = instances.positions.of("iocs", number, "pvi", index)
+            at = project.positions.of("iocs", number, "pvi", index)
             path = find_file(files, name, search, folder, folder)
             if path is None:
                 problems.error("file-missing", at, f"{name} is not found", hint="add its folder to `search`")
@@ -174,7 +167,7 @@ def _pvi(
 def _seen(instance: Instance, content: Content, problems: Problems) -> Seen | None:
     """Fill in the prefix and the parameters of one instance."""
     prefix = filled(content.prefix, instance.macros, content.defaults)
-    scope = Scope({**content.defaults, **instance.macros})
+    scope = MacroScope({**content.defaults, **instance.macros})
     arguments = [(keyword, scope.value(macro)) for keyword, macro in content.keywords]
     missing = [macro for macro in content.parameters if scope.value(macro) is None]
     if "$(" in prefix or missing:

@@ -54,7 +54,7 @@ def record_command(pv: str, timeout: float | None = DEFAULT_TIMEOUT) -> Triggera
 class RecordDevice(TreeDevice, EpicsDevice):
     """A device whose signals are records under one prefix; generated devices extend it.
 
-    As a mixin it stands first: `class AdBase(RecordDevice, ADBaseIO)`.
+    As a mixin it stands first: `class ADBase(RecordDevice, ADBaseIO)`.
 
     :param prefix: starts the name of every record; `pva://` or `ca://` before it chooses the protocol, else CA.
     :param name: what the device is called in documents.

@@ -200,8 +200,8 @@ def test_errors_of_the_descriptions_come_first(tmp_path: Path) -> None:
 DIES = """
 import os, signal, sys
 from pathlib import Path
+from beamwright_generator.observe.beamline_pvs import read_beamline_pvs
 from beamwright_generator.observe.survey import observe_iocs
-from beamwright_generator.pipeline import read_described
 from beamwright_generator.problems import Problems
 
 pid, killed = int(sys.argv[1]), []
@@ -211,7 +211,7 @@ def progress(done, total):
         killed.append(os.kill(pid, signal.SIGKILL))
 
 problems = Problems()
-described = read_described(Path("beamline.yaml"), problems)
+described = read_beamline_pvs(Path("beamline.yaml"), problems)
 run = observe_iocs(described, None, 1.0, 20, progress, problems)
 print(sorted(run.down), sorted(run.lost), len(run.observations.iocs["B01-EA-IOC-01"].devices["B01-EA-BIG-01:"].records))
 print(*problems)

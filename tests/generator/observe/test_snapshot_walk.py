@@ -13,8 +13,8 @@ from p4p.nt import NTScalar, NTTable
 from beamwright_generator.basics.source_text import Source
 from beamwright_generator.observe import pvi_walk
 from beamwright_generator.observe.nt_facts import SCALARS
-from beamwright_generator.observe.pvi_walk import Block, Missing, NoAnswerError, Signal, Walk
-from beamwright_generator.observe.snapshot_text import Snapshot, snapshot_text
+from beamwright_generator.observe.pvi_walk import LiveBlock, LiveSignal, MissingPart, NoAnswerError, PviWalk
+from beamwright_generator.observe.snapshot_text import PviRecording, snapshot_text
 from beamwright_generator.parse.yaml import snapshot_file
 from beamwright_generator.problems import Problems
 
@@ -50,9 +50,9 @@ async def test_signals_of_all_blocks_are_asked_at_the_same_time() -> None:
     served |= {name: Value(NTScalar.buildType("i")) for name in "XYZ"}
     progress: list[tuple[int, int]] = []
     async with asyncio.timeout(30):
-        found = await Walk(Asked(served, wait_for=3), lambda *counts: progress.append(counts)).block("A:PVI")
-    assert isinstance(found, Block)
-    assert [type(entry) for entry in found.walk()] == [Block, Signal, Signal]
+        found = await PviWalk(Asked(served, wait_for=3), lambda *counts: progress.append(counts)).block("A:PVI")
+    assert isinstance(found, LiveBlock)
+    assert [type(entry) for entry in found.walk()] == [LiveBlock, LiveSignal, LiveSignal]
     assert progress[-1] == (2, 2)
 
 
@@ -64,11 +64,11 @@ async def test_a_server_that_always_has_one_block_more_is_left(monkeypatch: pyte
             return structure(a={"d": f"{name}a"}, b={"d": f"{name}b"})
 
     async with asyncio.timeout(30):
-        found = await Walk(Endless()).block("X")
-    assert isinstance(found, Block)
-    reasons = {entry.reason for entry in found.walk() if isinstance(entry, Missing)}
+        found = await PviWalk(Endless()).block("X")
+    assert isinstance(found, LiveBlock)
+    reasons = {entry.reason for entry in found.walk() if isinstance(entry, MissingPart)}
     assert reasons == {"not read: the tree has more than 50 blocks"}
-    assert sum(isinstance(entry, Block) for entry in found.walk()) == 49
+    assert sum(isinstance(entry, LiveBlock) for entry in found.walk()) == 49
 
 
 async def test_a_tree_is_recorded_as_deep_as_it_can_be_read_again() -> None:
@@ -81,13 +81,13 @@ async def test_a_tree_is_recorded_as_deep_as_it_can_be_read_again() -> None:
             return Value(Type([inner]), {"value": {"down": [{"d": f"{name}a"}], "here": {"r": "Table"}}})
 
     async with asyncio.timeout(30):
-        found = await Walk(Bottomless()).block("X")
-    assert isinstance(found, Block)
-    assert [entry.reason for entry in found.walk() if isinstance(entry, Missing)] == [
+        found = await PviWalk(Bottomless()).block("X")
+    assert isinstance(found, LiveBlock)
+    assert [entry.reason for entry in found.walk() if isinstance(entry, MissingPart)] == [
         f"not read: it is more than {pvi_walk.DEEPEST} blocks deep"
     ]
     problems = Problems()
-    text = snapshot_text(Snapshot("X", found))
+    text = snapshot_text(PviRecording("X", found))
     assert snapshot_file.parse_snapshot(Source(Path("x.yaml"), "x.yaml", text), problems) is not None, list(problems)
 
 
@@ -96,10 +96,10 @@ def test_a_block_that_stands_in_two_places_is_recorded_in_both() -> None:
         "A:PVI": structure(first={"d": "B:PVI"}, second={"d": "B:PVI"}),
         "B:PVI": structure(),
     }
-    found = asyncio.run(Walk(Asked(served)).block("A:PVI"))
-    assert isinstance(found, Block)
-    assert Snapshot("A:", found).missing == {}
-    assert snapshot_text(Snapshot("A:", found)).count('pvi: "B:PVI"') == 2
+    found = asyncio.run(PviWalk(Asked(served)).block("A:PVI"))
+    assert isinstance(found, LiveBlock)
+    assert PviRecording("A:", found).missing == {}
+    assert snapshot_text(PviRecording("A:", found)).count('pvi: "B:PVI"') == 2
 
 
 def test_types_have_the_names_that_are_read() -> None:

@@ -14,7 +14,7 @@ import pytest
 from beamwright_generator.basics.source_text import Source
 from beamwright_generator.parse.database.database_text import parse_database
 from beamwright_generator.parse.database.statements import Database
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
 
 WORKER = Path(__file__).with_name("ioc_worker.py")
@@ -70,8 +70,8 @@ def problems() -> Problems:
 
 
 @pytest.fixture
-def files(tmp_path: Path, problems: Problems) -> Files:
-    return Files([tmp_path], tmp_path, problems)
+def files(tmp_path: Path, problems: Problems) -> DescriptionFiles:
+    return DescriptionFiles([tmp_path], tmp_path, problems)
 
 
 @pytest.fixture

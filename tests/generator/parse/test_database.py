@@ -22,13 +22,13 @@ from beamwright_generator.parse.database.statements import (
     Breaktable,
     Database,
     Declaration,
-    Device,
-    Field,
-    Form,
+    DeviceSupport,
     Include,
     Menu,
+    Notation,
     Record,
-    RecordType,
+    RecordField,
+    RecordTypeDefinition,
     SearchPath,
     Substitute,
 )
@@ -200,8 +200,8 @@ def test_statements_keep_their_text_and_place(read: Read, problems: Problems) ->
     first, second = database.records
     assert (first.type, first.name, second.type, second.name, second.visible) == ("ai", "$(P)a", "*", "c", True)
     desc, prec = first.fields
-    assert (desc.raw, desc.value, desc.form) == ('say \\"hi\\"', 'say "hi"', Form.QUOTED)
-    assert (prec.raw, prec.form) == ("3", Form.BARE)
+    assert (desc.raw, desc.value, desc.form) == ('say \\"hi\\"', 'say "hi"', Notation.QUOTED)
+    assert (prec.raw, prec.form) == ("3", Notation.BARE)
     assert [str(database.at(item)) for item in (first, desc, prec, *first.infos, *first.aliases, second)] == [
         "x.db:1:1",
         "x.db:2:3",
@@ -313,11 +313,11 @@ def test_definitions_are_read(read: Read, problems: Problems) -> None:
     menu, record_type, device, *declarations, table, path, added, include, substitute = database.items
     assert isinstance(menu, Menu)
     assert menu.choices == (("mA", "A"), ("mB", "B"))
-    assert isinstance(record_type, RecordType)
+    assert isinstance(record_type, RecordTypeDefinition)
     assert isinstance(record_type.body[0], Include)
     (value,) = record_type.fields
     assert (value.name, value.type, value.size, value.attribute("menu")) == ("VAL", "DBF_STRING", 40, "m")
-    assert device == Device("t", "INST_IO", "devT", "t dev", device.offset)
+    assert device == DeviceSupport("t", "INST_IO", "devT", "t dev", device.offset)
     assert [d.arguments for d in declarations if isinstance(d, Declaration)] == [
         ("d",),
         ("v", "int"),
@@ -459,7 +459,7 @@ def test_real_files_are_read(corpus: Path) -> None:
         ) or (database.records)
         for record in database.records:
             for field in record.fields:
-                assert isinstance(field, Field)
+                assert isinstance(field, RecordField)
                 assert text.startswith(field.raw, field.value_offset)
         count += isinstance(database.records[0] if database.records else None, Record)
     assert count > 100

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from beamwright_generator.parse.database.loader import LoadedDatabase, LoadedRecord, load_database
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.macros.maclib import Scope, written
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.macros.maclib import MacroScope, written
 from beamwright_generator.problems import Problems
 
 BASE_TYPES = frozenset(
@@ -50,7 +50,9 @@ def number(text: str) -> float:
     return float(int(text, 0)) if "x" in text.lower() else float(text or 0)
 
 
-def give_values(files: Files, path: Path, search: list[Path]) -> tuple[LoadedDatabase, dict[str, str], Problems]:
+def give_values(
+    files: DescriptionFiles, path: Path, search: list[Path]
+) -> tuple[LoadedDatabase, dict[str, str], Problems]:
     """Load a file with a small number for every macro it asks for, also in what it includes."""
     macros: dict[str, str] = {}
     while True:
@@ -92,7 +94,7 @@ def differences(loaded: LoadedDatabase, answer: dict[str, Any]) -> list[Any]:
 
 
 def test_every_public_database_loads_as_in_an_ioc(corpus: Path, ioc) -> None:
-    files = Files([corpus], corpus, Problems())
+    files = DescriptionFiles([corpus], corpus, Problems())
     search = sorted({path.parent for path in corpus.rglob("*.template")})
     accepted = refused = 0
     for path in sorted(corpus.rglob("*")):
@@ -144,7 +146,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", TRAPS.values(), ids=TRAPS)
-def test_traps(text: str, ioc, files: Files, problems: Problems, put) -> None:
+def test_traps(text: str, ioc, files: DescriptionFiles, problems: Problems, put) -> None:
     path = put("a.db", text + "\n")
     loaded = load_database(files, path, {"M": "v$(N)", "N": "w"}, [], problems)
     fields = {name: list(record.fields) for name, record in loaded.records.items()}
@@ -155,7 +157,7 @@ def test_traps(text: str, ioc, files: Files, problems: Problems, put) -> None:
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
-def test_refusals(text: str, ioc, files: Files, problems: Problems, put) -> None:
+def test_refusals(text: str, ioc, files: DescriptionFiles, problems: Problems, put) -> None:
     put("body.db", 'field(DESC,"x")\n')
     path = put("a.db", text + "\n")
     assert ioc.load(path, search=[path.parent])["refused"]
@@ -163,7 +165,7 @@ def test_refusals(text: str, ioc, files: Files, problems: Problems, put) -> None
     assert problems.errors
 
 
-def test_loads_share_one_record_map(ioc, files: Files, problems: Problems, put) -> None:
+def test_loads_share_one_record_map(ioc, files: DescriptionFiles, problems: Problems, put) -> None:
     first = put("a.db", 'record(ai,"a"){field(DESC,"1")}\n')
     second = put("b.db", 'record("*","a"){field(DESC,"2")}\nrecord(ai,"b")\n')
     loaded = load_database(files, first, {}, [], problems)
@@ -175,7 +177,9 @@ def test_loads_share_one_record_map(ioc, files: Files, problems: Problems, put) 
     assert str(loaded.records["a"].fields["DESC"].at) == "b.db:1:17"
 
 
-def test_includes_are_followed_as_in_an_ioc(ioc, files: Files, problems: Problems, put, tmp_path: Path) -> None:
+def test_includes_are_followed_as_in_an_ioc(
+    ioc, files: DescriptionFiles, problems: Problems, put, tmp_path: Path
+) -> None:
     put("one/body.db", 'field(DESC, "$(D)")\n')
     put("two/more.db", '\nrecord(bo,"$(P)b") {\n  field(DESC, "b")\n}\n')
     path = put("top/a.db", 'include "more.db"\nrecord(ai,"$(P)a") {\ninclude "$(BODY=body).db"\nfield(EGU, "x")\n}\n')
@@ -191,7 +195,7 @@ def test_includes_are_followed_as_in_an_ioc(ioc, files: Files, problems: Problem
     assert not len(problems)
 
 
-def test_the_second_type_of_a_record_is_dropped(files: Files, problems: Problems, put) -> None:
+def test_the_second_type_of_a_record_is_dropped(files: DescriptionFiles, problems: Problems, put) -> None:
     path = put("a.db", 'record(ai,"a"){field(DESC,"1")}\nrecord(bo,"a"){field(DESC,"2") field(ZNAM,"z")}\n')
     loaded = load_database(files, path, {}, [], problems)
     assert loaded.records["a"].type == "ai"
@@ -200,7 +204,7 @@ def test_the_second_type_of_a_record_is_dropped(files: Files, problems: Problems
     assert (problem.code, str(problem.at)) == ("record-type-conflict", "a.db:2:1")
 
 
-def test_msi_substitutes_from_its_line_on(files: Files, problems: Problems, put) -> None:
+def test_msi_substitutes_from_its_line_on(files: DescriptionFiles, problems: Problems, put) -> None:
     put("n.template", 'record(ai,"$(P)$(R)x") { field(DESC, "$(A=none)") }\n')
     path = put(
         "a.template",
@@ -216,29 +220,29 @@ def test_msi_substitutes_from_its_line_on(files: Files, problems: Problems, put)
     assert not loaded.refused
 
 
-def test_msi_expands_a_definition_by_itself_twice(files: Files, problems: Problems, put) -> None:
+def test_msi_expands_a_definition_by_itself_twice(files: DescriptionFiles, problems: Problems, put) -> None:
     """macLib leaves the reference that it finds on its second round, and the later load expands it."""
     path = put("a.template", 'substitute "R=$(R)1:"\nrecord(ai,"$(P)$(R)x")\n')
     loaded = load_database(files, path, {"P": "p:", "R": "r"}, [], problems)
     assert list(loaded.records) == ["p:r1:1:x"]
 
 
-def test_include_names_see_the_environment(files: Files, problems: Problems, put, tmp_path: Path) -> None:
+def test_include_names_see_the_environment(files: DescriptionFiles, problems: Problems, put, tmp_path: Path) -> None:
     put("lib/n.db", 'record(ai,"n$(HOME=)")\n')
     path = put("a.db", 'include "$(LIB)/n.db"\n')
-    env = Scope({"LIB": str(tmp_path / "lib"), "HOME": "seen by names only"})
+    env = MacroScope({"LIB": str(tmp_path / "lib"), "HOME": "seen by names only"})
     loaded = load_database(files, path, {"LIB": "$(WHERE)"}, [], problems, env=env.inner({"WHERE": "lib"}))
     assert list(loaded.records) == ["n"]
 
 
-def test_circles_of_includes_end(files: Files, problems: Problems, put) -> None:
+def test_circles_of_includes_end(files: DescriptionFiles, problems: Problems, put) -> None:
     put("b.db", 'include "a.db"\n')
     loaded = load_database(files, put("a.db", 'include "b.db"\nrecord(ai,"a")\n'), {}, [], problems)
     assert loaded.refused
     assert [problem.code for problem in problems] == ["include-cycle"]
 
 
-def test_deep_includes_end(files: Files, problems: Problems, put) -> None:
+def test_deep_includes_end(files: DescriptionFiles, problems: Problems, put) -> None:
     for i in range(80):
         put(f"f{i}.db", f'include "f{i + 1}.db"\n')
     put("f80.db", 'record(ai,"a")\n')
@@ -246,7 +250,9 @@ def test_deep_includes_end(files: Files, problems: Problems, put) -> None:
     assert [problem.code for problem in problems] == ["include-too-deep"]
 
 
-def test_multiplying_includes_end(files: Files, problems: Problems, put, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_multiplying_includes_end(
+    files: DescriptionFiles, problems: Problems, put, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("beamwright_generator.parse.macros.msi.MOST_FILES", 500)
     for i in range(40):
         put(f"f{i}.db", f'include "f{i + 1}.db"\ninclude "f{i + 1}.db"\n')
@@ -255,7 +261,9 @@ def test_multiplying_includes_end(files: Files, problems: Problems, put, monkeyp
     assert "include-too-large" in {problem.code for problem in problems}
 
 
-def test_files_outside_the_roots_are_not_read(files: Files, problems: Problems, put, tmp_path_factory) -> None:
+def test_files_outside_the_roots_are_not_read(
+    files: DescriptionFiles, problems: Problems, put, tmp_path_factory
+) -> None:
     outside = tmp_path_factory.mktemp("outside") / "x.db"
     outside.write_text('record(ai,"secret")\n')
     loaded = load_database(files, put("a.db", f'include "{outside}"\n'), {}, [], problems)
@@ -263,7 +271,7 @@ def test_files_outside_the_roots_are_not_read(files: Files, problems: Problems, 
     assert [problem.code for problem in problems] == ["outside-roots"]
 
 
-def test_names_that_no_file_can_have_are_not_found(files: Files, problems: Problems, put) -> None:
+def test_names_that_no_file_can_have_are_not_found(files: DescriptionFiles, problems: Problems, put) -> None:
     loaded = load_database(files, put("a.db", f'include "{"x" * 300}"\nrecord(ai,"a")\n'), {}, [], problems)
     assert list(loaded.records) == ["a"]
     assert [problem.code for problem in problems] == ["include-missing"]

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from beamwright_generator.parse.macros.maclib import (
     Defaults,
-    Met,
+    ExpansionReport,
+    MacroScope,
     Reference,
-    Scope,
     expand,
     expand_lines,
     names,
@@ -71,7 +71,7 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "definitions"), CASES)
 def test_expands_as_the_macro_library(text: str, definitions: str) -> None:
-    assert expand(text, Scope(parse_definitions(definitions))) == macro_library(text, definitions)
+    assert expand(text, MacroScope(parse_definitions(definitions))) == macro_library(text, definitions)
 
 
 @pytest.mark.parametrize(
@@ -97,36 +97,36 @@ def test_reads_definitions_as_the_macro_library(definitions: str) -> None:
 
 
 def test_a_name_without_a_value_removes_the_macro() -> None:
-    outer = Scope({"A": "1", "B": "2"})
+    outer = MacroScope({"A": "1", "B": "2"})
     assert parse_definitions("A,C=3") == {"A": None, "C": "3"}
     assert outer.inner(parse_definitions("A,C=3")).raw() == {"B": "2", "C": "3"}
     assert "A" in outer
 
 
 def test_undefined_references_stay_as_written() -> None:
-    met = Met()
+    met = ExpansionReport()
     text = "$(P)$(R) ${S} $(T=4) $(Q$(P))"
-    assert expand(text, Scope({"R": "r"}), met=met) == "$(P)r ${S} 4 $(Q$(P))"
+    assert expand(text, MacroScope({"R": "r"}), met=met) == "$(P)r ${S} 4 $(Q$(P))"
     assert met.undefined == {"P": 0, "S": 9, "Q$(P)": 21}
 
 
 def test_a_value_may_hold_an_undefined_reference() -> None:
-    met = Met()
-    assert expand("$(A)$(A)", Scope({"A": "x$(B)"}), met=met) == "x$(B)x$(B)"
+    met = ExpansionReport()
+    assert expand("$(A)$(A)", MacroScope({"A": "x$(B)"}), met=met) == "x$(B)x$(B)"
     assert met.undefined == {"B": 0}
 
 
 def test_defaults_can_stay() -> None:
-    assert expand("$(A=1) $(B=$(C))", Scope({"C": "c"}), defaults=Defaults.KEEP) == "$(A=1) $(B=c)"
+    assert expand("$(A=1) $(B=$(C))", MacroScope({"C": "c"}), defaults=Defaults.KEEP) == "$(A=1) $(B=c)"
 
 
 def test_only_some_names_are_expanded() -> None:
-    scope = Scope({"A": "1", "B": "2"})
+    scope = MacroScope({"A": "1", "B": "2"})
     assert expand("$(A) $(B) $(C=3) $(D=$(A))", scope, only=frozenset({"A"})) == "1 $(B) $(C=3) $(D=1)"
 
 
 def test_an_open_quote_ends_with_its_line() -> None:
-    assert expand_lines("it's $(P)\n$(P)\n", Scope({"P": "1"})) == "it's $(P)\n1\n"
+    assert expand_lines("it's $(P)\n$(P)\n", MacroScope({"P": "1"})) == "it's $(P)\n1\n"
 
 
 def test_names_in_defaults_and_computed_names_count() -> None:
@@ -142,19 +142,19 @@ def test_references_tell_what_they_are_made_of() -> None:
 
 def test_doubling_values_end() -> None:
     doubling = {f"A{i}": f"$(A{i + 1})$(A{i + 1})" for i in range(60)} | {"A60": "x"}
-    assert len(expand("$(A0)", Scope(doubling))) < 5_000_000
+    assert len(expand("$(A0)", MacroScope(doubling))) < 5_000_000
 
 
 def test_mutual_recursion_ends() -> None:
-    met = Met()
-    scope = Scope({f"A{i}": "".join(f"$(A{j})" for j in range(12)) for i in range(12)})
+    met = ExpansionReport()
+    scope = MacroScope({f"A{i}": "".join(f"$(A{j})" for j in range(12)) for i in range(12)})
     assert isinstance(expand("$(A0)", scope, met=met), str)
     assert met.recursive
 
 
 @pytest.mark.parametrize("text", ["$(" * 20_000, "$(A=" * 20_000, "$(A,B=" * 5_000, "\\" * 9_999, "'$(" * 5_000])
 def test_deep_nesting_ends(text: str) -> None:
-    assert isinstance(expand(text, Scope({"A": "1"})), str)
+    assert isinstance(expand(text, MacroScope({"A": "1"})), str)
 
 
 piece = st.sampled_from(
@@ -169,13 +169,13 @@ values = st.lists(st.sampled_from(["$(B)", "$(C)", "v", '"', " ", "\\", "'"]), m
 def test_expands_any_text_as_the_macro_library(text: str, a: str, b: str) -> None:
     context = MacroContext(use_environment=False)
     context.define(A=a, B=b, C="c")
-    assert expand(text, Scope({"A": a, "B": b, "C": "c"})) == context.expand(text)
+    assert expand(text, MacroScope({"A": a, "B": b, "C": "c"})) == context.expand(text)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(exclude_characters="$\0"), max_size=60))
 def test_text_without_macros_is_left_alone(text: str) -> None:
-    assert expand(text, Scope({"A": "1"})) == text
+    assert expand(text, MacroScope({"A": "1"})) == text
     assert references(text) == ()
 
 
@@ -189,5 +189,5 @@ def test_parsing_loses_nothing(text: str) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.text("ABC", min_size=1), st.text("ab ,'\"\\=", max_size=8)))
 def test_written_definitions_read_back(definitions: dict[str, str]) -> None:
-    scope = Scope(parse_definitions(written(definitions)))
+    scope = MacroScope(parse_definitions(written(definitions)))
     assert {name: scope.value(name) for name in scope} == definitions

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.parse.yaml.pvi_file import PviGroup, PviSignal, read_pvi
 from beamwright_generator.problems import Problems
 
@@ -36,7 +36,7 @@ children:
 """
 
 
-def test_parents_are_merged(files: Files, problems: Problems, put, tmp_path: Path) -> None:
+def test_parents_are_merged(files: DescriptionFiles, problems: Problems, put, tmp_path: Path) -> None:
     put("base/grand.pvi.device.yaml", GRAND)
     put("base/parent.pvi.device.yaml", PARENT)
     path = put("child.pvi.device.yaml", CHILD)
@@ -78,7 +78,7 @@ def test_parents_are_merged(files: Files, problems: Problems, put, tmp_path: Pat
     ],
 )
 def test_what_pvi_refuses_becomes_a_problem(
-    text: str, where: str, words: str, files: Files, problems: Problems, put
+    text: str, where: str, words: str, files: DescriptionFiles, problems: Problems, put
 ) -> None:
     assert read_pvi(files, put("bad.pvi.device.yaml", text), [], problems) is None
     assert {problem.code for problem in problems} == {"pvi-invalid"}
@@ -88,13 +88,13 @@ def test_what_pvi_refuses_becomes_a_problem(
     assert str(files.roots[0]) not in "".join(map(str, problems))
 
 
-def test_only_device_files_are_taken(files: Files, problems: Problems, put) -> None:
+def test_only_device_files_are_taken(files: DescriptionFiles, problems: Problems, put) -> None:
     assert read_pvi(files, put("device.yaml", "label: x\n"), [], problems) is None
     assert [problem.code for problem in problems] == ["pvi-invalid"]
 
 
 def test_public_files(corpus: Path) -> None:
-    files = Files([corpus], corpus, Problems())
+    files = DescriptionFiles([corpus], corpus, Problems())
     folder = corpus / "epics-containers+ibek/tests/samples/epics/pvi-defs"
     problems = Problems()
     device = read_pvi(files, folder / "NDPluginStats.pvi.device.yaml", [folder], problems)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from beamwright_generator.parse.boot.boot_script import LoadKind, Startup, read_startup
 from beamwright_generator.parse.boot.shell_words import UnbalancedQuoteError, split_line
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
 
 
 @pytest.fixture
-def boot(files: Files, problems: Problems, put):
+def boot(files: DescriptionFiles, problems: Problems, put):
     def boot(text: str, **env: str) -> Startup:
         startup = read_startup(files, put("ioc/st.cmd", text), problems, env=env)
         assert startup is not None
@@ -71,7 +71,7 @@ def test_any_line_splits_as_in_the_shell(line: str) -> None:
     assert line.endswith("\\") or agrees_with_the_shell(line)
 
 
-def test_loads_and_their_environment(boot, files: Files, put, tmp_path: Path) -> None:
+def test_loads_and_their_environment(boot, files: DescriptionFiles, put, tmp_path: Path) -> None:
     put("db/a.db", "")
     put("ioc/rows.substitutions", "")
     startup = boot(
@@ -123,7 +123,7 @@ def test_scripts_run_in_the_shell_that_runs_them(boot, put, problems: Problems) 
     assert [str(problem.at) for problem in problems] == ["ioc/st.cmd:4:1", "ioc/st.cmd:5:1"]
 
 
-def test_folders_change(boot, files: Files, put, tmp_path: Path, problems: Problems) -> None:
+def test_folders_change(boot, files: DescriptionFiles, put, tmp_path: Path, problems: Problems) -> None:
     put("db/a.db", "")
     put("db/more.cmd", 'dbLoadRecords("a.db")\n')
     startup = boot('cd "../db"\n< more.cmd\ncd nowhere\n')
@@ -177,6 +177,6 @@ def test_any_script_is_read_without_an_exception(tmp_path_factory, text: str) ->
     problems = Problems()
     folder = tmp_path_factory.mktemp("boot")
     (folder / "st.cmd").write_text(text)
-    startup = read_startup(Files([folder], folder, problems), folder / "st.cmd", problems)
+    startup = read_startup(DescriptionFiles([folder], folder, problems), folder / "st.cmd", problems)
     assert startup is not None
     assert startup.loads == ()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from beamwright_generator.basics.source_text import Source
 from beamwright_generator.parse.database.substitutions import Substitutions, parse_substitutions
-from beamwright_generator.parse.macros.maclib import Scope
+from beamwright_generator.parse.macros.maclib import MacroScope
 from beamwright_generator.problems import Problems
 
 
@@ -47,7 +47,7 @@ def test_rows(text: str, expected: list[dict[str, str]], problems: Problems) -> 
 
 def test_quoted_values_expand_to_what_stands_in_the_quotes(problems: Problems) -> None:
     ((_, (row,)),) = rows('file a.db { pattern {A B} {"it\'s" "say \\"hi\\""} }', problems)
-    scope = Scope(row)
+    scope = MacroScope(row)
     assert (scope.value("A"), scope.value("B")) == ("it's", 'say "hi"')
 
 
@@ -60,7 +60,7 @@ def test_globals_hold_for_the_rest_of_the_file_and_given_macros_for_all(problems
 
 
 def test_file_names_see_the_environment(problems: Problems) -> None:
-    found = parse('file "$(TOP)/db/a.db" { {} }', problems, env=Scope({"TOP": "/top"}))
+    found = parse('file "$(TOP)/db/a.db" { {} }', problems, env=MacroScope({"TOP": "/top"}))
     assert (found.templates[0].file, found.templates[0].written_file) == ("/top/db/a.db", "$(TOP)/db/a.db")
 
 

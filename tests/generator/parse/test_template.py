@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from beamwright_generator.parse.database.template_tree import TemplateTree, read_template
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.macros.maclib import Scope
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.macros.maclib import MacroScope
 from beamwright_generator.problems import Problems
 
 
@@ -14,7 +14,9 @@ def record_names(tree: TemplateTree) -> list[str]:
     return [record.name for record in tree.database.records]
 
 
-def test_includes_stand_in_order_with_what_is_substituted_there(files: Files, problems: Problems, put) -> None:
+def test_includes_stand_in_order_with_what_is_substituted_there(
+    files: DescriptionFiles, problems: Problems, put
+) -> None:
     put("base.template", 'record(ai, "$(P)$(R)b")\nsubstitute "X=1"\n')
     put("n.template", 'record(ai, "$(P)$(R)$(N=0)")\n')
     path = put(
@@ -34,7 +36,7 @@ def test_includes_stand_in_order_with_what_is_substituted_there(files: Files, pr
     assert not len(problems)
 
 
-def test_a_file_included_into_a_body_appends_to_its_record(files: Files, problems: Problems, put) -> None:
+def test_a_file_included_into_a_body_appends_to_its_record(files: DescriptionFiles, problems: Problems, put) -> None:
     put("fields.template", 'field(DESC, "$(D)")\n')
     tree = read_template(
         files, put("a.template", 'record(ai, "$(P)a") {\n include "fields.template"\n}\n'), [], problems
@@ -46,24 +48,24 @@ def test_a_file_included_into_a_body_appends_to_its_record(files: Files, problem
     assert (included.record, record.type, record.name, record.fields[0].raw) == ("$(P)a", "*", "$(P)a", "$(D)")
 
 
-def test_macros_that_decide_on_syntax_take_the_values_given(files: Files, problems: Problems, put) -> None:
+def test_macros_that_decide_on_syntax_take_the_values_given(files: DescriptionFiles, problems: Problems, put) -> None:
     path = put("a.template", '$(HASH=#)record(ai, "$(P)a")\nrecord(bo, "$(P)b")\n$(MORE)\n')
     without = read_template(files, path, [], problems)
     assert without is not None
     assert record_names(without) == ["$(P)b"]
     assert [problem.code for problem in problems] == ["macro-in-syntax"]
     given = Problems()
-    tree = read_template(files, path, [], given, macros=Scope({"HASH": "", "P": "p:", "MORE": 'record(ai, "m")'}))
+    tree = read_template(files, path, [], given, macros=MacroScope({"HASH": "", "P": "p:", "MORE": 'record(ai, "m")'}))
     assert tree is not None
     assert record_names(tree) == ["$(P)a", "$(P)b", "m"]
     assert str(tree.database.at(tree.database.records[2])) == "a.template:3:1"
     assert not len(given)
 
 
-def test_include_names_may_hold_macros(files: Files, problems: Problems, put, tmp_path: Path) -> None:
+def test_include_names_may_hold_macros(files: DescriptionFiles, problems: Problems, put, tmp_path: Path) -> None:
     put("lib/one.template", 'record(ai, "one")\n')
     path = put("a.template", 'include "$(KIND).template"\n')
-    tree = read_template(files, path, [tmp_path / "lib"], problems, macros=Scope({"KIND": "one"}))
+    tree = read_template(files, path, [tmp_path / "lib"], problems, macros=MacroScope({"KIND": "one"}))
     assert tree is not None
     assert tree.includes[0].tree is not None
     assert record_names(tree.includes[0].tree) == ["one"]
@@ -73,7 +75,7 @@ def test_include_names_may_hold_macros(files: Files, problems: Problems, put, tm
     assert [(problem.code, problem.hint) for problem in problems] == [("include-missing", "give its macros values")]
 
 
-def test_circles_end(files: Files, problems: Problems, put) -> None:
+def test_circles_end(files: DescriptionFiles, problems: Problems, put) -> None:
     put("b.template", 'include "a.template"\n')
     tree = read_template(files, put("a.template", 'include "b.template"\n'), [], problems)
     assert tree is not None
@@ -84,7 +86,7 @@ def test_circles_end(files: Files, problems: Problems, put) -> None:
 
 def test_a_real_detector_has_its_bases(corpus: Path) -> None:
     problems = Problems()
-    files = Files([corpus], corpus, problems)
+    files = DescriptionFiles([corpus], corpus, problems)
     search = [corpus / "areaDetector+ADCore/ADApp/Db"]
     path = corpus / "areaDetector+ADSimDetector/simDetectorApp/Db/simDetector.template"
     tree = read_template(files, path, search, problems)

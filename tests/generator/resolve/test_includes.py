@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ophyd_async.core import Device
 
 from beamwright_generator.parse.database.loader import LoadedRecord, load_database
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problems
 from beamwright_runtime import Beamline, Motor
@@ -27,7 +27,7 @@ from benchmarks.connecting import leaves
 
 PACKAGE = "beamwright_generated"
 STEMS = ("base", "track", "cam", "base_shared", "track_mode", "stage", "slow")
-"""Some make names of classes and enums that others make as well: BaseShared, TrackMode."""
+"""Some make names of classes and enums that others make as well: BaseCommon, TrackMode."""
 
 STATES = ("In", "Out", "Moving"), ("In", "Out", "Fault"), ("One", "Two", "Three")
 BODIES = {
@@ -74,7 +74,7 @@ def graphs(draw: st.DrawFn) -> tuple[Template, ...]:
     for number in range(draw(st.integers(2, len(STEMS)))):
         lines = draw(
             st.lists(
-                st.builds(record, st.sampled_from(["X", "x", "Mode", "Shared", "X_RBV"]), st.sampled_from([*BODIES])),
+                st.builds(record, st.sampled_from(["X", "x", "Mode", "Common", "X_RBV"]), st.sampled_from([*BODIES])),
                 max_size=2,
             )
         )
@@ -165,7 +165,7 @@ def test_any_includes_make_classes_that_are_what_the_database_says(templates: tu
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         out = generate(folder, templates)
-        files = Files([folder], folder, Problems())
+        files = DescriptionFiles([folder], folder, Problems())
         with imported(folder, out) as modules:
             beamline = next(module for module in modules if module.__name__.endswith(".demo"))
             assert isinstance(beamline.devices, Beamline)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from ophyd_async.core import Command, Device, Signal, StaticFilenameProvider, StaticPathProvider
 
-from beamwright_generator.catalogue.entries import Catalogue, Entry, Row, Unit
+from beamwright_generator.catalogue.assembly import read_catalogue
+from beamwright_generator.catalogue.entries import Catalogue, CatalogueEntry, SignalRow, Unit
 from beamwright_generator.model import Detector
-from beamwright_generator.pipeline import read_catalogue
 from beamwright_generator.problems import Problems
 from tests.own_module import own_module
 
@@ -33,7 +33,7 @@ def unit(found: Catalogue, name: str, attribute: str = "") -> Unit:
     return next(unit for unit in entry.units if unit.attribute == attribute)
 
 
-def row(of: Unit, attribute: str) -> Row:
+def row(of: Unit, attribute: str) -> SignalRow:
     return next(row for row in of.kind.rows if row.attribute == attribute)
 
 
@@ -45,7 +45,7 @@ def signals(device: Device, path: str = "") -> Iterator[tuple[str, str]]:
             yield from signals(child, f"{path}{name}.")
 
 
-def catalogued(entry: Entry) -> Iterator[tuple[str, str]]:
+def catalogued(entry: CatalogueEntry) -> Iterator[tuple[str, str]]:
     for one in entry.units:
         for row in one.kind.rows:
             path = f"{one.attribute}.{row.attribute}" if one.attribute else row.attribute
@@ -90,7 +90,7 @@ def test_what_classes_inherit_from_ophyd_async_is_found_in_the_database(example:
     acquire_time = row(driver, "acquire_time")
     assert (acquire_time.read, acquire_time.write, acquire_time.record) == ("AcquireTime_RBV", "AcquireTime", "ao")
     assert str(acquire_time.at).startswith("examples/x01/ioc/camera/ADBase.template:")
-    assert driver.kind.lineage == ("AdBaseShared", "NdArrayBaseShared", "ADBaseIO", "NDArrayBaseIO")
+    assert driver.kind.lineage == ("ADBaseCommon", "NDArrayBaseCommon", "ADBaseIO", "NDArrayBaseIO")
 
 
 def test_frames_go_from_port_to_port(example: Catalogue) -> None:

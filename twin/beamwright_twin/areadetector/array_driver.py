@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from beamwright_twin.areadetector.asyn_driver import Driver
-from beamwright_twin.areadetector.nd_attributes import Attribute, AttributesError, Status, read_attributes
+from beamwright_twin.areadetector.nd_attributes import AttributesError, AttributesStatus, NDAttribute, read_attributes
 from beamwright_twin.description.asyn_ports import Port
 from beamwright_twin.sim.frame import TYPES, Frame, Tag
 from beamwright_twin.sim.world import World
@@ -17,7 +17,7 @@ class ArrayDriver(Driver):
 
     def __init__(self, world: World, name: str, port: Port) -> None:
         super().__init__(world, name, port)
-        self._attributes: tuple[Attribute, ...] = ()
+        self._attributes: tuple[NDAttribute, ...] = ()
 
     def start(self) -> None:
         """Say which port this is."""
@@ -41,7 +41,7 @@ class ArrayDriver(Driver):
         for attribute in self._attributes:
             if attribute.kind == "EPICS_PV":
                 self.world.pvs.watch(attribute.source)
-        self.set("ND_ATTRIBUTES_STATUS", int(Status.OK))
+        self.set("ND_ATTRIBUTES_STATUS", int(AttributesStatus.OK))
 
     def _tags(self) -> Iterator[tuple[str, Tag]]:
         for one in self._attributes:
@@ -76,7 +76,7 @@ class ArrayDriver(Driver):
         self.set("ARRAY_COUNTER", number)
         return number
 
-    def hand_on(self, frame: Frame) -> None:
+    def send(self, frame: Frame) -> None:
         """Give a frame to the plugins that listen, while they are to get any."""
         if self.get("ARRAY_CALLBACKS"):
             self.world.frame_routes.send(self.name, frame)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from beamwright_twin.description.asyn_ports import Parameter, Port
 from beamwright_twin.records import epics_base
-from beamwright_twin.records.python_record import Record, Value
-from beamwright_twin.records.record_access import Channel
+from beamwright_twin.records.python_record import PythonRecord, Value
+from beamwright_twin.records.record_access import RecordChannel
 from beamwright_twin.records.record_support import places_of
 from beamwright_twin.sim.world import World
 
@@ -32,7 +32,7 @@ class Driver:
         self._parameters: Mapping[str, Parameter] = port["parameters"]
         self._values: dict[str, Value | list[Value]] = {}
         self._shown: dict[str, Value | list[Value]] = {}
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, RecordChannel] = {}
 
     def start(self) -> None:
         """Give the parameters their first values, once the IOC runs."""
@@ -43,8 +43,8 @@ class Driver:
             if parameter["writers"] and parameter["readers"]:
                 self.written(name)
 
-    def take(self, parameter: str, value: Value | list[Value]) -> None:
-        """Take over what a record wrote to a parameter."""
+    def accept(self, parameter: str, value: Value | list[Value]) -> None:
+        """Accept the value that a record wrote to a parameter."""
         self._values[parameter] = value
         self.written(parameter)
 
@@ -88,7 +88,7 @@ class Driver:
                 with suppress(ValueError, TypeError):
                     self._channel(record).put(value)
 
-    def begin_with(self, parameter: str, value: Value) -> None:
+    def set_initial(self, parameter: str, value: Value) -> None:
         """Have a value to start with, which the records that write it take over, as asyn's records do."""
         for record in self.writers(parameter):
             self._write_back(record, value)
@@ -106,13 +106,13 @@ class Driver:
         known = self._parameters.get(parameter)
         return known["writers"] if known else ()
 
-    def _channel(self, record: str) -> Channel:
+    def _channel(self, record: str) -> RecordChannel:
         if record not in self._channels:
-            self._channels[record] = Channel(record)
+            self._channels[record] = RecordChannel(record)
         return self._channels[record]
 
 
-def value_of(channel: Channel) -> Value | list[Value]:
+def value_of(channel: RecordChannel) -> Value | list[Value]:
     """Give the value of a parameter as a record has it."""
     return channel.text() if channel.is_text else channel.get()
 
@@ -155,25 +155,25 @@ class Outputs:
         self._world = world
         self._drivers = drivers
         self._places = places_of(kind)
-        self._records: dict[int, tuple[Record, Channel]] = {}
+        self._records: dict[int, tuple[PythonRecord, RecordChannel]] = {}
 
     def write(self, address: int) -> int:
         """Hand the value of a record to its driver; the record is processed again when the driver is done."""
         if address not in self._records:
-            made = Record(address, self._kind, self._places)
-            self._records[address] = made, Channel(made.name)
+            made = PythonRecord(address, self._kind, self._places)
+            self._records[address] = made, RecordChannel(made.name)
         record, channel = self._records[address]
         found = self._drivers.find(record.name)
         if not record["PACT"] and found is not None and not self._world.is_read_back(record.name):
             record.poke("PACT", 1)
             self._world.pending[record.name] += 1
             value = value_of(channel)
-            self._world.schedule.soon(lambda: self._do(record, value, *found))
+            self._world.schedule.soon(lambda: self._forward(record, value, *found))
         return 0
 
-    def _do(self, record: Record, value: Value | list[Value], driver: Driver, parameter: str) -> None:
+    def _forward(self, record: PythonRecord, value: Value | list[Value], driver: Driver, parameter: str) -> None:
         self._world.pending[record.name] -= 1
         try:
-            driver.take(parameter, value)
+            driver.accept(parameter, value)
         finally:
             epics_base.complete(self._kind, record.address)

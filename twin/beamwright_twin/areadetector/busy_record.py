@@ -7,17 +7,19 @@ from functools import partial
 
 from beamwright_twin.areadetector.asyn_driver import Driver, Drivers
 from beamwright_twin.records import epics_base
-from beamwright_twin.records.python_record import Place, Record
+from beamwright_twin.records.python_record import FieldLocation, PythonRecord
 from beamwright_twin.sim.world import World
 
 
-class Busy(Record):
+class BusyRecord(PythonRecord):
     """A busy record: its driver does the work, or another record says when it is done.
 
     Hardware that the twin does not play does everything at once.
     """
 
-    def __init__(self, drivers: Drivers, world: World, address: int, kind: str, places: Mapping[str, Place]) -> None:
+    def __init__(
+        self, drivers: Drivers, world: World, address: int, kind: str, places: Mapping[str, FieldLocation]
+    ) -> None:
         super().__init__(address, kind, places)
         self.world = world
         self.drivers = drivers
@@ -40,7 +42,7 @@ class Busy(Record):
 
     def _hand_over(self, driver: Driver, parameter: str, value: int) -> None:
         self.world.pending[self.name] -= 1
-        driver.take(parameter, value)
+        driver.accept(parameter, value)
 
     def finish(self) -> None:
         """Fall back to 0 and complete the put, from any thread."""

@@ -70,16 +70,16 @@ class Camera(ArrayDriver):
         for axis in "XY":
             # Databases have a size of 1 where they leave it to the driver, and of the type they have the first.
             if self.number(f"SIZE_{axis}") <= 1:
-                self.begin_with(f"SIZE_{axis}", SENSOR)
+                self.set_initial(f"SIZE_{axis}", SENSOR)
             self.set(f"MAX_SIZE_{axis}", self.number(f"SIZE_{axis}"))
         if not self.get("DATA_TYPE"):
-            self.begin_with("DATA_TYPE", TYPES.index("uint8"))
+            self.set_initial("DATA_TYPE", TYPES.index("uint8"))
         self._measure()
 
     def written(self, parameter: str) -> None:
         """Start or stop; take over sizes."""
         if parameter == "ACQUIRE":
-            self._do(partial(self._acquire, bool(self.get("ACQUIRE"))))
+            self._attempt(partial(self._acquire, bool(self.get("ACQUIRE"))))
             return
         super().written(parameter)
         if parameter.startswith(("SIZE_", "BIN_", "MIN_")):
@@ -151,9 +151,9 @@ class Camera(ArrayDriver):
 
     def _expose(self, start: float) -> None:
         self._free = end = start + max(0.0, self.get("ACQ_TIME"))
-        self.world.schedule.at(end, partial(self._do, partial(self._read_out, self._run, start, end)))
+        self.world.schedule.at(end, partial(self._attempt, partial(self._read_out, self._run, start, end)))
 
-    def _do(self, call: partial[None]) -> None:
+    def _attempt(self, call: partial[None]) -> None:
         """Do something now, or when the camera is no longer stuck."""
         if self._stuck:
             self._held.append(call)
@@ -209,13 +209,13 @@ class Camera(ArrayDriver):
         now = self.world.clock.now()
         self._handed_on = max(self._handed_on, now + delay)
         if self._handed_on <= now:
-            self.hand_on(frame)
+            self.send(frame)
             return
         self._queue(1)
         self.world.schedule.at(self._handed_on, partial(self._catch_up, frame))
 
     def _catch_up(self, frame: Frame) -> None:
-        self.hand_on(frame)
+        self.send(frame)
         self._queue(-1)
         self._rest()
 

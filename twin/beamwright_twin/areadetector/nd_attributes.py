@@ -30,7 +30,7 @@ TYPES: Final[Mapping[str, str]] = {
 _MACRO = re.compile(r"\$[({](\w+)(?:=([^)}]*))?[)}]")
 
 
-class Status(IntEnum):
+class AttributesStatus(IntEnum):
     """What became of an attributes XML, as areaDetector counts."""
 
     OK = 0
@@ -42,13 +42,13 @@ class Status(IntEnum):
 class AttributesError(ValueError):
     """An attributes XML that cannot be used."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: AttributesStatus) -> None:
         super().__init__(status.name)
         self.status = status
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class NDAttribute:
     """One attribute.
 
     :param kind: PARAM for a parameter of the port, EPICS_PV for a PV, CONST for what `source` says itself.
@@ -71,7 +71,7 @@ class Attribute:
         return self.source if self.text else float(self.source or 0)
 
 
-def read_attributes(given: str, macros: str = "") -> tuple[Attribute, ...]:
+def read_attributes(given: str, macros: str = "") -> tuple[NDAttribute, ...]:
     """Read attributes from XML, or from the file of that name.
 
     :param macros: definitions such as `A=1,B=2`.
@@ -83,14 +83,14 @@ def read_attributes(given: str, macros: str = "") -> tuple[Attribute, ...]:
     try:
         return tuple(_attributes(ElementTree.fromstring(_expanded(text, macros))))
     except (ElementTree.ParseError, KeyError, ValueError) as error:
-        raise error if isinstance(error, AttributesError) else AttributesError(Status.SYNTAX) from error
+        raise error if isinstance(error, AttributesError) else AttributesError(AttributesStatus.SYNTAX) from error
 
 
 def _file(name: str) -> str:
     try:
         return Path(name).read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise AttributesError(Status.NOT_FOUND) from error
+        raise AttributesError(AttributesStatus.NOT_FOUND) from error
 
 
 def _expanded(text: str, macros: str) -> str:
@@ -99,15 +99,15 @@ def _expanded(text: str, macros: str) -> str:
 
     def value(found: re.Match[str]) -> str:
         if found[1] not in known and found[2] is None:
-            raise AttributesError(Status.MACRO)
+            raise AttributesError(AttributesStatus.MACRO)
         return known.get(found[1], found[2] or "")
 
     return _MACRO.sub(value, text)
 
 
-def _attributes(root: ElementTree.Element) -> Iterator[Attribute]:
+def _attributes(root: ElementTree.Element) -> Iterator[NDAttribute]:
     for child in root.iter("Attribute"):
         kind = child.get("type", "EPICS_PV")
         named = child.get("dbrtype", "DBR_NATIVE") if kind == "EPICS_PV" else child.get("datatype", "INT")
         dtype = TYPES[named.upper()]
-        yield Attribute(child.attrib["name"], kind, child.get("source", ""), dtype, child.get("description", ""))
+        yield NDAttribute(child.attrib["name"], kind, child.get("source", ""), dtype, child.get("description", ""))

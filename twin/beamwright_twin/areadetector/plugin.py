@@ -34,7 +34,7 @@ class Plugin(ArrayDriver):
         self.count()
         made = self.process(frame)
         self.describe(made)
-        self.hand_on(self.tagged(made))
+        self.send(self.tagged(made))
 
     def process(self, frame: Frame) -> Frame:
         """Do what the plugin is for, and give the frame that goes on."""

@@ -35,7 +35,7 @@ class Roi(Plugin):
         wanted = length if self.get(f"{dimension}_AUTO_SIZE") else self.number(f"{dimension}_SIZE")
         size = min(max(1, wanted), length - first)
         each = min(max(1, self.number(f"{dimension}_BIN")), size)
-        self._say(dimension, first, size, each)
+        self._show_region(dimension, first, size, each)
         size -= size % each
         part = pixels.take(range(first, first + size), axis=axis)
         if each > 1:
@@ -45,7 +45,7 @@ class Roi(Plugin):
             part = part[tuple(slice(None, None, -1) if one == axis else slice(None) for one in range(part.ndim))]
         return part
 
-    def _say(self, dimension: str, first: int, size: int, each: int) -> None:
+    def _show_region(self, dimension: str, first: int, size: int, each: int) -> None:
         """Say what the region is, and keep what was asked for: the next frame may be larger."""
         asked = {name: self.number(name) for name in (f"{dimension}_{part}" for part in ("MIN", "SIZE", "BIN"))}
         for name, value in zip(asked, (first, size, each), strict=True):

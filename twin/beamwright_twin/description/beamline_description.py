@@ -7,11 +7,10 @@ from pathlib import Path
 
 from beamwright_generator.basics.source_text import Source
 from beamwright_generator.parse.database.loader import LoadedDatabase, LoadedRecord, load_database
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions, read_beamline
+from beamwright_generator.parse.yaml.beamline_file import BeamlineFile, BeamlinePositions
 from beamwright_generator.parse.yaml.snapshot_file import RecordedBlock, parse_snapshot
 from beamwright_generator.problems import Problems
-from beamwright_generator.project import repository_of
+from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.devices.template_instances import Instances
 from beamwright_generator.resolve.snapshots.recorded_devices import named_snapshots
 
@@ -26,7 +25,7 @@ class RecordedTree:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class BeamlineDescription:
     """What a beamline file leads to.
 
     :param databases: what the IOCs load, by their names.
@@ -49,20 +48,17 @@ class Description:
         return {tree.prefix: tree.root for trees in self.trees.values() for tree in trees}
 
 
-def describe(beamline: Path, problems: Problems) -> Description | None:
+def describe(beamline: Path, problems: Problems) -> BeamlineDescription | None:
     """Load what the IOCs of a beamline file load, as they do; what is wrong is reported."""
-    root = repository_of(beamline)
-    files = Files([root if beamline.resolve().is_relative_to(root) else beamline.parent], root, problems)
-    read = read_beamline(files, beamline, problems)
-    if read is None:
+    project = BeamlineProject.open(beamline, problems)
+    if project is None:
         return None
-    source, described, positions = read
-    folder = source.path.parent
-    made = Description(described, positions, {ioc.name: LoadedDatabase() for ioc in described.iocs})
-    for one in Instances(files, folder, described, positions, problems).read():
+    files, file = project.files, project.beamline
+    made = BeamlineDescription(file, project.positions, {ioc.name: LoadedDatabase() for ioc in file.iocs})
+    for one in Instances(project).read():
         into = made.databases[one.ioc.name]
         load_database(files, one.path, one.macros, one.search, problems, cwd=one.cwd, into=into, at=one.at)
-    for ioc, path, at in named_snapshots(files, folder, described, positions, problems):
+    for ioc, path, at in named_snapshots(project):
         recorded = files.read(path, at)
         tree = parse_snapshot(recorded, problems) if recorded else None
         if recorded and tree:

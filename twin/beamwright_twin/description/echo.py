@@ -17,7 +17,7 @@ from beamwright_twin.description.asyn_ports import address, writes
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _EchoRecord:
     """A record as pairing needs it; its whole name takes the place of what follows a device prefix."""
 
     leaf: str
@@ -54,10 +54,10 @@ def _by_parameter(records: Iterable[LoadedRecord]) -> Iterator[tuple[str, str]]:
     return ((name, setpoints[key]) for key, name in readbacks if key in setpoints)
 
 
-def _judged(records: Iterable[LoadedRecord]) -> Iterator[_Judged]:
+def _judged(records: Iterable[LoadedRecord]) -> Iterator[_EchoRecord]:
     for record in records:
         fields = {name: value.value for name, value in record.fields.items()}
         infos = {name: value.value for name, value in record.infos.items()}
         served = value_type(record.type, fields, Transport.CA, infos)
         if isinstance(served, Served):
-            yield _Judged(record.name, record.type, served, record.at)
+            yield _EchoRecord(record.name, record.type, served, record.at)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served(ABC):
+class PvList(ABC):
     """What one IOC of the twin serves.
 
     :param name: the IOC's name in the beamline file.

@@ -8,15 +8,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from beamwright_generator.problems import Problems
-from beamwright_twin.description.beamline_description import Description, RecordedTree
-from beamwright_twin.description.pv_list import Served
+from beamwright_twin.description.beamline_description import BeamlineDescription, RecordedTree
+from beamwright_twin.description.pv_list import PvList
 from beamwright_twin.description.pvi_names import pv_types
 from beamwright_twin.description.soft_records import soften
 from beamwright_twin.description.wiring import Wire, wires_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TreeRecords(Served):
+class TreeRecords(PvList):
     """The recorded trees of one IOC.
 
     :param trees: what was recorded.
@@ -54,12 +54,12 @@ class TreeRecords(Served):
         return replace(self, gone=gone, types={pv: kind for pv, kind in self.types.items() if pv not in gone})
 
 
-def served_of(described: Description, problems: Problems, only: str = "*") -> list[Served]:
+def served_of(described: BeamlineDescription, problems: Problems, only: str = "*") -> list[PvList]:
     """Give what the IOCs of a beamline serve; wires that lead nowhere are reported.
 
     :param only: a glob; an IOC whose name matches is served whole, of the others the records or PVs whose names match.
     """
-    made: list[Served] = [soften(name, database, only) for name, database in described.databases.items()]
+    made: list[PvList] = [soften(name, database, only) for name, database in described.databases.items()]
     wires = wires_of(described, problems)
     for ioc, trees in described.trees.items():
         # Recorded trees are served by a process of their own, and an IOC may have databases besides.

@@ -12,7 +12,7 @@ from beamwright_generator.parse.database.loader import LoadedDatabase, LoadedRec
 from beamwright_generator.tables.record_types import RecordType, menu, record_type
 from beamwright_twin.description.asyn_ports import Port, address, played_ports, without, writes
 from beamwright_twin.description.echo import echoes
-from beamwright_twin.description.pv_list import Served
+from beamwright_twin.description.pv_list import PvList
 from beamwright_twin.description.record_definitions import definitions
 
 INPUTS: Final = frozenset(
@@ -28,7 +28,7 @@ DEFINED: Final = {"UDF": "0", "STAT": "NO_ALARM", "SEVR": "NO_ALARM"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IocRecords(Served):
+class IocRecords(PvList):
     """The records that one IOC of the twin loads.
 
     :param definitions: dbd text of the record types that EPICS base lacks.
@@ -63,7 +63,7 @@ class IocRecords(Served):
 
 
 @dataclass
-class _Soft:
+class _SoftRecord:
     """A record on its way into the twin."""
 
     type: str
@@ -108,12 +108,12 @@ def _is_base(kind: str) -> bool:
     return definition is not None and definition.module == "base"
 
 
-def _soften(record: LoadedRecord, ports: Mapping[str, Port], left_out: list[str]) -> _Soft | None:
+def _soften(record: LoadedRecord, ports: Mapping[str, Port], left_out: list[str]) -> _SoftRecord | None:
     definition = record_type(record.type)
     if definition is None:
         left_out.append(f"{record.at}: {record.name} is not served: the record type {record.type} is not known")
         return None
-    soft = _Soft(record.type, infos={name: info.value for name, info in record.infos.items()})
+    soft = _SoftRecord(record.type, infos={name: info.value for name, info in record.infos.items()})
     for name, given in record.fields.items():
         if _takes(definition, name, given.value):
             soft.fields[name] = given.value
@@ -138,7 +138,7 @@ def _takes(definition: RecordType, name: str, value: str) -> bool:
     return not choices or value in choices or (value.isdigit() and int(value) < len(choices)) or not value
 
 
-def _take_hardware_out(soft: _Soft, definition: RecordType) -> None:
+def _take_hardware_out(soft: _SoftRecord, definition: RecordType) -> None:
     """Leave a record without device support where its own needs hardware."""
     device = soft.fields.get("DTYP", "")
     reads = definition.name in INPUTS
@@ -151,7 +151,7 @@ def _take_hardware_out(soft: _Soft, definition: RecordType) -> None:
         soft.fields["PINI"] = "YES"
 
 
-def _keep_link(soft: _Soft, definition: RecordType) -> None:
+def _keep_link(soft: _SoftRecord, definition: RecordType) -> None:
     """Keep what a record of a Python type says of its hardware, which nothing looks at, where it can be written."""
     if soft.fields.get("SCAN") == "I/O Intr":
         del soft.fields["SCAN"]
@@ -167,12 +167,12 @@ def _port_of(record: LoadedRecord) -> str:
     return found[0] if found else ""
 
 
-def _driven_devices(kind: str, records: Iterable[_Soft]) -> dict[str, str]:
+def _driven_devices(kind: str, records: Iterable[_SoftRecord]) -> dict[str, str]:
     """Give the device support that a behaviour brings for a type of EPICS base, by the names that records use."""
     return {one.fields["DTYP"]: "INST_IO" for one in records if one.type == kind and one.driven}
 
 
-def _devices(kind: str, records: Iterable[_Soft]) -> dict[str, str]:
+def _devices(kind: str, records: Iterable[_SoftRecord]) -> dict[str, str]:
     """Give the choices of DTYP with their link types: those of the record's own module first."""
     definition = record_type(kind)
     found = dict.fromkeys(definition.devices if definition else (), "CONSTANT")
@@ -183,7 +183,7 @@ def _devices(kind: str, records: Iterable[_Soft]) -> dict[str, str]:
     return found
 
 
-def _echo(records: Mapping[str, LoadedRecord], soft: Mapping[str, _Soft], ports: Mapping[str, Port]) -> None:
+def _echo(records: Mapping[str, LoadedRecord], soft: Mapping[str, _SoftRecord], ports: Mapping[str, Port]) -> None:
     """Let the readbacks that hardware would give follow their setpoints, where no behaviour does it."""
     for name, setpoint in echoes(records).items():
         readback, source = soft[name], soft[setpoint]
@@ -199,7 +199,7 @@ def _echo(records: Mapping[str, LoadedRecord], soft: Mapping[str, _Soft], ports:
         # The next readback of the same setpoint follows through CP, because this link is taken now.
 
 
-def _subroutines(records: Iterable[_Soft]) -> Iterator[str]:
+def _subroutines(records: Iterable[_SoftRecord]) -> Iterator[str]:
     for one in records:
         if one.type in ("sub", "aSub"):
             yield from (name for key in ("INAM", "SNAM") if (name := one.fields.get(key, "")))
@@ -209,7 +209,7 @@ def _points(points: Iterable[tuple[str, str]]) -> str:
     return " ".join(f'"{raw}" "{engineering}"' for raw, engineering in points)
 
 
-def _text(name: str, record: _Soft, aliases: Iterable[str]) -> str:
+def _text(name: str, record: _SoftRecord, aliases: Iterable[str]) -> str:
     lines = [f'record({record.type}, "{name}") {{']
     lines += [f'  field({key}, "{_escaped(value)}")' for key, value in record.fields.items()]
     lines += [f'  info("{key}", "{_escaped(value)}")' for key, value in record.infos.items()]

@@ -10,7 +10,7 @@ from beamwright_generator.parse.database.loader import LoadedRecord
 from beamwright_generator.parse.yaml.beamline_file import WireEntry
 from beamwright_generator.parse.yaml.snapshot_file import RecordedBlock
 from beamwright_generator.problems import Problems
-from beamwright_twin.description.beamline_description import Description
+from beamwright_twin.description.beamline_description import BeamlineDescription
 from beamwright_twin.description.pvi_names import named, signals
 
 
@@ -44,12 +44,12 @@ class Wire:
         return asdict(self)
 
 
-def wires_of(described: Description, problems: Problems) -> list[Wire]:
+def wires_of(described: BeamlineDescription, problems: Problems) -> list[Wire]:
     """Give the wires that a beamline file describes; those that lead nowhere are reported."""
     return list(_wires(described, problems))
 
 
-def _wires(described: Description, problems: Problems) -> Iterator[Wire]:
+def _wires(described: BeamlineDescription, problems: Problems) -> Iterator[Wire]:
     for signal, entry in described.file.twin.wires.items():
         try:
             yield wire_of(described, signal, entry)
@@ -58,7 +58,7 @@ def _wires(described: Description, problems: Problems) -> Iterator[Wire]:
             problems.error("wire-impossible", at, str(error), hint="docs/twin.md says what can be wired to what")
 
 
-def wire_of(described: Description, signal: str, entry: WireEntry) -> Wire:
+def wire_of(described: BeamlineDescription, signal: str, entry: WireEntry) -> Wire:
     """Make a wire.
 
     :param signal: with the prefix of its box.

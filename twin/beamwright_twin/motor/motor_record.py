@@ -8,7 +8,7 @@ from typing import Final
 
 from beamwright_twin.motor.motor_settings import MotorSettings
 from beamwright_twin.records import epics_base
-from beamwright_twin.records.python_record import MAJOR, STATE_ALARM, Place
+from beamwright_twin.records.python_record import MAJOR, STATE_ALARM, FieldLocation
 from beamwright_twin.sim.axis_motion import Profile, Trajectory
 from beamwright_twin.sim.world import World
 
@@ -25,10 +25,10 @@ DIRECTION, DONE, HIGH_LIMIT, HOME, SLIP, MOVING, LOW_LIMIT, HOMED = (1 << bit fo
 """Bits of the controller's status (MSTA)."""
 
 
-class Motor(MotorSettings):
+class MotorRecord(MotorSettings):
     """A motor on a controller whose position is known exactly at every moment."""
 
-    def __init__(self, world: World, address: int, kind: str, places: Mapping[str, Place]) -> None:
+    def __init__(self, world: World, address: int, kind: str, places: Mapping[str, FieldLocation]) -> None:
         super().__init__(address, kind, places)
         self.world = world
         world.faulty[self.name] = self
@@ -45,7 +45,7 @@ class Motor(MotorSettings):
 
     def start(self) -> None:
         """Read the axis, which is where it was left, or as near to 0 as its limits allow."""
-        self.settle()
+        self.reconcile()
         dial = self.world.positions.get(self.name)
         if dial is None:
             dial = self["DVAL"] or self.dial(self["VAL"])
@@ -67,7 +67,7 @@ class Motor(MotorSettings):
             self.set_up(field)
 
     def process(self) -> bool:
-        """Obey what was written; False while the motor moves."""
+        """Act on what was written; False while the motor moves."""
         written, self._written = self._written, set()
         self._changed |= written & {"VAL"}
         if self["STOP"]:
@@ -267,9 +267,9 @@ class Motor(MotorSettings):
         self.trajectory = trajectory
         self.world.move(self.name, trajectory)
         if not self["DMOV"]:
-            self._look(self._motion)
+            self._check_motion(self._motion)
 
-    def _look(self, motion: int) -> None:
+    def _check_motion(self, motion: int) -> None:
         clock = self.world.clock
         step = clock.now() + POLL * clock.speed
         end = self.trajectory.end
@@ -283,7 +283,7 @@ class Motor(MotorSettings):
             now = self.world.clock.now()
             if now < self.trajectory.end or (self.stuck is not None and self.stuck is not self.trajectory):
                 self._show(now)
-                self._look(motion) if now < self.trajectory.end else None
+                self._check_motion(motion) if now < self.trajectory.end else None
             elif self["MOVN"]:
                 self._arrive(now, motion)
             else:

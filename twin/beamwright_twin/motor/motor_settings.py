@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from beamwright_twin.records.python_record import Record
+from beamwright_twin.records.python_record import PythonRecord
 from beamwright_twin.sim.axis_motion import Profile
 
 SPEEDS: Final = {"VELO": "S", "VMAX": "SMAX", "VBAS": "SBAS", "BVEL": "SBAK"}
@@ -17,7 +17,7 @@ SHORTEST_RAMP: Final = 0.1
 """Seconds that the record puts in the place of an acceleration time of 0."""
 
 
-class MotorSettings(Record):
+class MotorSettings(PythonRecord):
     """A motor record without its motion."""
 
     UNITS: ClassVar[Mapping[str, str]] = {
@@ -60,8 +60,8 @@ class MotorSettings(Record):
         """Tell whether a dial position is beyond the soft limits."""
         return self.limited and not self["DLLM"] <= dial <= self["DHLM"]
 
-    def settle(self) -> None:
-        """Bring the settings of the database into agreement, as the record does when it starts."""
+    def reconcile(self) -> None:
+        """Reconcile the settings of the database, as the record does when it starts."""
         if self["SREV"] <= 0:
             self["SREV"] = 200
         if self["UREV"]:

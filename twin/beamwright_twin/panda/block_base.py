@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from beamwright_twin.panda.bus import BitInput, Bus
-from beamwright_twin.panda.engine import Run, Steps
-from beamwright_twin.pva.pvi_signal import Signal
+from beamwright_twin.panda.engine import BlockRun, Steps
+from beamwright_twin.pva.pvi_signal import TreeSignal
 
 SECONDS: Mapping[str, float] = {"min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 """How long each unit of time is."""
@@ -16,7 +16,7 @@ HELD: Final = 0.25
 """Real seconds for which clients see that a block is active, even if it has ended already."""
 
 
-class Block:
+class PandaBlock:
     """A block of the box.
 
     :param name: as the box's bits and positions begin, such as `SEQ1`.
@@ -26,7 +26,7 @@ class Block:
     starts: Mapping[str, Any] = {}
     """What signals have as their first value."""
 
-    def __init__(self, bus: Bus, name: str, signals: Mapping[str, Signal]) -> None:
+    def __init__(self, bus: Bus, name: str, signals: Mapping[str, TreeSignal]) -> None:
         self.bus = bus
         self.name = name
         self.signals = signals
@@ -64,12 +64,12 @@ class Block:
         return self.bus.input(self.signals.get(name), seen, otherwise)
 
 
-class EnabledBlock(Block):
+class EnabledBlock(PandaBlock):
     """A block that runs while its `enable` is high; `active` tells whether it does."""
 
-    def __init__(self, bus: Bus, name: str, signals: Mapping[str, Signal]) -> None:
+    def __init__(self, bus: Bus, name: str, signals: Mapping[str, TreeSignal]) -> None:
         super().__init__(bus, name, signals)
-        self._run: Run | None = None
+        self._run: BlockRun | None = None
         if "active" in signals:
             # Whoever starts a block looks only then whether it has become active, which it may not be any more.
             signals["active"].hold = HELD

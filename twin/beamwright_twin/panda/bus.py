@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from beamwright_twin.panda.engine import TICK, Engine
-from beamwright_twin.pva.pvi_signal import Signal
+from beamwright_twin.pva.pvi_signal import TreeSignal
 from beamwright_twin.sim.axis_motion import Trajectory
 
 
-class Position(Protocol):
+class PositionSource(Protocol):
     """A position in counts."""
 
     def counts(self, time: float) -> int:
@@ -85,7 +85,7 @@ class Bus:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.positions: dict[str, Position] = {"ZERO": Counts()}
+        self.positions: dict[str, PositionSource] = {"ZERO": Counts()}
         self._bits = {"ZERO": False, "ONE": True}
         self._inputs: list[BitInput] = []
         self._rises: dict[str, list[Callable[[], None]]] = {}
@@ -100,7 +100,7 @@ class Bus:
             return
         self._bits[name] = level
         for one in tuple(self._inputs):
-            one.look()
+            one.update()
         for call in self._rises.get(name, ()) if level else ():
             call()
         self.engine.changed()
@@ -109,7 +109,7 @@ class Bus:
         """Have a function called at each rise of a bit."""
         self._rises.setdefault(name, []).append(call)
 
-    def input(self, mux: Signal | None, seen: Callable[[bool], None], otherwise: str = "ZERO") -> BitInput:
+    def input(self, mux: TreeSignal | None, seen: Callable[[bool], None], otherwise: str = "ZERO") -> BitInput:
         """Make an input of a block.
 
         :param mux: the signal that chooses the bit; without one it is `otherwise`.
@@ -133,7 +133,7 @@ class Bus:
 class BitInput:
     """An input of a block: the bit that its mux chooses."""
 
-    def __init__(self, bus: Bus, mux: Signal | None, seen: Callable[[bool], None], otherwise: str) -> None:
+    def __init__(self, bus: Bus, mux: TreeSignal | None, seen: Callable[[bool], None], otherwise: str) -> None:
         self._bus = bus
         self._mux = mux
         self._seen = seen
@@ -145,7 +145,7 @@ class BitInput:
     def _now(self) -> bool:
         return self._bus.bit(self._otherwise if self._mux is None else str(self._mux.value))
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Notice a change of level."""
         level = self._now()
         if level != self.level:
@@ -153,5 +153,5 @@ class BitInput:
             self._seen(level)
 
     def _rewired(self) -> None:
-        self.look()
+        self.update()
         self._bus.engine.changed()

@@ -6,25 +6,25 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from beamwright_twin.panda.block_base import Block
+from beamwright_twin.panda.block_base import PandaBlock
 from beamwright_twin.panda.bus import Bus
-from beamwright_twin.pva.pvi_signal import Signal
+from beamwright_twin.pva.pvi_signal import TreeSignal
 
 if TYPE_CHECKING:
     from beamwright_twin.panda.capture_file import DataFile
 
 
-class Captured:
+class CaptureSource:
     """A position that can be captured: where it is, and the name of its dataset while it is to be.
 
     :param value: gives the value at this moment.
     """
 
-    def __init__(self, capture: Signal, dataset: Signal, value: Callable[[], float]) -> None:
+    def __init__(self, capture: TreeSignal, dataset: TreeSignal, value: Callable[[], float]) -> None:
         self.value = value
         self._capture = capture
         self._dataset = dataset
-        capture.obey(self._refuse)
+        capture.on_put(self._refuse)
 
     @property
     def name(self) -> str:
@@ -41,20 +41,24 @@ class Captured:
             raise ValueError(f"{how} is not simulated, only Value is")
 
 
-class Data(Block):
+class DataBlock(PandaBlock):
     """The block DATA, as fastcs-PandABlocks and pandablocks-ioc have it: an HDF5 file while `capture` is set."""
 
     starts: Mapping[str, Any] = {"flush_period": 1.0, "capture_mode": "FIRST_N"}
 
-    def __init__(self, bus: Bus, signals: Mapping[str, Signal], captured: Sequence[Captured]) -> None:
+    def __init__(self, bus: Bus, signals: Mapping[str, TreeSignal], captured: Sequence[CaptureSource]) -> None:
         super().__init__(bus, "DATA", signals)
         self._captured = captured
-        self._writing: Sequence[Captured] = ()
+        self._writing: Sequence[CaptureSource] = ()
         self._file: DataFile | None = None
         self._flushed = 0.0
-        for name, call in (("hdf_directory", self._look), ("capture", self._switch), ("flush_now", self._flush_now)):
+        for name, call in (
+            ("hdf_directory", self._check_directory),
+            ("capture", self._switch),
+            ("flush_now", self._flush_now),
+        ):
             if name in signals:
-                signals[name].obey(call)
+                signals[name].on_put(call)
         for one in captured:
             one.follow(self.describe)
         self.describe()
@@ -86,7 +90,7 @@ class Data(Block):
             self._file.flush()
             self.set("num_captured", self._file.written)
 
-    def _look(self, directory: Any) -> None:
+    def _check_directory(self, directory: Any) -> None:
         from beamwright_twin.sim.folders import make_folder
 
         self.set(
@@ -121,12 +125,12 @@ class Data(Block):
             self.set("num_captured", file.written)
 
 
-class Capture(Block):
+class CaptureBlock(PandaBlock):
     """The block PCAP: while it is armed, enabled and its gate is open, a row at each edge of its trigger."""
 
     starts: Mapping[str, Any] = {"trig": "SEQ1.OUTA", "gate": "ONE", "enable": "ONE"}
 
-    def __init__(self, bus: Bus, signals: Mapping[str, Signal], data: Data) -> None:
+    def __init__(self, bus: Bus, signals: Mapping[str, TreeSignal], data: DataBlock) -> None:
         super().__init__(bus, "PCAP", signals)
         self._data = data
         self.armed = False
@@ -137,7 +141,7 @@ class Capture(Block):
         self._trig = self.input("trig", self._triggered)
         for name, call in (("arm", self._arm), ("disarm", lambda _: self._arm(False))):
             if name in signals:
-                signals[name].obey(call)
+                signals[name].on_put(call)
 
     def _arm(self, arm: Any) -> None:
         wanted = bool(arm) and arm not in ("0", "ZERO", "Disarm")

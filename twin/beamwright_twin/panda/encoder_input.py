@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from beamwright_twin.description.wiring import Wire
-from beamwright_twin.panda.block_base import Block
+from beamwright_twin.panda.block_base import PandaBlock
 from beamwright_twin.panda.bus import Bus, Encoder
-from beamwright_twin.pva.pvi_signal import Signal
+from beamwright_twin.pva.pvi_signal import TreeSignal
 from beamwright_twin.sim.axis_motion import Trajectory
 
 
-class EncoderInput(Block):
+class EncoderInput(PandaBlock):
     """An encoder input, as PandABlocks-FPGA's block INENC; without a wire its axis rests, and `setp` turns it."""
 
     starts: Mapping[str, Any] = {"val_scale": 1.0}
 
-    def __init__(self, bus: Bus, name: str, signals: Mapping[str, Signal]) -> None:
+    def __init__(self, bus: Bus, name: str, signals: Mapping[str, TreeSignal]) -> None:
         super().__init__(bus, name, signals)
         self.encoder = Encoder()
         self.motor = ""
         bus.positions[f"{name}.VAL"] = self.encoder
         if "setp" in signals:
-            signals["setp"].obey(self._set_position)
+            signals["setp"].on_put(self._set_position)
 
     def connect(self, wire: Wire) -> None:
         """Read the axis of a motor, and show its position as the motor's user sees it."""

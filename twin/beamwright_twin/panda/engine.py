@@ -27,7 +27,7 @@ class Engine:
         self.now = 0.0
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._number = itertools.count()
-        self._runs: list[Run] = []
+        self._runs: list[BlockRun] = []
         self._changed = False
 
     @property
@@ -48,17 +48,17 @@ class Engine:
         """Have all conditions looked at again."""
         self._changed = True
 
-    def start(self, steps: Steps, ended: Callable[[], None] = lambda: None) -> Run:
+    def start(self, steps: Steps, ended: Callable[[], None] = lambda: None) -> BlockRun:
         """Let a generator run.
 
         :param ended: called when it has come to its end by itself.
         """
-        run = Run(self, steps, ended)
+        run = BlockRun(self, steps, ended)
         self._runs.append(run)
         self.at(self.now, run.proceed)
         return run
 
-    def forget(self, run: Run) -> None:
+    def forget(self, run: BlockRun) -> None:
         """Take a run out that has ended."""
         if run in self._runs:
             self._runs.remove(run)
@@ -68,7 +68,7 @@ class Engine:
 
         :param most: so many events at a time.
         """
-        self._settle()
+        self._check_runs()
         for _ in range(most):
             if self.next > until:
                 self.now = max(self.now, until)
@@ -76,17 +76,17 @@ class Engine:
             time, _, call = heapq.heappop(self._queue)
             self.now = max(self.now, time)
             call()
-            self._settle()
+            self._check_runs()
         return False
 
-    def _settle(self) -> None:
+    def _check_runs(self) -> None:
         while self._changed:
             self._changed = False
             for run in tuple(self._runs):
-                run.look()
+                run.check()
 
 
-class Run:
+class BlockRun:
     """A generator that runs until it ends or is stopped."""
 
     def __init__(self, engine: Engine, steps: Steps, ended: Callable[[], None]) -> None:
@@ -107,11 +107,11 @@ class Run:
             return
         if callable(wanted):
             self._when = wanted
-            self.look()
+            self.check()
         else:
             self._expect(wanted)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Ask when the condition will hold."""
         if self._when is not None and (due := self._when()) != self._due:
             self._expect(due)

@@ -8,21 +8,21 @@ from functools import partial
 from typing import Final
 
 from beamwright_twin.description.wiring import Wire
-from beamwright_twin.panda.block_base import Block
+from beamwright_twin.panda.block_base import PandaBlock
 from beamwright_twin.panda.bus import Bus
-from beamwright_twin.panda.capture import Capture, Captured, Data
+from beamwright_twin.panda.capture import CaptureBlock, CaptureSource, DataBlock
 from beamwright_twin.panda.encoder_input import EncoderInput
 from beamwright_twin.panda.engine import Engine
-from beamwright_twin.panda.pulse_blocks import Compare, Counter, Pulse
+from beamwright_twin.panda.pulse_blocks import Counter, PositionCompare, Pulse
 from beamwright_twin.panda.sequencer import Sequencer
 from beamwright_twin.pva.pvi_server import signals_of
-from beamwright_twin.pva.pvi_signal import Signal
+from beamwright_twin.pva.pvi_signal import TreeSignal
 from beamwright_twin.sim.axis_motion import Trajectory
 
-KINDS: Final[Mapping[str, Callable[[Bus, str, Mapping[str, Signal]], Block]]] = {
+KINDS: Final[Mapping[str, Callable[[Bus, str, Mapping[str, TreeSignal]], PandaBlock]]] = {
     "inenc": EncoderInput,
     "seq": Sequencer,
-    "pcomp": Compare,
+    "pcomp": PositionCompare,
     "pulse": Pulse,
     "counter": Counter,
 }
@@ -31,18 +31,18 @@ KINDS: Final[Mapping[str, Callable[[Bus, str, Mapping[str, Signal]], Block]]] = 
 _CAPTURE: Final = "_capture"
 
 
-def is_panda(signals: Mapping[str, Signal]) -> bool:
+def is_panda(signals: Mapping[str, TreeSignal]) -> bool:
     """Tell whether a tree has the blocks that make a PandA what it is: position capture and its file writer."""
     return {"pcap.arm", "pcap.active", "data.capture", "data.datasets"} <= signals.keys()
 
 
-class Panda:
+class PandaBox:
     """One box. Everything happens in the thread that runs its engine.
 
     :param signals: those of the tree by their way in it, such as `seq.1.enable`.
     """
 
-    def __init__(self, signals: Mapping[str, Signal]) -> None:
+    def __init__(self, signals: Mapping[str, TreeSignal]) -> None:
         self.engine = Engine()
         self.bus = Bus(self.engine)
         self.triggers: dict[str, list[float]] = {}
@@ -54,26 +54,26 @@ class Panda:
         self._busy_since: float | None = None
         self._signals = signals
         self._blocks = dict(self._made())
-        self.data = Data(self.bus, signals_of(signals, "data"), list(self._captured()))
-        self.capture = Capture(self.bus, signals_of(signals, "pcap"), self.data)
+        self.data = DataBlock(self.bus, signals_of(signals, "data"), list(self._captured()))
+        self.capture = CaptureBlock(self.bus, signals_of(signals, "pcap"), self.data)
 
-    def _made(self) -> Iterator[tuple[str, Block]]:
+    def _made(self) -> Iterator[tuple[str, PandaBlock]]:
         for path in dict.fromkeys(name.rpartition(".")[0] for name in self._signals):
             found = re.fullmatch(r"(\w+)\.(\d+)", path)
             if found and found[1] in KINDS:
                 name = f"{found[1].upper()}{found[2]}"
                 yield path, KINDS[found[1]](self.bus, name, signals_of(self._signals, path))
 
-    def _captured(self) -> Iterator[Captured]:
+    def _captured(self) -> Iterator[CaptureSource]:
         for block in self._blocks.values():
             for name, capture in block.signals.items():
                 position = name.removesuffix(_CAPTURE)
                 wire = f"{block.name}.{position.upper()}"
                 dataset = block.signals.get(f"{position}_dataset")
                 if name != position and dataset is not None and wire in self.bus.positions:
-                    yield Captured(capture, dataset, partial(self._scaled, block, position, wire))
+                    yield CaptureSource(capture, dataset, partial(self._scaled, block, position, wire))
 
-    def _scaled(self, block: Block, position: str, wire: str) -> float:
+    def _scaled(self, block: PandaBlock, position: str, wire: str) -> float:
         scale, offset = block.get(f"{position}_scale", 1.0), block.get(f"{position}_offset")
         return self.bus.counts(wire) * float(scale) + float(offset)
 

@@ -7,13 +7,13 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from beamwright_twin.panda.block_base import Block, EnabledBlock
+from beamwright_twin.panda.block_base import EnabledBlock, PandaBlock
 from beamwright_twin.panda.bus import Bus, Counts
-from beamwright_twin.panda.engine import TICK, Run, Steps
-from beamwright_twin.pva.pvi_signal import Signal
+from beamwright_twin.panda.engine import TICK, BlockRun, Steps
+from beamwright_twin.pva.pvi_signal import TreeSignal
 
 
-class Compare(EnabledBlock):
+class PositionCompare(EnabledBlock):
     """Position compare, as PandABlocks-FPGA's block PCOMP: a pulse at each step of a position, in counts."""
 
     starts: Mapping[str, Any] = {"inp": "INENC1.VAL", "width": 1}
@@ -53,14 +53,14 @@ class Compare(EnabledBlock):
         return bool(direction == "Positive" or (direction == "Either" and self.bus.counts(self._inp) <= start))
 
 
-class Pulse(Block):
+class Pulse(PandaBlock):
     """Pulses of a set width, a while after each rise of the trigger, as PandABlocks-FPGA's block PULSE."""
 
     starts: Mapping[str, Any] = {"pulses": 1, "width": 0.001, "step": 0.01}
 
-    def __init__(self, bus: Bus, name: str, signals: Mapping[str, Signal]) -> None:
+    def __init__(self, bus: Bus, name: str, signals: Mapping[str, TreeSignal]) -> None:
         super().__init__(bus, name, signals)
-        self._train: Run | None = None
+        self._train: BlockRun | None = None
         self._trig = self.input("trig", self._triggered)
         self._enable = self.input("enable", self._switch)
 
@@ -95,12 +95,12 @@ class Pulse(Block):
         self.out("OUT", False)
 
 
-class Counter(Block):
+class Counter(PandaBlock):
     """Counts the rises of a trigger while it is enabled, as PandABlocks-FPGA's block COUNTER."""
 
     starts: Mapping[str, Any] = {"step": 1}
 
-    def __init__(self, bus: Bus, name: str, signals: Mapping[str, Signal]) -> None:
+    def __init__(self, bus: Bus, name: str, signals: Mapping[str, TreeSignal]) -> None:
         super().__init__(bus, name, signals)
         self._counts = Counts()
         bus.positions[f"{name}.OUT"] = self._counts

@@ -10,7 +10,7 @@ from beamwright_twin.panda.block_base import EnabledBlock
 from beamwright_twin.panda.bus import Bus
 from beamwright_twin.panda.engine import TICK, Steps
 from beamwright_twin.pva.normative_types import rows
-from beamwright_twin.pva.pvi_signal import Signal
+from beamwright_twin.pva.pvi_signal import TreeSignal
 
 OUTPUTS = "ABCDEF"
 
@@ -20,7 +20,7 @@ class Sequencer(EnabledBlock):
 
     starts: Mapping[str, Any] = {"repeats": 1, "prescale": 1.0, "prescale_units": "us"}
 
-    def __init__(self, bus: Bus, name: str, signals: Mapping[str, Signal]) -> None:
+    def __init__(self, bus: Bus, name: str, signals: Mapping[str, TreeSignal]) -> None:
         super().__init__(bus, name, signals)
         self._bits = {f"BIT{one}": self.input(f"bit{one.lower()}") for one in "ABC"}
 

@@ -12,8 +12,8 @@ from typing import Any, Self
 from beamwright_generator.basics.optional_packages import TWIN_PACKAGES, install, missing
 from beamwright_generator.parse.yaml.beamline_file import WireEntry
 from beamwright_generator.problems import Problems
-from beamwright_twin.description.beamline_description import Description, describe
-from beamwright_twin.description.pv_list import Served
+from beamwright_twin.description.beamline_description import BeamlineDescription, describe
+from beamwright_twin.description.pv_list import PvList
 from beamwright_twin.description.recorded_trees import TreeRecords, served_of
 from beamwright_twin.description.wiring import wire_of
 from beamwright_twin.processes.camera_control import CameraControl, find_camera
@@ -65,7 +65,7 @@ class Twin:
         self._only = only
         self._ports = Ports()
         self._iocs: dict[str, IocProcess] = {}
-        self._described: Description | None = None
+        self._described: BeamlineDescription | None = None
 
     # Running
 
@@ -81,17 +81,17 @@ class Twin:
             raise TwinError(f"{self.beamline} has no record that matches {self._only!r}")
         try:
             self.clock = Clock.started(self.clock.speed)
-            ports = [self._take(number, one) for number, one in enumerate(served)]
+            ports = [self._claim_ports(number, one) for number, one in enumerate(served)]
             self.environment = client_environment(ports)
             self._iocs = {
-                one.name: IocProcess(one, self.clock, own, self.environment, self._heard)
+                one.name: IocProcess(one, self.clock, own, self.environment, self._handle_news)
                 for one, own in zip(served, ports, strict=True)
             }
             for ioc in self._iocs.values():
                 ioc.launch(self.positions)
             for ioc in self._iocs.values():
                 ioc.wait(timeout)
-            self._tell_moves(*self._iocs.values())
+            self._send_moves(*self._iocs.values())
         except BaseException:
             self.stop()
             raise
@@ -113,33 +113,33 @@ class Twin:
     ) -> None:
         self.stop()
 
-    def _take(self, number: int, served: Served) -> tuple[int | None, int]:
+    def _claim_ports(self, number: int, served: PvList) -> tuple[int | None, int]:
         ca, pva = (first if first is None else first + number for first in self._first)
         try:
-            return None if served.pva_only else self._ports.take(ca), self._ports.take(pva)
+            return None if served.pva_only else self._ports.claim(ca), self._ports.claim(pva)
         except OSError as error:
             raise TwinError(str(error)) from error
 
-    def _heard(self, topic: str, record: str, news: Any) -> None:
+    def _handle_news(self, topic: str, record: str, news: Any) -> None:
         match topic:
             case "move":
                 self.trajectories[record] = Trajectory.of(news)
-                self._tell_boxes("move", record, news)
+                self._send_to_boxes("move", record, news)
             case "trigger":
                 camera = find_camera(self._iocs.values(), record)
                 if camera is not None:
-                    camera.hear(news)
+                    camera.forward_triggers(news)
 
-    def _tell_boxes(self, *order: Any) -> None:
+    def _send_to_boxes(self, *order: Any) -> None:
         for ioc in self._iocs.values():
             if isinstance(ioc.records, TreeRecords):
-                ioc.tell(*order)
+                ioc.send(*order)
 
-    def _tell_moves(self, *iocs: IocProcess) -> None:
-        """Tell boxes that have started where the axes are; one that moves meanwhile is told twice."""
+    def _send_moves(self, *iocs: IocProcess) -> None:
+        """Send the trajectories of all axes to boxes that have started; one that changes meanwhile is sent twice."""
         for ioc in iocs:
             for motor, trajectory in list(self.trajectories.items()) if isinstance(ioc.records, TreeRecords) else ():
-                ioc.tell("move", motor, [list(segment) for segment in trajectory.segments])
+                ioc.send("move", motor, [list(segment) for segment in trajectory.segments])
 
     def wire(
         self,
@@ -168,7 +168,7 @@ class Twin:
             if isinstance(ioc.records, TreeRecords) and made.prefix in ioc.records.prefixes:
                 ioc.records = ioc.records.wired(made)
                 ioc.order("wire", made.to_json())
-                self._tell_moves(ioc)
+                self._send_moves(ioc)
 
     # Looking
 
@@ -230,7 +230,7 @@ class Twin:
         one.stop()
         one.launch(self.positions)
         one.wait(timeout)
-        self._tell_moves(one)
+        self._send_moves(one)
 
     @contextmanager
     def down(self, ioc: str) -> Iterator[None]:

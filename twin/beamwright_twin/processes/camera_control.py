@@ -23,13 +23,13 @@ class CameraControl:
 
         A trigger that comes while an exposure lasts, or while nothing is acquired, is missed.
 
-        :param times: simulated seconds, in order; those that are past count as if they had been told in time.
+        :param times: simulated seconds, in order; past ones count as if they had come in time.
         """
         self._ioc.order("driver", self.port, "trigger", times)
 
-    def hear(self, times: Sequence[float]) -> None:
-        """Hear of triggers that hardware has sent, without waiting until the camera has heard of them."""
-        self._ioc.tell("driver", self.port, "trigger", times)
+    def forward_triggers(self, times: Sequence[float]) -> None:
+        """Forward triggers of simulated hardware, without waiting for the camera."""
+        self._ioc.send("driver", self.port, "trigger", times)
 
     def lose(self, frames: int = 1) -> None:
         """Let the next frames be taken and counted, and be lost on their way to the plugins."""

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, NoReturn
 
-Obey = Callable[[str, Sequence[Any]], Any]
+Execute = Callable[[str, Sequence[Any]], Any]
 """Does what an order says, and gives its answer."""
 
 
@@ -26,33 +26,33 @@ class Parent:
         self._writing = threading.Lock()
 
     def publish(self, topic: str, subject: str, news: Any) -> None:
-        """Tell of something new about a record or a signal."""
-        self.say({"topic": topic, "record": subject, "news": news})
+        """Send news of a record or a signal."""
+        self.send({"topic": topic, "record": subject, "news": news})
 
-    def say(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any]) -> None:
         """Send a message."""
         with self._writing:
             self._output.write(json.dumps(message) + "\n")
             self._output.flush()
 
-    def listen(self, orders: IO[str], obey: Obey) -> None:
-        """Obey orders until there are no more; one without a number wants no answer."""
+    def listen(self, orders: IO[str], execute: Execute) -> None:
+        """Execute orders until standard input ends; one without an id gets no answer."""
         for line in orders:
             order = json.loads(line)
             try:
-                answer = {"result": obey(order["do"], order["with"])}
+                answer = {"result": execute(order["do"], order["with"])}
             except (LookupError, ValueError, TypeError, RuntimeError) as error:
                 answer = {"error": str(error)}
             if "id" in order:
-                self.say({"id": order["id"], **answer})
+                self.send({"id": order["id"], **answer})
             elif "error" in answer:
                 sys.stderr.write(f"{order['do']}: {answer['error']}\n")
 
 
-def serve(make: Callable[[Mapping[str, Any], Parent], Obey]) -> NoReturn:
-    """Be a process of a twin until standard input ends.
+def serve(make: Callable[[Mapping[str, Any], Parent], Execute]) -> NoReturn:
+    """Run a child process of a twin until standard input ends.
 
-    :param make: makes what is served of what the parent sends first, and gives what obeys orders once it serves.
+    :param make: starts the servers from the configuration that the parent sends first; returns what executes orders.
     """
     try:
         # What EPICS prints goes to standard error, so that standard output holds messages and nothing else.
@@ -60,9 +60,9 @@ def serve(make: Callable[[Mapping[str, Any], Parent], Obey]) -> NoReturn:
         os.dup2(2, 1)
         config = json.loads(sys.stdin.readline())
         threading.Thread(target=_end_with, args=(config["parent"],), daemon=True).start()
-        obey = make(config, parent)
-        parent.say({"ready": os.getpid()})
-        parent.listen(sys.stdin, obey)
+        execute = make(config, parent)
+        parent.send({"ready": os.getpid()})
+        parent.listen(sys.stdin, execute)
     except BaseException as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""One IOC of a twin as its parent sees it: a child process that obeys orders and ends with its parent."""
+"""One IOC of a twin as its parent sees it: a child process that executes orders and ends with its parent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import IO, Any
 
-from beamwright_twin.description.pv_list import Served
+from beamwright_twin.description.pv_list import PvList
 from beamwright_twin.processes.loopback_ports import LOOPBACK
 from beamwright_twin.sim.clock import Clock
 
@@ -38,7 +38,7 @@ class IocProcess:
     """
 
     def __init__(
-        self, records: Served, clock: Clock, ports: tuple[int | None, int], environment: Mapping[str, str], news: News
+        self, records: PvList, clock: Clock, ports: tuple[int | None, int], environment: Mapping[str, str], news: News
     ) -> None:
         self.records = records
         self.ports = ports
@@ -99,7 +99,7 @@ class IocProcess:
         one = self.records
         # A process that has ended already says why to those who wait for it.
         with suppress(TwinError):
-            self._send(
+            self._write(
                 {
                     "parent": os.getpid(),
                     "epoch": self._clock.epoch,
@@ -128,18 +128,18 @@ class IocProcess:
         number, answer = next(self._numbers), Future[Any]()
         self._answers[number] = answer
         try:
-            self._send({"id": number, "do": what, "with": given})
+            self._write({"id": number, "do": what, "with": given})
             return answer.result(TIMEOUT)
         except FutureTimeoutError as error:
             raise TwinError(f"the IOC {self.name} does not answer") from error
         finally:
             self._answers.pop(number, None)
 
-    def tell(self, what: str, *given: Any) -> None:
-        """Have the IOC do something, without waiting for it; one that does not serve misses it."""
+    def send(self, what: str, *given: Any) -> None:
+        """Send an order without waiting for its answer; an IOC that does not serve yet misses it."""
         if self._ready.done():
             with suppress(TwinError):
-                self._send({"do": what, "with": given})
+                self._write({"do": what, "with": given})
 
     def stop(self) -> None:
         """End the IOC; a second call does nothing."""
@@ -164,7 +164,7 @@ class IocProcess:
         for reader in self._readers:
             reader.join()
 
-    def _send(self, message: Mapping[str, Any]) -> None:
+    def _write(self, message: Mapping[str, Any]) -> None:
         process = self._process
         if process is None or process.stdin is None:
             raise TwinError(f"the IOC {self.name} does not run")

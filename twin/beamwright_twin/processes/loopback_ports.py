@@ -26,14 +26,14 @@ class Ports:
         self._claims: list[socket.socket] = []
         self._candidates = _candidates()
 
-    def take(self, wanted: int | None = None) -> int:
+    def claim(self, wanted: int | None = None) -> int:
         """Claim a free port.
 
         :param wanted: this one and no other.
         :raises OSError: when it is taken, or when none is free.
         """
         for port in self._candidates if wanted is None else (wanted,):
-            if self._claim(port):
+            if self._try(port):
                 return port
         raise OSError(f"port {wanted} is not free" if wanted else "no port is free")
 
@@ -43,7 +43,7 @@ class Ports:
             claim.close()
         self._claims = []
 
-    def _claim(self, port: int) -> bool:
+    def _try(self, port: int) -> bool:
         if not _is_free(port):
             return False
         if sys.platform != "linux":

@@ -18,10 +18,10 @@ from beamwright_generator.basics.source_text import Source
 from beamwright_generator.parse.yaml.snapshot_file import parse_snapshot
 from beamwright_generator.problems import Problems
 from beamwright_twin.description.wiring import Wire
-from beamwright_twin.panda.panda_box import Panda, is_panda
+from beamwright_twin.panda.panda_box import PandaBox, is_panda
 from beamwright_twin.processes.child_process import Parent, serve
-from beamwright_twin.pva.pvi_server import Tree
-from beamwright_twin.pva.pvi_signal import Signal
+from beamwright_twin.pva.pvi_server import PviTree
+from beamwright_twin.pva.pvi_signal import TreeSignal
 from beamwright_twin.sim.axis_motion import Trajectory
 from beamwright_twin.sim.clock import Clock
 
@@ -45,11 +45,11 @@ class ServedTree:
         if snapshot is None:
             raise ValueError(f"{source.name} is no snapshot")
         self.prefix = snapshot.prefix
-        self.tree = Tree(snapshot.root, self._put, ioc.changed, gone)
-        self.panda = Panda(self.tree.signals) if is_panda(self.tree.signals) else None
+        self.tree = PviTree(snapshot.root, self._put, ioc.changed, gone)
+        self.panda = PandaBox(self.tree.signals) if is_panda(self.tree.signals) else None
         self._ioc = ioc
 
-    def write(self, signal: Signal, value: Any, done: Callable[[str | None], None]) -> None:
+    def write(self, signal: TreeSignal, value: Any, done: Callable[[str | None], None]) -> None:
         """Have a value written in its turn.
 
         :param done: called with what is wrong, or with None.
@@ -65,7 +65,7 @@ class ServedTree:
 
         self._ioc.do(self.panda, work)
 
-    def _put(self, signal: Signal, pv: SharedPV, operation: Any) -> None:
+    def _put(self, signal: TreeSignal, pv: SharedPV, operation: Any) -> None:
         try:
             value = signal.nt.read(operation.value(), signal.value)
         except (ValueError, TypeError, KeyError) as error:
@@ -85,8 +85,8 @@ class PviIoc:
         self._parent = parent
         self._clock = Clock(config["epoch"], config["speed"])
         self._news = threading.Condition()
-        self._inbox: list[tuple[float, Panda | None, Work]] = []
-        self._dirty: dict[Signal, None] = {}
+        self._inbox: list[tuple[float, PandaBox | None, Work]] = []
+        self._dirty: dict[TreeSignal, None] = {}
         self._shown = 0.0
         self._stale = False
         provider = StaticProvider("trees")
@@ -101,11 +101,11 @@ class PviIoc:
         self._server = Server(providers=[provider])
         threading.Thread(target=self._run, name="boxes", daemon=True).start()
 
-    def changed(self, signal: Signal) -> None:
+    def changed(self, signal: TreeSignal) -> None:
         """Have a signal posted at the end of this step."""
         self._dirty[signal] = None
 
-    def do(self, panda: Panda | None, work: Work) -> None:
+    def do(self, panda: PandaBox | None, work: Work) -> None:
         """Have something done in the thread of the boxes, in the order of when it was asked for; from any thread."""
         with self._news:
             self._inbox.append((self._clock.now(), panda, work))
@@ -113,8 +113,8 @@ class PviIoc:
 
     # -- orders
 
-    def obey(self, what: str, given: Sequence[Any]) -> Any:
-        """Obey an order and give its answer."""
+    def execute(self, what: str, given: Sequence[Any]) -> Any:
+        """Execute an order and return its answer."""
         match what:
             case "get":
                 return _as_json(self._signal(given[0])[1].value)
@@ -131,7 +131,7 @@ class PviIoc:
                 return sum(panda.late for panda in self._pandas)
         raise ValueError(f"a PVI server does not know {what}")
 
-    def _signal(self, pv: str) -> tuple[ServedTree, Signal]:
+    def _signal(self, pv: str) -> tuple[ServedTree, TreeSignal]:
         for tree in self._trees:
             for signal in tree.tree.signals.values():
                 if pv in signal.recorded.access.values():
@@ -145,7 +145,7 @@ class PviIoc:
             return self._in_turn(partial(signal.set, value))
         return self._in_turn(partial(signal.write, value), tree.panda)
 
-    def _in_turn(self, work: Work, panda: Panda | None = None) -> None:
+    def _in_turn(self, work: Work, panda: PandaBox | None = None) -> None:
         """Do something in the thread of the boxes, and wait until it is done."""
         result = Future[None]()
 
@@ -187,7 +187,7 @@ class PviIoc:
         now = self._clock.now()
         return SHOWN if self._stale or any(panda.moving(now) for panda in self._pandas) else None
 
-    def _step(self, inbox: Sequence[tuple[float, Panda | None, Work]]) -> None:
+    def _step(self, inbox: Sequence[tuple[float, PandaBox | None, Work]]) -> None:
         for asked, panda, work in inbox:
             if panda is None:
                 work()
@@ -216,4 +216,4 @@ def _as_json(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    serve(lambda config, parent: PviIoc(config, parent).obey)
+    serve(lambda config, parent: PviIoc(config, parent).execute)

@@ -17,18 +17,18 @@ from setuptools_dso import find_dso
 
 from beamwright_generator.tables.record_types import record_type
 from beamwright_twin.areadetector.asyn_driver import Driver, Drivers, Outputs
-from beamwright_twin.areadetector.busy_record import Busy
+from beamwright_twin.areadetector.busy_record import BusyRecord
 from beamwright_twin.areadetector.camera import Camera
 from beamwright_twin.areadetector.hdf5.file_plugin import Hdf5
 from beamwright_twin.areadetector.roi import Roi
 from beamwright_twin.areadetector.stats import Stats
 from beamwright_twin.description.asyn_ports import Port
 from beamwright_twin.description.record_definitions import device_name
-from beamwright_twin.motor.motor_record import Motor
+from beamwright_twin.motor.motor_record import MotorRecord
 from beamwright_twin.processes.child_process import Parent, serve
 from beamwright_twin.records import epics_base
-from beamwright_twin.records.python_record import Maker, Record
-from beamwright_twin.records.record_access import Channel
+from beamwright_twin.records.python_record import Maker, PythonRecord
+from beamwright_twin.records.record_access import RecordChannel
 from beamwright_twin.records.record_support import RecordSupport
 from beamwright_twin.sim.clock import Clock
 from beamwright_twin.sim.schedule import Schedule
@@ -38,7 +38,7 @@ DRIVERS: Final[Mapping[str, type[Driver]]] = {"camera": Camera, "hdf5": Hdf5, "s
 """What plays the asyn ports of each kind."""
 
 
-class Ioc:
+class RecordIoc:
     """One IOC in this process.
 
     :param config: what `ioc_process.IocProcess` sends first.
@@ -48,7 +48,7 @@ class Ioc:
     def __init__(self, config: Mapping[str, Any], parent: Parent) -> None:
         clock = Clock(config["epoch"], config["speed"])
         self.world = World(clock, Schedule(clock), parent.publish, config["positions"])
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, RecordChannel] = {}
         ports: Mapping[str, Port] = config["ports"]
         self._drivers = Drivers({n: DRIVERS[p["kind"]](self.world, n, p) for n, p in ports.items()}, ports)
         self._serve(config)
@@ -79,14 +79,14 @@ class Ioc:
     def _maker(self, kind: str) -> Maker:
         match kind:
             case "motor":
-                return partial(Motor, self.world)
+                return partial(MotorRecord, self.world)
             case "busy":
-                return partial(Busy, self._drivers, self.world)
+                return partial(BusyRecord, self._drivers, self.world)
         # The other types are values that clients write.
-        return Record
+        return PythonRecord
 
-    def obey(self, what: str, given: Sequence[Any]) -> Any:
-        """Obey an order and give its answer."""
+    def execute(self, what: str, given: Sequence[Any]) -> Any:
+        """Execute an order and return its answer."""
         match what:
             case "put":
                 self._channel(given[0]).put(given[1])
@@ -103,9 +103,9 @@ class Ioc:
                 return self._drivers.order(port, order, arguments)
         raise ValueError(f"unknown order {what}")
 
-    def _channel(self, name: str) -> Channel:
+    def _channel(self, name: str) -> RecordChannel:
         if name not in self._channels:
-            self._channels[name] = Channel(name)
+            self._channels[name] = RecordChannel(name)
         return self._channels[name]
 
 
@@ -123,4 +123,4 @@ def _in_memory(name: str, text: str) -> bytes:
 
 
 if __name__ == "__main__":
-    serve(lambda config, parent: Ioc(config, parent).obey)
+    serve(lambda config, parent: RecordIoc(config, parent).execute)

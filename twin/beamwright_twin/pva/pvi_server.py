@@ -12,12 +12,12 @@ from p4p.server.thread import SharedPV
 
 from beamwright_generator.parse.yaml.snapshot_file import RecordedBlock, RecordedEntry, RecordedSides
 from beamwright_twin.description.pvi_names import blocks, named, signals
-from beamwright_twin.pva.pvi_signal import Signal
+from beamwright_twin.pva.pvi_signal import TreeSignal
 
 UNNAMED = "structure"
 
 
-class Tree:
+class PviTree:
     """The signals of a recorded tree, by their way in it, and the PVs that serve it.
 
     :param put: called with a signal, p4p's PV and its operation, from any thread, when a client writes.
@@ -28,11 +28,11 @@ class Tree:
     def __init__(
         self,
         root: RecordedBlock,
-        put: Callable[[Signal, SharedPV, Any], None],
-        posting: Callable[[Signal], None],
+        put: Callable[[TreeSignal, SharedPV, Any], None],
+        posting: Callable[[TreeSignal], None],
         gone: Collection[str] = (),
     ) -> None:
-        self.signals: dict[str, Signal] = {}
+        self.signals: dict[str, TreeSignal] = {}
         self._root = root
         self._put = put
         self._posting = posting
@@ -45,9 +45,9 @@ class Tree:
                 self._collect(entry, f"{above}{name}.")
             elif isinstance(entry, RecordedSides):
                 for side, signal in entry.sides.items():
-                    self.signals[f"{above}{name}.{side}"] = Signal(f"{above}{name}.{side}", signal)
+                    self.signals[f"{above}{name}.{side}"] = TreeSignal(f"{above}{name}.{side}", signal)
             else:
-                self.signals[f"{above}{name}"] = Signal(f"{above}{name}", entry)
+                self.signals[f"{above}{name}"] = TreeSignal(f"{above}{name}", entry)
 
     def serve(self, provider: StaticProvider) -> None:
         """Make the PVs, with the values that the signals have by now."""
@@ -68,7 +68,7 @@ class Tree:
 
 
 class _Handler:
-    def __init__(self, signal: Signal, put: Callable[[Signal, SharedPV, Any], None]) -> None:
+    def __init__(self, signal: TreeSignal, put: Callable[[TreeSignal, SharedPV, Any], None]) -> None:
         self._signal = signal
         self._put = put
 
@@ -111,7 +111,7 @@ def _spec(entry: Any) -> Any:
     return ("S", UNNAMED, [(key, "s") for key in entry])
 
 
-def signals_of(signals: Mapping[str, Signal], block: str) -> dict[str, Signal]:
+def signals_of(signals: Mapping[str, TreeSignal], block: str) -> dict[str, TreeSignal]:
     """Give the signals right below a block, by their own names."""
     found = {}
     for name, signal in signals.items():

@@ -11,10 +11,10 @@ from p4p.server.thread import SharedPV
 from beamwright_generator.parse.yaml.snapshot_file import RecordedSignal
 from beamwright_twin.pva.normative_types import NormativeType
 
-Obey = Callable[[Any], None]
+PutHandler = Callable[[Any], None]
 
 
-class Signal:
+class TreeSignal:
     """One signal. Everything but `pv` and the handler's own work happens in the thread of the server.
 
     :param name: the way to it in the tree, such as `seq.1.enable`.
@@ -31,11 +31,11 @@ class Signal:
         """Real seconds for which clients see that it is set, however soon it falls."""
         self.due = 0.0
         """When its value may be posted, in the system's monotonic time."""
-        self._obey: list[Obey] = []
+        self._handlers: list[PutHandler] = []
         self._followers: list[Callable[[], None]] = []
-        self._posting: Callable[[Signal], None] = lambda signal: None
+        self._posting: Callable[[TreeSignal], None] = lambda signal: None
 
-    def serve(self, handler: object, posting: Callable[[Signal], None]) -> SharedPV:
+    def serve(self, handler: object, posting: Callable[[TreeSignal], None]) -> SharedPV:
         """Make a PV of this signal.
 
         :param handler: what clients' writes are handed to; None where it is only read.
@@ -51,9 +51,9 @@ class Signal:
         """Whether the signal is only executed."""
         return set(self.recorded.access) == {"x"}
 
-    def obey(self, call: Obey) -> None:
+    def on_put(self, call: PutHandler) -> None:
         """Have a function called with each value that a client writes, before it is taken; ValueError refuses it."""
-        self._obey.append(call)
+        self._handlers.append(call)
 
     def follow(self, call: Callable[[], None]) -> None:
         """Have a function called after each change, whoever made it."""
@@ -64,7 +64,7 @@ class Signal:
 
         :raises ValueError: when it is refused.
         """
-        for call in self._obey:
+        for call in self._handlers:
             call(value)
         if self.commands and self.nt.kind == "bool":
             return

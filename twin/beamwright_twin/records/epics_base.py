@@ -106,7 +106,7 @@ class Address(Structure):
         return str(self.description.contents.name.decode())
 
 
-class States(Structure):
+class EnumStrings(Structure):
     """`dbr_enumStrs`: the choices of an enum."""
 
     _fields_ = (("number", c_uint32), ("padding", c_int32), ("strings", (c_char * STRING_SIZE) * MOST_STATES))
@@ -123,7 +123,7 @@ PutArray = CFUNCTYPE(c_long, POINTER(Address), c_long)
 GetUnits = CFUNCTYPE(c_long, POINTER(Address), POINTER(c_char))
 GetPrecision = CFUNCTYPE(c_long, POINTER(Address), POINTER(c_long))
 GetState = CFUNCTYPE(c_long, POINTER(Address), POINTER(c_char))
-GetStates = CFUNCTYPE(c_long, POINTER(Address), POINTER(States))
+GetStates = CFUNCTYPE(c_long, POINTER(Address), POINTER(EnumStrings))
 PutState = CFUNCTYPE(c_long, POINTER(Address), c_char_p)
 GetLimits = CFUNCTYPE(c_long, POINTER(Address), POINTER(c_double))
 
@@ -165,7 +165,7 @@ class DeviceTable(Structure):
     _fields_ = (("number", c_long), ("functions", c_void_p * 8))
 
 
-class _Entry(Structure):
+class _DatabaseCursor(Structure):
     """`DBENTRY`: a cursor into the definitions and records, with room for what later versions add."""
 
     _fields_ = (("database", c_void_p), ("record_type", POINTER(RecordTypeDescription)), ("rest", c_void_p * 14))
@@ -177,9 +177,9 @@ def _function(name: str, result: Any, *arguments: Any) -> Any:
     return function
 
 
-_init_entry = _function("dbInitEntry", None, c_void_p, POINTER(_Entry))
-_finish_entry = _function("dbFinishEntry", None, POINTER(_Entry))
-_find_record_type = _function("dbFindRecordType", c_long, POINTER(_Entry), c_char_p)
+_init_entry = _function("dbInitEntry", None, c_void_p, POINTER(_DatabaseCursor))
+_finish_entry = _function("dbFinishEntry", None, POINTER(_DatabaseCursor))
+_find_record_type = _function("dbFindRecordType", c_long, POINTER(_DatabaseCursor), c_char_p)
 _add_record_type = _function("registryRecordTypeAdd", c_int, c_char_p, POINTER(_Location))
 _add_device = _function("registryDeviceSupportAdd", c_int, c_char_p, c_void_p)
 _find_function = _function("registryFunctionFind", c_void_p, c_char_p)
@@ -219,7 +219,7 @@ def find_record_type(name: str) -> RecordTypeDescription:
 
     :raises LookupError: when none is.
     """
-    entry = _Entry()
+    entry = _DatabaseCursor()
     _init_entry(pdbbase, entry)
     try:
         if _find_record_type(entry, name.encode()):

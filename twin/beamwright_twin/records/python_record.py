@@ -49,14 +49,14 @@ Value = int | float | str
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FieldLocation:
     """Where a field is: bytes from the start of its record."""
 
     definition: FieldDef
     offset: int
 
 
-class Record:
+class PythonRecord:
     """A record that is served by the IOC and run by Python.
 
     All methods are called with the record's lock held. A subclass says what processing does in `process`, and what a
@@ -73,7 +73,7 @@ class Record:
     LIMITED: ClassVar[frozenset[str]] = frozenset({"VAL", "HIHI", "HIGH", "LOW", "LOLO"})
     """Fields that are shown from LOPR to HOPR."""
 
-    def __init__(self, address: int, kind: str, places: Mapping[str, Place]) -> None:
+    def __init__(self, address: int, kind: str, places: Mapping[str, FieldLocation]) -> None:
         self.address = address
         self.kind = kind
         self.places = places
@@ -210,5 +210,5 @@ class Record:
         return extent.dbf or menu("menuFtype")[self[extent.type_field]]
 
 
-Maker = Callable[[int, str, Mapping[str, Place]], Record]
+Maker = Callable[[int, str, Mapping[str, FieldLocation]], PythonRecord]
 """Makes the object of a record: its address, its type and its fields."""

@@ -12,7 +12,7 @@ _NAMES = {number: name for name, number in epics_base.DBF.items()}
 _AS_TEXT = ("STRING", "INLINK", "OUTLINK", "FWDLINK")
 
 
-class Channel:
+class RecordChannel:
     """A field of a record of this IOC.
 
     :raises LookupError: when the IOC has no such record or field.

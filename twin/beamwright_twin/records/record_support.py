@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from beamwright_generator.tables.record_types import FieldDef, RecordType, common_fields, record_type
 from beamwright_twin.records import epics_base
-from beamwright_twin.records.python_record import NUMBERS, Maker, Place, Record
+from beamwright_twin.records.python_record import NUMBERS, FieldLocation, Maker, PythonRecord
 
 BAD_CHOICE: Final = -1
 
@@ -21,7 +21,7 @@ class RecordSupport:
 
     def __init__(self, definition: RecordType, make: Maker) -> None:
         self.definition = definition
-        self.records: dict[int, Record] = {}
+        self.records: dict[int, PythonRecord] = {}
         self._make = make
         description = epics_base.find_record_type(definition.name)
         self._places = _lay_out(definition, description)
@@ -46,7 +46,7 @@ class RecordSupport:
             get_alarm=epics_base.GetLimits(self._alarm),
         )
 
-    def at(self, address: int) -> Record:
+    def at(self, address: int) -> PythonRecord:
         """Give the object of a record."""
         if address not in self.records:
             self.records[address] = self._make(address, self.definition.name, self._places)
@@ -142,7 +142,7 @@ def _give(found: tuple[float, ...] | None, to: Any, address: Any, default: Any) 
     return 0
 
 
-def _lay_out(definition: RecordType, description: epics_base.RecordTypeDescription) -> dict[str, Place]:
+def _lay_out(definition: RecordType, description: epics_base.RecordTypeDescription) -> dict[str, FieldLocation]:
     """Give each field its place: those of dbCommon where base has them, the others behind, as C would.
 
     Nothing but this package looks into the records of these types, so the order is all that matters.
@@ -150,7 +150,7 @@ def _lay_out(definition: RecordType, description: epics_base.RecordTypeDescripti
     common = {field.name: field for field in _fields(epics_base.find_record_type("ai"))}
     link = common[b"FLNK"]
     end = link.offset + link.size
-    places: dict[str, Place] = {}
+    places: dict[str, FieldLocation] = {}
     for field in _fields(description):
         name = field.name.decode()
         known = definition.fields[name]
@@ -160,17 +160,17 @@ def _lay_out(definition: RecordType, description: epics_base.RecordTypeDescripti
             field.size, alignment = _extent(known, link.size)
             field.offset = end = -(-end // alignment) * alignment
             end += field.size
-        places[name] = Place(known, field.offset)
+        places[name] = FieldLocation(known, field.offset)
     description.record_size = -(-end // 8) * 8
     return places
 
 
-def places_of(kind: str) -> dict[str, Place]:
+def places_of(kind: str) -> dict[str, FieldLocation]:
     """Tell where the fields of a record type of EPICS base are."""
     definition = record_type(kind)
     assert definition is not None
     found = ((field.name.decode(), field.offset) for field in _fields(epics_base.find_record_type(kind)))
-    return {name: Place(definition.fields[name], offset) for name, offset in found if name in definition.fields}
+    return {name: FieldLocation(definition.fields[name], offset) for name, offset in found if name in definition.fields}
 
 
 def _fields(description: epics_base.RecordTypeDescription) -> Iterator[epics_base.FieldDescription]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class Segment(NamedTuple):
+class MotionSegment(NamedTuple):
     """A stretch of constant acceleration, from its start to that of the next segment."""
 
     start: float
@@ -31,17 +31,17 @@ class Trajectory:
     Times are simulated seconds, positions whatever unit the motion was planned in.
     """
 
-    segments: tuple[Segment, ...]
+    segments: tuple[MotionSegment, ...]
 
     @classmethod
     def rest(cls, position: float, time: float = 0.0) -> Trajectory:
         """Stay at a position."""
-        return cls((Segment(time, position, 0.0, 0.0),))
+        return cls((MotionSegment(time, position, 0.0, 0.0),))
 
     @classmethod
     def of(cls, segments: Sequence[Sequence[float]]) -> Trajectory:
         """Make a trajectory of what `segments` was in another process."""
-        return cls(tuple(Segment(*segment) for segment in segments))
+        return cls(tuple(MotionSegment(*segment) for segment in segments))
 
     @property
     def start(self) -> float:
@@ -109,7 +109,7 @@ class Profile:
 
     def move(self, time: float, position: float, target: float, velocity: float = 0.0) -> Trajectory:
         """Plan a motion to a target, from rest or on the move."""
-        building = _Building(time, position, self)
+        building = _TrajectoryBuilder(time, position, self)
         way = math.copysign(1.0, target - position)
         if velocity and (velocity * way < 0 or building.braking(abs(velocity)) > abs(target - position)):
             building.ramp(math.copysign(1.0, velocity), abs(velocity), self.base)
@@ -120,19 +120,19 @@ class Profile:
 
     def stop(self, time: float, position: float, velocity: float) -> Trajectory:
         """Plan a stop."""
-        building = _Building(time, position, self)
+        building = _TrajectoryBuilder(time, position, self)
         building.ramp(math.copysign(1.0, velocity), abs(velocity), self.base)
         return building.finished(building.position)
 
 
-class _Building:
+class _TrajectoryBuilder:
     """Segments put one behind another; speeds are without sign, `way` is +1 or -1."""
 
     def __init__(self, time: float, position: float, profile: Profile) -> None:
         self.time = time
         self.position = position
         self.profile = profile
-        self.segments: list[Segment] = []
+        self.segments: list[MotionSegment] = []
 
     def braking(self, speed: float) -> float:
         """Give the distance that stopping takes."""
@@ -160,11 +160,11 @@ class _Building:
         self.ramp(way, peak, base)
 
     def _add(self, way: float, speed: float, acceleration: float, duration: float) -> None:
-        segment = Segment(self.time, self.position, way * speed, way * acceleration)
+        segment = MotionSegment(self.time, self.position, way * speed, way * acceleration)
         self.segments.append(segment)
         self.time += duration
         self.position = segment.at(self.time)[0]
 
     def finished(self, target: float) -> Trajectory:
         """Come to rest, at the target to the last digit."""
-        return Trajectory((*self.segments, Segment(self.time, target, 0.0, 0.0)))
+        return Trajectory((*self.segments, MotionSegment(self.time, target, 0.0, 0.0)))

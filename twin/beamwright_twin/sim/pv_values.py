@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from beamwright_twin.records.record_access import Channel
+from beamwright_twin.records.record_access import RecordChannel
 
 if TYPE_CHECKING:
     from p4p.client.thread import Context
@@ -15,7 +15,7 @@ class PvValues:
     """The newest values of PVs: those of this IOC are read when they are asked for, the others are monitored."""
 
     def __init__(self) -> None:
-        self._own: dict[str, Channel] = {}
+        self._own: dict[str, RecordChannel] = {}
         self._others: dict[str, Any] = {}
         self._context: Context | None = None
         self._subscriptions: list[Any] = []
@@ -25,7 +25,7 @@ class PvValues:
         if pv in self._own or pv in self._others:
             return
         try:
-            self._own[pv] = Channel(pv)
+            self._own[pv] = RecordChannel(pv)
         except LookupError:
             self._others[pv] = None
             self._monitor(pv)

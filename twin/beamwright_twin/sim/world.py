@@ -14,7 +14,7 @@ from beamwright_twin.sim.pv_values import PvValues
 from beamwright_twin.sim.schedule import Schedule
 
 
-class Faulty(Protocol):
+class FaultTarget(Protocol):
     """A behaviour that can be told to fail."""
 
     def fault(self, kind: str, on: bool) -> None:
@@ -43,7 +43,7 @@ class World:
     schedule: Schedule
     publish: Callable[[str, str, Any], None]
     positions: Mapping[str, float] = field(default_factory=dict)
-    faulty: dict[str, Faulty] = field(default_factory=dict)
+    faulty: dict[str, FaultTarget] = field(default_factory=dict)
     trajectories: dict[str, Trajectory] = field(default_factory=dict)
     quiet: set[str] = field(default_factory=set)
     pending: Counter[str] = field(default_factory=Counter)

@@ -15,7 +15,7 @@ from beamwright_generator.changes.diff.interface_diff import compare
 from beamwright_generator.changes.interface.module_reader import read_interface
 from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problems
-from beamwright_generator.project import file_of, repository
+from beamwright_generator.repository import file_of, repository
 from beamwright_generator.write.disk import read
 from beamwright_generator.write.manifest import Manifest
 

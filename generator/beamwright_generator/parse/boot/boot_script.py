@@ -10,8 +10,8 @@ from pathlib import Path
 
 from beamwright_generator.basics.source_text import Position, Source
 from beamwright_generator.parse.boot.shell_words import UnbalancedQuoteError, split_line
-from beamwright_generator.parse.description_files import Files, is_file
-from beamwright_generator.parse.macros.maclib import Met, Scope, expand, parse_definitions
+from beamwright_generator.parse.description_files import DescriptionFiles, is_file
+from beamwright_generator.parse.macros.maclib import ExpansionReport, MacroScope, expand, parse_definitions
 from beamwright_generator.parse.search_path import find_file
 from beamwright_generator.problems import Problems
 
@@ -59,7 +59,7 @@ class Load:
     macros: dict[str, str | None]
     cwd: Path
     search: tuple[Path, ...]
-    environment: Scope
+    environment: MacroScope
     source: Source
     offset: int
 
@@ -68,7 +68,7 @@ class Load:
         """Where the command stands."""
         return self.source.position(self.offset)
 
-    def find(self, files: Files) -> Path | None:
+    def find(self, files: DescriptionFiles) -> Path | None:
         """Find the file to load."""
         search = () if self.kind is LoadKind.TEMPLATE else self.search
         return find_file(files, self.file, search, self.cwd, self.source.path.parent)
@@ -85,7 +85,7 @@ class Startup:
 
 
 def read_startup(
-    files: Files,
+    files: DescriptionFiles,
     path: Path,
     problems: Problems,
     *,
@@ -110,7 +110,7 @@ def read_startup(
 class _Boot:
     """The state of the shell while its script is read."""
 
-    def __init__(self, files: Files, problems: Problems, environment: dict[str, str], cwd: Path) -> None:
+    def __init__(self, files: DescriptionFiles, problems: Problems, environment: dict[str, str], cwd: Path) -> None:
         self.files = files
         self.problems = problems
         self.environment = environment
@@ -119,7 +119,7 @@ class _Boot:
         self.commands: list[Command] = []
         self.scripts = 0
         self.running = False
-        self._scope: Scope | None = None
+        self._scope: MacroScope | None = None
 
     def script(self, source: Source, macros: Mapping[str, str | None], running: tuple[Path, ...]) -> None:
         """Go through one script's lines."""
@@ -130,10 +130,10 @@ class _Boot:
             self.line(line.strip(" \t"), source, start, macros, (*running, source.path))
             offset += len(line) + 1
 
-    def scope(self, macros: Mapping[str, str | None]) -> Scope:
+    def scope(self, macros: Mapping[str, str | None]) -> MacroScope:
         """Give the environment with a script's own macros over it."""
         if self._scope is None:
-            self._scope = Scope(self.environment)
+            self._scope = MacroScope(self.environment)
         return self._scope.inner(macros)
 
     def line(
@@ -142,7 +142,7 @@ class _Boot:
         """Expand and obey one line."""
         if not line or line[0] == "#":
             return
-        met = Met()
+        met = ExpansionReport()
         expanded = expand(line, self.scope(macros), met=met).lstrip(" \t")
         if met.undefined or met.recursive:
             names = ", ".join((*met.undefined, *met.recursive))

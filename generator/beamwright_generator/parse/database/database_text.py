@@ -9,18 +9,18 @@ from dataclasses import replace
 from beamwright_generator.basics.source_text import Source
 from beamwright_generator.parse.database.definitions import read_definition, read_field_definitions
 from beamwright_generator.parse.database.json_values import bad_character
-from beamwright_generator.parse.database.lexer import KEYWORDS, Lexer, Refused, Word
+from beamwright_generator.parse.database.lexer import KEYWORDS, DatabaseSyntaxError, Lexer, Word
 from beamwright_generator.parse.database.statements import (
     Alias,
     BodyItem,
     Database,
-    Field,
     FieldDefinition,
-    Form,
     Include,
     Info,
     Item,
+    Notation,
     Record,
+    RecordField,
     SearchPath,
     Substitute,
     SyntacticMacro,
@@ -78,7 +78,7 @@ def parse_database(source: Source, problems: Problems) -> Database:
 
     Macros that stand for syntax are taken as their defaults, or as nothing; `Database.syntactic_macros` names them.
     """
-    return _parse(source, problems, _Reader.items)
+    return _parse(source, problems, _StatementReader.items)
 
 
 def parse_body(source: Source, record: str, problems: Problems) -> Database:
@@ -91,22 +91,22 @@ def parse_field_definitions(source: Source, problems: Problems) -> tuple[FieldDe
     lexer = Lexer(source.text + "\n}")
     try:
         return read_field_definitions(lexer)
-    except Refused as error:
+    except DatabaseSyntaxError as error:
         problems.error(error.code, source.position(error.offset), error.message, hint=error.hint)
         return ()
 
 
-def _parse(source: Source, problems: Problems, read: Callable[[_Reader], Sequence[Item]]) -> Database:
+def _parse(source: Source, problems: Problems, read: Callable[[_StatementReader], Sequence[Item]]) -> Database:
     if "\0" in source.text:
         source = replace(source, text=_NUL.sub("", source.text))
-    reader = _Reader(source.text)
+    reader = _StatementReader(source.text)
     items = read(reader)
     macros = found = {macro.offset: macro for macro in reader.lexer.macros}
     passes = 1
     # What a default says may bring further macros to light.
     while passes < MOST_PASSES and any(macro.default for macro in found.values()):
         passes += 1
-        reader = _Reader(_with_defaults(source.text, macros.values()))
+        reader = _StatementReader(_with_defaults(source.text, macros.values()))
         items = read(reader)
         found = {macro.offset: macro for macro in reader.lexer.macros}
         macros = found | macros
@@ -137,14 +137,14 @@ def _leaves_reference_open(text: str) -> bool:
     return text.rfind("$(") > text.rfind(")") or ("${" in text and text.rfind("${") > text.rfind("}"))
 
 
-class _Reader:
+class _StatementReader:
     """Reads items one after another and collects what EPICS would refuse."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.lexer = Lexer(text)
-        self.refused: list[Refused] = []
-        self.warned: list[Refused] = []
+        self.refused: list[DatabaseSyntaxError] = []
+        self.warned: list[DatabaseSyntaxError] = []
 
     def items(self) -> list[Item]:
         """Read to the end of the text."""
@@ -161,7 +161,7 @@ class _Reader:
                     items.append(self._item())
                 else:
                     return items
-            except Refused as error:
+            except DatabaseSyntaxError as error:
                 self._recover(error, start)
 
     def appended(self, record: str) -> list[Item]:
@@ -171,10 +171,10 @@ class _Reader:
         self.lexer.skip_blanks()
         body = self._body(record)
         if self.lexer.at < len(self.text):
-            self.refused.append(Refused("database-syntax", self.lexer.at - 1, "a closing brace too many"))
+            self.refused.append(DatabaseSyntaxError("database-syntax", self.lexer.at - 1, "a closing brace too many"))
         return [Record("*", record, body, 0)]
 
-    def _recover(self, error: Refused, start: int) -> None:
+    def _recover(self, error: DatabaseSyntaxError, start: int) -> None:
         self.refused.append(error)
         found = _ITEM_START.search(self.text, max(start + 1, error.offset))
         self.lexer.at = found.end() if found else len(self.text)
@@ -200,7 +200,9 @@ class _Reader:
                 raise lexer.unexpected("a statement")
         definition = read_definition(lexer, word)
         if definition is None:
-            raise Refused("database-syntax", word.offset, f"unknown statement {word.text[:40]!r}", _hint(word.text))
+            raise DatabaseSyntaxError(
+                "database-syntax", word.offset, f"unknown statement {word.text[:40]!r}", _hint(word.text)
+            )
         return definition
 
     def _plain_record(self, head: re.Match[str]) -> Record:
@@ -230,14 +232,16 @@ class _Reader:
         """Read statements up to the closing brace."""
         text, lexer, match = self.text, self.lexer, _VALUE.match
         body: list[BodyItem] = []
-        make: Callable[[type[Field | Info], tuple[str, str, int, int, Form]], Field | Info] = tuple.__new__
-        add, at, quoted = body.append, lexer.at, Form.QUOTED
+        make: Callable[[type[RecordField | Info], tuple[str, str, int, int, Notation]], RecordField | Info] = (
+            tuple.__new__
+        )
+        add, at, quoted = body.append, lexer.at, Notation.QUOTED
         while True:
             if found := match(text, at):
                 kind, name, raw = found.groups()
                 if name not in KEYWORDS and ("$" not in raw or not _leaves_reference_open(raw)):
                     # A named tuple made directly, because calling its class takes twice as long.
-                    add(make(Field if kind == "field" else Info, (name, raw, at, found.start(3), quoted)))
+                    add(make(RecordField if kind == "field" else Info, (name, raw, at, found.start(3), quoted)))
                     at = found.end()
                     continue
             lexer.at = at
@@ -247,9 +251,9 @@ class _Reader:
                     return tuple(body)
                 at = lexer.at
                 if at >= len(text):
-                    raise Refused("database-syntax", at, f"the body of record {record!r} is not closed")
+                    raise DatabaseSyntaxError("database-syntax", at, f"the body of record {record!r} is not closed")
                 body.append(self._statement())
-            except Refused as error:
+            except DatabaseSyntaxError as error:
                 self.refused.append(error)
                 if _RECORD_START.match(text, at):
                     lexer.at = at
@@ -279,41 +283,45 @@ class _Reader:
                 raise lexer.unexpected("field, info, alias, include or '}'")
         message = f"{word.text[:40]!r} cannot stand in a record's body"
         hint = "a closing brace is missing above" if word.text in KEYWORDS else _hint(word.text)
-        raise Refused("database-syntax", word.offset, message, hint)
+        raise DatabaseSyntaxError("database-syntax", word.offset, message, hint)
 
-    def _value(self, word: Word) -> Field | Info:
+    def _value(self, word: Word) -> RecordField | Info:
         lexer = self.lexer
         lexer.expect("(")
         name = lexer.argument("a name")
         lexer.expect(",")
         raw, start, form = lexer.value()
-        if form is Form.BARE and lexer.skip() == ":":
-            raise Refused("database-syntax", lexer.at, "an unquoted value may not hold ':'", "put the value in quotes")
+        if form is Notation.BARE and lexer.skip() == ":":
+            raise DatabaseSyntaxError(
+                "database-syntax", lexer.at, "an unquoted value may not hold ':'", "put the value in quotes"
+            )
         lexer.expect(")")
-        if form is Form.QUOTED and (bad := bad_character(raw)) >= 0:
+        if form is Notation.QUOTED and (bad := bad_character(raw)) >= 0:
             self._refuse_character(raw, start, bad)
         if not name.text and word.text == "info":
-            self.refused.append(Refused("database-syntax", name.offset, "an info item needs a name"))
-        kind = Field if word.text == "field" else Info
+            self.refused.append(DatabaseSyntaxError("database-syntax", name.offset, "an info item needs a name"))
+        kind = RecordField if word.text == "field" else Info
         return kind(name.text, raw, word.offset, start, form)
 
     def _refuse_character(self, raw: str, start: int, bad: int) -> None:
         what = "a tab" if raw[bad] == "\t" else repr(raw[bad : bad + 2] if raw[bad] == "\\" else raw[bad])
         hint = "write \\t, or a blank" if raw[bad] == "\t" else ""
         message = f"{what} is not allowed in a quoted value"
-        self.refused.append(Refused("database-bad-character", start + bad, message, hint))
+        self.refused.append(DatabaseSyntaxError("database-bad-character", start + bad, message, hint))
 
     def _check_name(self, name: Word) -> None:
         if _ODD_IN_NAMES.search(name.text):
             message = f"the record name {name.text!r} starts with a mark or holds a control character"
-            self.warned.append(Refused("database-name-odd", name.offset, message))
+            self.warned.append(DatabaseSyntaxError("database-name-odd", name.offset, message))
         if not name.text:
-            self.refused.append(Refused("database-name", name.offset, "a record name or alias may not be empty"))
+            self.refused.append(
+                DatabaseSyntaxError("database-name", name.offset, "a record name or alias may not be empty")
+            )
         elif _NOT_IN_NAMES.search(name.text):
             plain = "".join(piece.text for piece in parse_macros(name.text) if isinstance(piece, Literal))
             if bad := _NOT_IN_NAMES.search(plain):
                 message = f"{bad.group()!r} is not allowed in the record name {name.text!r}"
-                self.refused.append(Refused("database-name", name.offset, message))
+                self.refused.append(DatabaseSyntaxError("database-name", name.offset, message))
 
 
 def _hint(word: str) -> str:

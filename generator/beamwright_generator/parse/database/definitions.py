@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from beamwright_generator.parse.database.lexer import KEYWORDS, Lexer, Refused, Word
+from beamwright_generator.parse.database.lexer import KEYWORDS, DatabaseSyntaxError, Lexer, Word
 from beamwright_generator.parse.database.statements import (
     Breaktable,
     Declaration,
-    Device,
+    DeviceSupport,
     FieldDefinition,
     Include,
     Menu,
-    RecordType,
+    RecordTypeDefinition,
 )
 
-Definition = Breaktable | Declaration | Device | Menu | RecordType
+Definition = Breaktable | Declaration | DeviceSupport | Menu | RecordTypeDefinition
 
 _DECLARATIONS = {"driver": 1, "registrar": 1, "function": 1, "variable": 2, "link": 2}
 _NUMBER = re.compile(
@@ -35,7 +35,7 @@ def read_definition(lexer: Lexer, word: Word) -> Definition | None:
             record, link, support, choice = lexer.arguments(
                 "a record type", "a link type", "a support name", "a choice"
             )
-            return Device(record.text, link.text, support.text, choice.text, word.offset)
+            return DeviceSupport(record.text, link.text, support.text, choice.text, word.offset)
         case "breaktable":
             return _breaktable(lexer, word)
     if word.text in _DECLARATIONS:
@@ -74,13 +74,13 @@ def _menu(lexer: Lexer, word: Word) -> Menu:
     return Menu(name.text, tuple(choices), tuple(includes), word.offset)
 
 
-def _record_type(lexer: Lexer, word: Word) -> RecordType:
+def _record_type(lexer: Lexer, word: Word) -> RecordTypeDefinition:
     (name,) = lexer.arguments("a record type")
     lexer.expect("{")
     body = read_field_definitions(lexer)
     if not body:
-        raise Refused("database-syntax", word.offset, f"record type {name.text!r} has no fields")
-    return RecordType(name.text, body, word.offset)
+        raise DatabaseSyntaxError("database-syntax", word.offset, f"record type {name.text!r} has no fields")
+    return RecordTypeDefinition(name.text, body, word.offset)
 
 
 def read_field_definitions(lexer: Lexer) -> tuple[FieldDefinition | Include, ...]:
@@ -127,12 +127,14 @@ def _breaktable(lexer: Lexer, word: Word) -> Breaktable:
             lexer.skip()
         value = lexer.argument("a number")
         if "$" not in value.text and not _NUMBER.fullmatch(value.text):
-            raise Refused("database-breaktable", value.offset, f"{value.text!r} in a breakpoint table is not a number")
+            raise DatabaseSyntaxError(
+                "database-breaktable", value.offset, f"{value.text!r} in a breakpoint table is not a number"
+            )
         values.append(value.text)
     lexer.at += 1
     points = tuple(zip(values[::2], values[1::2], strict=False))
     if fault := _fault(values, points):
-        raise Refused("database-breaktable", word.offset, f"breakpoint table {name.text!r} {fault}")
+        raise DatabaseSyntaxError("database-breaktable", word.offset, f"breakpoint table {name.text!r} {fault}")
     return Breaktable(name.text, points, word.offset)
 
 

@@ -28,7 +28,7 @@ _NEEDS_QUOTES = re.compile(r"[-+.]")
 _WORDS: dict[str, object] = {"null": None, "true": True, "false": False}
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is; the order of tokens has been checked."""
 
     OPEN = "open"
@@ -43,10 +43,10 @@ class Kind(Enum):
     BARE = "bare"
 
 
-class Token(NamedTuple):
+class JsonToken(NamedTuple):
     """One token of a JSON value."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     offset: int
 
@@ -80,7 +80,7 @@ class _Expect(Enum):
     COMMA_OR_END = ", or the end of the list or object"
 
 
-def tokens(text: str, at: int = 0) -> Iterator[Token]:
+def tokens(text: str, at: int = 0) -> Iterator[JsonToken]:
     """Read one value that starts at `at`, and stop after it.
 
     :raises JsonError: where the value is not what EPICS accepts.
@@ -99,7 +99,7 @@ def tokens(text: str, at: int = 0) -> Iterator[Token]:
             if found.lastgroup == "mark"
             else grammar.scalar(token, here, quoted=found.lastgroup == "string")
         )
-        yield Token(kind, token, here)
+        yield JsonToken(kind, token, here)
         if not grammar.open_marks:
             return
 
@@ -111,24 +111,24 @@ class _Grammar:
         self.open_marks: list[str] = []
         self.expect = _Expect.VALUE
 
-    def mark(self, token: str, here: int) -> Kind:
+    def mark(self, token: str, here: int) -> TokenKind:
         expect = self.expect
         if token in "{[" and expect in (_Expect.VALUE, _Expect.VALUE_OR_END):
             self.open_marks.append(token)
             if len(self.open_marks) > DEEPEST_NESTING:
                 raise JsonError(here, f"more than {DEEPEST_NESTING} nested lists and objects")
             self.expect = _Expect.KEY_OR_END if token == "{" else _Expect.VALUE_OR_END
-            return Kind.OPEN
+            return TokenKind.OPEN
         if token in "}]" and self._may_end(token):
             self.open_marks.pop()
             self.expect = _Expect.COMMA_OR_END
-            return Kind.CLOSE
+            return TokenKind.CLOSE
         if token == ":" and expect is _Expect.COLON:
             self.expect = _Expect.VALUE
-            return Kind.COLON
+            return TokenKind.COLON
         if token == "," and expect is _Expect.COMMA_OR_END:
             self.expect = _Expect.KEY_OR_END if self.open_marks[-1] == "{" else _Expect.VALUE_OR_END
-            return Kind.COMMA
+            return TokenKind.COMMA
         raise JsonError(here, f"expected {expect.value}, not {token!r}")
 
     def _may_end(self, token: str) -> bool:
@@ -137,18 +137,18 @@ class _Grammar:
             return False
         return self.expect in (_Expect.COMMA_OR_END, _Expect.KEY_OR_END, _Expect.VALUE_OR_END)
 
-    def scalar(self, token: str, here: int, *, quoted: bool) -> Kind:
+    def scalar(self, token: str, here: int, *, quoted: bool) -> TokenKind:
         if quoted and (bad := bad_character(token[1:-1])) >= 0:
             raise JsonError(here + 1 + bad, f"character {token[1 + bad]!r} is not allowed in a quoted value")
         number = not quoted and _NUMBER.fullmatch(token)
         if self.expect is _Expect.KEY_OR_END and not number and token not in _WORDS:
             self.expect = _Expect.COLON
-            return Kind.KEY if quoted else Kind.BARE_KEY
+            return TokenKind.KEY if quoted else TokenKind.BARE_KEY
         if self.expect in (_Expect.VALUE, _Expect.VALUE_OR_END):
             self.expect = _Expect.COMMA_OR_END
             if quoted:
-                return Kind.STRING
-            return Kind.NUMBER if number else Kind.WORD if token in _WORDS else Kind.BARE
+                return TokenKind.STRING
+            return TokenKind.NUMBER if number else TokenKind.WORD if token in _WORDS else TokenKind.BARE
         raise JsonError(here, f"expected {self.expect.value}, not {token!r}")
 
 
@@ -160,7 +160,7 @@ def serialised(text: str) -> str:
     done: list[str] = []
     try:
         for token in tokens(text):
-            if token.kind is Kind.BARE or (token.kind is Kind.BARE_KEY and _NEEDS_QUOTES.search(token.text)):
+            if token.kind is TokenKind.BARE or (token.kind is TokenKind.BARE_KEY and _NEEDS_QUOTES.search(token.text)):
                 done.append(f'"{token.text}"')
                 continue
             if token.text == "}" and done[-1] == ",":
@@ -180,12 +180,12 @@ def read_json(text: str) -> object:
     end = 0
     for token in tokens(text):
         end = token.end
-        if token.kind is Kind.OPEN:
+        if token.kind is TokenKind.OPEN:
             holders.append([])
-        elif token.kind is Kind.CLOSE:
+        elif token.kind is TokenKind.CLOSE:
             parts = holders.pop()
             holders[-1].append(parts if token.text == "]" else dict(zip(parts[::2], parts[1::2], strict=True)))
-        elif token.kind not in (Kind.COLON, Kind.COMMA):
+        elif token.kind not in (TokenKind.COLON, TokenKind.COMMA):
             holders[-1].append(_scalar_value(token))
     if text[end:].strip(" \t\r\n"):
         raise JsonError(end, f"unexpected text after the value: {text[end:].strip()[:20]!r}")
@@ -196,13 +196,13 @@ _JSON_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[\s\S])")
 _JSON_ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0", "\n": ""}
 
 
-def _scalar_value(token: Token) -> object:
+def _scalar_value(token: JsonToken) -> object:
     text = token.text
-    if token.kind in (Kind.STRING, Kind.KEY):
+    if token.kind in (TokenKind.STRING, TokenKind.KEY):
         return _JSON_ESCAPE.sub(_json_escaped, text[1:-1])
-    if token.kind is Kind.WORD:
+    if token.kind is TokenKind.WORD:
         return _WORDS[text]
-    if token.kind is not Kind.NUMBER:
+    if token.kind is not TokenKind.NUMBER:
         return text
     if "x" in text or "X" in text:
         return int(text, 16)

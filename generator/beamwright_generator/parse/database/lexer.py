@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from beamwright_generator.parse.database.json_values import JsonError, tokens
-from beamwright_generator.parse.database.statements import Form, SyntacticMacro
+from beamwright_generator.parse.database.statements import Notation, SyntacticMacro
 from beamwright_generator.parse.macros.maclib import Reference, parse, reference_end
 
 KEYWORDS = frozenset(
@@ -47,7 +47,7 @@ _PLAIN_VALUE = {
 }
 
 
-class Refused(Exception):  # noqa: N818 - a verdict on a text, not a fault of the program
+class DatabaseSyntaxError(Exception):
     """EPICS would stop reading here; caught where reading can go on."""
 
     def __init__(self, code: str, offset: int, message: str, hint: str = "") -> None:
@@ -106,13 +106,13 @@ class Lexer:
             raise self.unexpected(f"'{mark}'")
         self.at += 1
 
-    def unexpected(self, wanted: str) -> Refused:
+    def unexpected(self, wanted: str) -> DatabaseSyntaxError:
         """Say what was wanted at this place and what stands there."""
         if self.at >= len(self.text):
-            return Refused("database-syntax", len(self.text), f"expected {wanted}, but the text ends")
+            return DatabaseSyntaxError("database-syntax", len(self.text), f"expected {wanted}, but the text ends")
         found = _BAREWORD.match(self.text, self.at)
         shown = found.group()[:40] if found else self.text[self.at]
-        return Refused("database-syntax", self.at, f"expected {wanted}, not {shown!r}")
+        return DatabaseSyntaxError("database-syntax", self.at, f"expected {wanted}, not {shown!r}")
 
     def keyword(self) -> Word:
         """Read the bareword that starts a statement; its text is empty where none stands."""
@@ -147,21 +147,21 @@ class Lexer:
         self.expect(")")
         return words
 
-    def value(self) -> tuple[str, int, Form]:
+    def value(self) -> tuple[str, int, Notation]:
         """Read a field's or info item's value: its text without quotes, where that starts, and how it is written."""
         self.skip_blanks()
         start, mark = self.at, self.text[self.at : self.at + 1]
         if mark and mark in "\"'":
             end = self._string_end(start + 1, mark, _PLAIN_VALUE)
             self.at = end + 1
-            return self.text[start + 1 : end], start + 1, Form.QUOTED
+            return self.text[start + 1 : end], start + 1, Notation.QUOTED
         if mark and mark in "[{":
             self.at = self._json_end(start)
-            return self.text[start : self.at], start, Form.JSON
+            return self.text[start : self.at], start, Notation.JSON
         self.at = self._bare_end(_BARE_VALUE)
         if self.at == start:
             raise self.unexpected("a value")
-        return self.text[start : self.at], start, Form.BARE
+        return self.text[start : self.at], start, Notation.BARE
 
     def _json_end(self, start: int) -> int:
         try:
@@ -169,7 +169,7 @@ class Lexer:
             for token in tokens(self.text, start):
                 end = token.end
         except JsonError as error:
-            raise Refused("database-json", error.offset, f"JSON value: {error}") from None
+            raise DatabaseSyntaxError("database-json", error.offset, f"JSON value: {error}") from None
         return end
 
     def _string_end(self, at: int, quote: str, plain: dict[str, re.Pattern[str]]) -> int:
@@ -184,7 +184,9 @@ class Lexer:
             if mark != "$":
                 at = text.find("\n", start)
                 self.at = at if at >= 0 else len(text)
-                raise Refused("database-string-open", start - 1, "the closing quote is missing on this line")
+                raise DatabaseSyntaxError(
+                    "database-string-open", start - 1, "the closing quote is missing on this line"
+                )
             simple = _REFERENCE.match(text, at)
             end = simple.end() if simple else reference_end(text, at)
             at = end if end > 0 else at + 2

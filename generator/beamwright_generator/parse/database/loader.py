@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from beamwright_generator.basics.source_text import Position, Source
 from beamwright_generator.parse.database.database_text import parse_database
-from beamwright_generator.parse.database.statements import Alias, Breaktable, Database, Field, Info, Record
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.macros.maclib import Scope
+from beamwright_generator.parse.database.statements import Alias, Breaktable, Database, Info, Record, RecordField
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.macros.maclib import MacroScope
 from beamwright_generator.parse.macros.msi import expand_text
 from beamwright_generator.problems import Problems
 
@@ -73,13 +73,13 @@ class LoadedDatabase:
 
 
 def load_database(
-    files: Files,
+    files: DescriptionFiles,
     path: Path,
-    macros: Scope | Mapping[str, str],
+    macros: MacroScope | Mapping[str, str],
     search: Sequence[Path],
     problems: Problems,
     *,
-    env: Scope | None = None,
+    env: MacroScope | None = None,
     cwd: Path | None = None,
     into: LoadedDatabase | None = None,
     at: Position | None = None,
@@ -91,7 +91,7 @@ def load_database(
     :param at: what asks for the file.
     """
     loaded = LoadedDatabase() if into is None else into
-    scope = macros if isinstance(macros, Scope) else Scope(macros)
+    scope = macros if isinstance(macros, MacroScope) else MacroScope(macros)
     source, complete = expand_text(files, path, scope, search, problems, env=env, cwd=cwd, at=at)
     if source is None:
         loaded.refused = True
@@ -103,7 +103,7 @@ def load_database(
 
 def merge(database: Database, loaded: LoadedDatabase, problems: Problems) -> None:
     """Put the statements of an expanded database into a map of records, as an IOC does."""
-    merging = _Merging(database.source, loaded, problems)
+    merging = _DatabaseMerge(database.source, loaded, problems)
     for item in database.items:
         if isinstance(item, Record):
             merging.record(item)
@@ -115,7 +115,7 @@ def merge(database: Database, loaded: LoadedDatabase, problems: Problems) -> Non
     loaded.needs_msi |= database.needs_msi
 
 
-class _Merging:
+class _DatabaseMerge:
     """One database on its way into the map."""
 
     def __init__(self, source: Source, loaded: LoadedDatabase, problems: Problems) -> None:
@@ -176,7 +176,7 @@ class _Merging:
     def _body(self, item: Record, record: LoadedRecord) -> None:
         source, fields = self.source, record.fields
         for statement in item.body:
-            if isinstance(statement, Field):
+            if isinstance(statement, RecordField):
                 value = statement.value
                 if "$" in value and _UNEXPANDED.search(value):
                     message = f"{record.name}.{statement.name} still holds a macro: {value!r}"

@@ -15,7 +15,7 @@ from beamwright_generator.basics.source_text import Position, Source
 from beamwright_generator.parse.database.json_values import serialised
 
 
-class Form(Enum):
+class Notation(Enum):
     """How a value is written."""
 
     QUOTED = "quoted"
@@ -23,7 +23,7 @@ class Form(Enum):
     JSON = "json"
 
 
-class Field(NamedTuple):
+class RecordField(NamedTuple):
     """One `field(NAME, value)`.
 
     :param raw: the value as written, without its quotes.
@@ -33,7 +33,7 @@ class Field(NamedTuple):
     raw: str
     offset: int
     value_offset: int
-    form: Form
+    form: Notation
 
     @property
     def value(self) -> str:
@@ -51,7 +51,7 @@ class Info(NamedTuple):
     raw: str
     offset: int
     value_offset: int
-    form: Form
+    form: Notation
 
     @property
     def value(self) -> str:
@@ -59,11 +59,11 @@ class Info(NamedTuple):
         return value_text(self.raw, self.form)
 
 
-def value_text(raw: str, form: Form) -> str:
+def value_text(raw: str, form: Notation) -> str:
     """Turn a value as written into what an IOC takes: escapes translated, or JSON written without blanks."""
-    if form is Form.QUOTED:
+    if form is Notation.QUOTED:
         return translate_escapes(raw) if "\\" in raw else raw
-    return serialised(raw) if form is Form.JSON else raw
+    return serialised(raw) if form is Notation.JSON else raw
 
 
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[\s\S]|$)")
@@ -119,14 +119,14 @@ class Record:
 
     type: str
     name: str
-    body: tuple[Field | Info | Alias | Include | Substitute, ...]
+    body: tuple[RecordField | Info | Alias | Include | Substitute, ...]
     offset: int
     visible: bool = False
 
     @property
-    def fields(self) -> tuple[Field, ...]:
+    def fields(self) -> tuple[RecordField, ...]:
         """The fields in order; a name may stand twice, and the last one counts."""
-        return tuple(s for s in self.body if isinstance(s, Field))
+        return tuple(s for s in self.body if isinstance(s, RecordField))
 
     @property
     def infos(self) -> tuple[Info, ...]:
@@ -184,7 +184,7 @@ class FieldDefinition:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordType:
+class RecordTypeDefinition:
     """`recordtype(name) {...}`; `body` keeps the order of fields and includes."""
 
     name: str
@@ -198,7 +198,7 @@ class RecordType:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class DeviceSupport:
     """`device(recordtype, linktype, dset, "choice")`."""
 
     record_type: str
@@ -226,9 +226,20 @@ class SearchPath:
     offset: int
 
 
-Item = Record | Include | Substitute | Alias | Breaktable | Menu | RecordType | Device | Declaration | SearchPath
+Item = (
+    Record
+    | Include
+    | Substitute
+    | Alias
+    | Breaktable
+    | Menu
+    | RecordTypeDefinition
+    | DeviceSupport
+    | Declaration
+    | SearchPath
+)
 _Item = TypeVar("_Item")
-BodyItem = Field | Info | Alias | Include | Substitute
+BodyItem = RecordField | Info | Alias | Include | Substitute
 
 
 @dataclass(frozen=True, slots=True)

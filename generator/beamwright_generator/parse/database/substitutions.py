@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from beamwright_generator.basics.source_text import Position, Source
-from beamwright_generator.parse.macros.maclib import Scope, expand
+from beamwright_generator.parse.macros.maclib import MacroScope, expand
 from beamwright_generator.problems import Problems
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SubstitutionRow:
     """One instance of a template: its macros as they are handed to macLib, globals first."""
 
     macros: dict[str, str]
@@ -35,7 +35,7 @@ class TemplateRows:
 
     file: str
     written_file: str
-    rows: tuple[Row, ...]
+    rows: tuple[SubstitutionRow, ...]
     offset: int
     source: Source
 
@@ -53,7 +53,7 @@ class Substitutions:
     templates: tuple[TemplateRows, ...]
 
 
-class _Token(NamedTuple):
+class _SubstitutionToken(NamedTuple):
     kind: str
     text: str
     offset: int
@@ -75,14 +75,14 @@ class _SyntaxError(Exception):
 
 
 def parse_substitutions(
-    source: Source, problems: Problems, *, env: Scope | None = None, given: Mapping[str, str] | None = None
+    source: Source, problems: Problems, *, env: MacroScope | None = None, given: Mapping[str, str] | None = None
 ) -> Substitutions:
     """Read a substitutions file; reading stops at the first syntax error, as both of EPICS' readers do.
 
     :param env: the environment, seen by file names.
     :param given: macros in force for every row, the second argument of dbLoadTemplate; a row's own values win.
     """
-    reader = _Reader(source, problems, env or Scope(), dict(given or {}))
+    reader = _SubstitutionReader(source, problems, env or MacroScope(), dict(given or {}))
     try:
         reader.read()
     except _SyntaxError as error:
@@ -90,8 +90,8 @@ def parse_substitutions(
     return Substitutions(source, tuple(reader.templates))
 
 
-class _Reader:
-    def __init__(self, source: Source, problems: Problems, env: Scope, given: dict[str, str]) -> None:
+class _SubstitutionReader:
+    def __init__(self, source: Source, problems: Problems, env: MacroScope, given: dict[str, str]) -> None:
         self.source = source
         self.text = source.text
         self.problems = problems
@@ -112,7 +112,7 @@ class _Reader:
             else:
                 raise _SyntaxError(token.offset, f"expected 'file' or 'global', not {token.text[:40]!r}")
 
-    def _next(self) -> _Token | None:
+    def _next(self) -> _SubstitutionToken | None:
         while self.at < len(self.text):
             found = _TOKEN.match(self.text, self.at)
             if found is None or found.lastgroup == "open":
@@ -121,7 +121,7 @@ class _Reader:
             if found.lastgroup == "comment":
                 self._check_comment(start)
             elif found.lastgroup != "blank":
-                return _Token(found.lastgroup or "", found.group(), start)
+                return _SubstitutionToken(found.lastgroup or "", found.group(), start)
         return None
 
     def _check_comment(self, start: int) -> None:
@@ -136,13 +136,13 @@ class _Reader:
             self.differences.add(what)
             self.problems.warning("substitutions-dialect", self.source.position(offset), f"{what}: {detail}")
 
-    def _need(self, wanted: str) -> _Token:
+    def _need(self, wanted: str) -> _SubstitutionToken:
         token = self._next()
         if token is None:
             raise _SyntaxError(len(self.text), f"expected {wanted}, but the file ends")
         return token
 
-    def _expect(self, mark: str) -> _Token:
+    def _expect(self, mark: str) -> _SubstitutionToken:
         token = self._need(f"'{mark}'")
         if token.text != mark:
             raise _SyntaxError(token.offset, f"expected '{mark}', not {token.text[:40]!r}")
@@ -166,8 +166,8 @@ class _Reader:
         while (found := _TOKEN.match(self.text, self.at)) and found.lastgroup in ("blank", "comment"):
             self.at = found.end()
 
-    def _rows(self) -> list[Row]:
-        rows: list[Row] = []
+    def _rows(self) -> list[SubstitutionRow]:
+        rows: list[SubstitutionRow] = []
         names: list[str] | None = None
         while (token := self._need("a row or '}'")).text != "}":
             if token.text == "pattern" and token.kind == "word":
@@ -178,7 +178,7 @@ class _Reader:
                 self.globals.update(self._definitions(token.offset))
             elif token.text == "{":
                 macros = self._definitions(token.offset) if names is None else self._values(names, token.offset)
-                rows.append(Row(self.globals | macros, token.offset, self.source))
+                rows.append(SubstitutionRow(self.globals | macros, token.offset, self.source))
             elif token.kind == "word":
                 self._differs(token.offset, "word before '{'", f"dbLoadTemplate ignores {token.text!r}, msi refuses it")
             else:

@@ -9,9 +9,9 @@ from pathlib import Path
 from beamwright_generator.basics.source_text import Position, Source
 from beamwright_generator.parse.database.database_text import parse_body, parse_database
 from beamwright_generator.parse.database.statements import Database, Include, Record, Substitute
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.macros.maclib import Scope, expand, expand_lines, parse_definitions
-from beamwright_generator.parse.macros.msi import DEEPEST_INCLUDE, ExpandedSource, Segment
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.macros.maclib import MacroScope, expand, expand_lines, parse_definitions
+from beamwright_generator.parse.macros.msi import DEEPEST_INCLUDE, ExpandedSource, LineRun
 from beamwright_generator.parse.search_path import find_file
 from beamwright_generator.problems import Problems
 
@@ -20,7 +20,7 @@ MOST_TREES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Included:
+class IncludeNode:
     """One include statement with what it brought.
 
     :param record: the name of the record whose body holds the statement; the tree's items then append to it.
@@ -40,35 +40,35 @@ class TemplateTree:
 
     source: Source
     database: Database
-    includes: tuple[Included, ...] = ()
+    includes: tuple[IncludeNode, ...] = ()
 
-    def included(self, statement: Include) -> Included | None:
+    def included(self, statement: Include) -> IncludeNode | None:
         """Find what an include statement of this file brought."""
         return next((included for included in self.includes if included.statement is statement), None)
 
 
 @dataclass
-class _Reading:
+class _ReadContext:
     """What stays the same while one template is read."""
 
-    files: Files
+    files: DescriptionFiles
     search: Sequence[Path]
     problems: Problems
-    macros: Scope
-    env: Scope
+    macros: MacroScope
+    env: MacroScope
     cwd: Path
     count: int = 0
     parsed: dict[tuple[Path, str | None], Database] = field(default_factory=dict)
 
 
 def read_template(
-    files: Files,
+    files: DescriptionFiles,
     path: Path,
     search: Sequence[Path],
     problems: Problems,
     *,
-    macros: Scope | None = None,
-    env: Scope | None = None,
+    macros: MacroScope | None = None,
+    env: MacroScope | None = None,
     cwd: Path | None = None,
     at: Position | None = None,
 ) -> TemplateTree | None:
@@ -81,12 +81,12 @@ def read_template(
     source = files.read(path, at)
     if source is None:
         return None
-    reading = _Reading(files, search, problems, macros or Scope(), env or Scope(), cwd or path.parent)
+    reading = _ReadContext(files, search, problems, macros or MacroScope(), env or MacroScope(), cwd or path.parent)
     return _tree(reading, source, None, {}, ())
 
 
 def _tree(
-    reading: _Reading,
+    reading: _ReadContext,
     source: Source,
     record: str | None,
     definitions: dict[str, str | None],
@@ -95,7 +95,7 @@ def _tree(
     """Read one file; `definitions` is what msi has substituted so far and is changed by what this file substitutes."""
     reading.count += 1
     database = _database(reading, source, record, definitions)
-    includes: list[Included] = []
+    includes: list[IncludeNode] = []
     path = (*including, source.path)
     for item in database.items:
         for statement in item.body if isinstance(item, Record) else (item,):
@@ -105,11 +105,13 @@ def _tree(
                 inside = item.name if isinstance(item, Record) else None
                 in_force = dict(definitions)
                 tree = _include(reading, database, statement, inside, definitions, path)
-                includes.append(Included(statement, inside, tree, in_force))
+                includes.append(IncludeNode(statement, inside, tree, in_force))
     return TemplateTree(database.source, database, tuple(includes))
 
 
-def _database(reading: _Reading, source: Source, record: str | None, definitions: dict[str, str | None]) -> Database:
+def _database(
+    reading: _ReadContext, source: Source, record: str | None, definitions: dict[str, str | None]
+) -> Database:
     """Parse one file, once more where macros decide on its syntax and their values are known."""
     key = (source.path, record)
     if key in reading.parsed:
@@ -120,7 +122,7 @@ def _database(reading: _Reading, source: Source, record: str | None, definitions
     if any(name in scope for name in database.syntactic_macros):
         text = expand_lines(source.text, scope, only=database.syntactic_macros)
         problems = Problems()
-        database = _parsed(ExpandedSource(source.path, source.name, text, (Segment(1, source, 1),)), record, problems)
+        database = _parsed(ExpandedSource(source.path, source.name, text, (LineRun(1, source, 1),)), record, problems)
     else:
         reading.parsed[key] = database
     for macro in database.macros_in_syntax:
@@ -136,7 +138,7 @@ def _parsed(source: Source, record: str | None, problems: Problems) -> Database:
 
 
 def _include(
-    reading: _Reading,
+    reading: _ReadContext,
     database: Database,
     statement: Include,
     record: str | None,

@@ -25,11 +25,11 @@ from beamwright_generator.parse.macros.references import (
 
 __all__ = [
     "Defaults",
+    "ExpansionReport",
     "Literal",
-    "Met",
+    "MacroScope",
     "Piece",
     "Reference",
-    "Scope",
     "expand",
     "expand_lines",
     "names",
@@ -59,7 +59,7 @@ class Defaults(Enum):
     """It stays symbolic, default and all."""
 
 
-class Scope:
+class MacroScope:
     """The macros in force at some place; immutable, and an inner scope sees its outer ones.
 
     Values are kept as written and expanded when they are used, so definitions may stand in any order.
@@ -69,7 +69,7 @@ class Scope:
 
     __slots__ = ("_definitions", "_values")
 
-    def __init__(self, definitions: Mapping[str, str | None] | None = None, outer: Scope | None = None) -> None:
+    def __init__(self, definitions: Mapping[str, str | None] | None = None, outer: MacroScope | None = None) -> None:
         self._definitions: dict[str, _Definition] = dict(outer._definitions) if outer else {}
         self._values: dict[tuple[str, Defaults, frozenset[str] | None], tuple[str, tuple[str, ...]]] = {}
         for name, value in (definitions or {}).items():
@@ -98,9 +98,9 @@ class Scope:
         """Expand one macro, or give None where it is not defined."""
         return expand(f"$({name})", self) if name in self._definitions else None
 
-    def inner(self, definitions: Mapping[str, str | None]) -> Scope:
+    def inner(self, definitions: Mapping[str, str | None]) -> MacroScope:
         """Make a scope inside this one."""
-        return Scope(definitions, self) if definitions else self
+        return MacroScope(definitions, self) if definitions else self
 
 
 class _Definition:
@@ -113,7 +113,7 @@ class _Definition:
 
 
 @dataclass(slots=True)
-class Met:
+class ExpansionReport:
     """What an expansion met: names with the offset of the first reference that needed them."""
 
     undefined: dict[str, int] = field(default_factory=dict)
@@ -122,11 +122,11 @@ class Met:
 
 def expand(
     text: str,
-    scope: Scope,
+    scope: MacroScope,
     *,
     defaults: Defaults = Defaults.TAKE,
     only: frozenset[str] | None = None,
-    met: Met | None = None,
+    met: ExpansionReport | None = None,
     offset: int = 0,
 ) -> str:
     """Expand one line's references; undefined ones stay as written, but for nested references inside them.
@@ -137,7 +137,7 @@ def expand(
     """
     if "$" not in text:
         return text
-    expansion = _Expansion(scope, defaults, only, Met() if met is None else met, offset)
+    expansion = _Expansion(scope, defaults, only, ExpansionReport() if met is None else met, offset)
     if "'" not in text and "\\" not in text:
         try:
             return _SIMPLE.sub(expansion.simple, text)
@@ -148,18 +148,20 @@ def expand(
 
 def expand_lines(
     text: str,
-    scope: Scope,
+    scope: MacroScope,
     *,
     defaults: Defaults = Defaults.TAKE,
     only: frozenset[str] | None = None,
-    met: Met | None = None,
+    met: ExpansionReport | None = None,
 ) -> str:
     """Expand a text of many lines, each on its own, so that an open quote ends with its line."""
     if "$" not in text:
         return text
     if "'" not in text and "\\" not in text:
         try:
-            return _SIMPLE.sub(_Expansion(scope, defaults, only, Met() if met is None else met, 0).simple, text)
+            return _SIMPLE.sub(
+                _Expansion(scope, defaults, only, ExpansionReport() if met is None else met, 0).simple, text
+            )
         except _NotSimpleError:
             pass
     done, offset = [], 0
@@ -187,7 +189,9 @@ class _NotSimpleError(Exception):
 class _Expansion:
     """One text's expansion: the scope in force, what is being expanded, and how much may still be."""
 
-    def __init__(self, scope: Scope, defaults: Defaults, only: frozenset[str] | None, met: Met, offset: int) -> None:
+    def __init__(
+        self, scope: MacroScope, defaults: Defaults, only: frozenset[str] | None, met: ExpansionReport, offset: int
+    ) -> None:
         self.scope = scope
         self.defaults = defaults
         self.only = only
@@ -300,7 +304,7 @@ class _Expansion:
 
     def _translate(self, key: tuple[str, Defaults, frozenset[str] | None], definition: _Definition) -> str:
         recursions, met, scope, again = self.recursions, self.met, self.scope, self.retranslate
-        self.met = Met(recursive=met.recursive)
+        self.met = ExpansionReport(recursive=met.recursive)
         self.retranslate = True
         try:
             text = self._inside(parse(definition.raw))

@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from beamwright_generator.basics.source_text import Position, Source
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.macros.maclib import Met, Scope, expand, expand_lines, parse_definitions
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.macros.maclib import (
+    ExpansionReport,
+    MacroScope,
+    expand,
+    expand_lines,
+    parse_definitions,
+)
 from beamwright_generator.parse.search_path import find_file
 from beamwright_generator.problems import Problems
 
@@ -31,7 +37,7 @@ _SUBSTITUTE = re.compile(r'[ \t]*substitute[ \t]*"((?:[^"\\\n]|\\.)*)"[ \t]*\n?'
 _INCLUDE = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|\binclude\b[ \t]*(?:"([^"\n]*)"|([a-zA-Z0-9_\-+:.\[\]<>;]+))')
 
 
-class Segment(NamedTuple):
+class LineRun(NamedTuple):
     """A run of lines of one source: where it starts in the expanded text, and its first line, counted from 1."""
 
     line: int
@@ -43,7 +49,7 @@ class Segment(NamedTuple):
 class ExpandedSource(Source):
     """A text put together from expanded files; its positions are those of the files."""
 
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[LineRun, ...] = ()
 
     @cached_property
     def _segment_lines(self) -> list[int]:
@@ -66,13 +72,13 @@ class ExpandedSource(Source):
 
 
 def expand_text(
-    files: Files,
+    files: DescriptionFiles,
     path: Path,
-    macros: Scope,
+    macros: MacroScope,
     search: Sequence[Path],
     problems: Problems,
     *,
-    env: Scope | None = None,
+    env: MacroScope | None = None,
     cwd: Path | None = None,
     at: Position | None = None,
 ) -> tuple[ExpandedSource | None, bool]:
@@ -85,14 +91,14 @@ def expand_text(
     source = files.read(path, at)
     if source is None:
         return None, False
-    expansion = _Expansion(files, macros, search, problems, env or Scope(), cwd or path.parent)
+    expansion = _MsiExpansion(files, macros, search, problems, env or MacroScope(), cwd or path.parent)
     expansion.add(source, ())
     return ExpandedSource(
         source.path, source.name, "".join(expansion.parts), tuple(expansion.segments)
     ), expansion.complete
 
 
-def substituted(scope: Scope, definitions: Mapping[str, str | None], given: Scope) -> Scope:
+def substituted(scope: MacroScope, definitions: Mapping[str, str | None], given: MacroScope) -> MacroScope:
     """Make the scope that msi's `substitute` makes.
 
     macLib expands a definition that names itself, such as `R=$(R)1:`, to `$(R)1:1:`; the reference it leaves is
@@ -103,18 +109,24 @@ def substituted(scope: Scope, definitions: Mapping[str, str | None], given: Scop
     inner = scope.inner(definitions)
     settled: dict[str, str | None] = {}
     for name in definitions:
-        met = Met()
+        met = ExpansionReport()
         text = expand(f"$({name})", inner, met=met)
         if met.recursive:
             settled[name] = expand(text, given)
     return inner.inner(settled)
 
 
-class _Expansion:
+class _MsiExpansion:
     """Collects the expanded text; msi's `substitute` changes the macros from its line on."""
 
     def __init__(
-        self, files: Files, scope: Scope, search: Sequence[Path], problems: Problems, env: Scope, cwd: Path
+        self,
+        files: DescriptionFiles,
+        scope: MacroScope,
+        search: Sequence[Path],
+        problems: Problems,
+        env: MacroScope,
+        cwd: Path,
     ) -> None:
         self.files = files
         self.given = scope
@@ -124,7 +136,7 @@ class _Expansion:
         self.env = env
         self.cwd = cwd
         self.parts: list[str] = []
-        self.segments: list[Segment] = []
+        self.segments: list[LineRun] = []
         self.lines = 0
         self.sources = 0
         self.complete = True
@@ -147,19 +159,19 @@ class _Expansion:
         if not text:
             return 0
         count = text.count("\n")
-        met = Met()
+        met = ExpansionReport()
         expanded = text
         if "$" in text:
             plain = _COMMENT_WITH_MACRO.sub(lambda found: "#".ljust(len(found.group())), text) if "#" in text else text
             expanded = expand_lines(plain, self.scope, met=met)
-        self.segments.append(Segment(self.lines + 1, source, line))
+        self.segments.append(LineRun(self.lines + 1, source, line))
         # A value that holds line ends would shift all positions behind it.
         self.parts.append(expanded if expanded.count("\n") == count else _on_one_line(text, expanded))
         self.lines += count
         self._report(met, source, offset)
         return count
 
-    def _report(self, met: Met, source: Source, offset: int) -> None:
+    def _report(self, met: ExpansionReport, source: Source, offset: int) -> None:
         for name, where in met.undefined.items():
             at = source.position(offset + where)
             self.problems.warning("macro-undefined", at, f"macro {name} is not defined")

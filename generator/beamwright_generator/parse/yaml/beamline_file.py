@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -14,12 +13,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
-from beamwright_generator.basics.choices import Format, Policy, Transport
+from beamwright_generator.basics.choices import ConnectionPolicy, Format, Transport
 from beamwright_generator.basics.packages import USUAL, fault_of
 from beamwright_generator.basics.source_text import Position, Source
-from beamwright_generator.parse.description_files import Files
 from beamwright_generator.parse.yaml.entry_positions import BeamlinePositions as BeamlinePositions
-from beamwright_generator.parse.yaml.file_roots import open_roots
 from beamwright_generator.problems import Problems
 
 
@@ -42,11 +39,11 @@ PackageName = Annotated[str, AfterValidator(_package_name)]
 Text = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 
-class _Entry(BaseModel):
+class _FileEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Kind(StrEnum):
+class SignalKind(StrEnum):
     """What a record becomes, instead of what the rules say."""
 
     READ = "read"
@@ -65,14 +62,14 @@ class SignalType(StrEnum):
     ENUM = "enum"
 
 
-class DatabaseEntry(_Entry):
+class DatabaseEntry(_FileEntry):
     """One dbLoadRecords."""
 
     file: str = Field(description="The database or template, from `search` or relative to the beamline file.")
     macros: Mapping[str, Text] = Field(default={}, description="Macro values, as in dbLoadRecords.")
 
 
-class IocEntry(_Entry):
+class IocEntry(_FileEntry):
     """One IOC: a boot script, or the files it loads."""
 
     name: str = Field(description="The IOC's name, shown in reports and docstrings.")
@@ -89,22 +86,22 @@ class IocEntry(_Entry):
     transport: Transport | None = Field(
         default=None, description="Channel Access or PV Access; default: the beamline's."
     )
-    policy: Policy | None = Field(default=None, description="When this IOC's devices are connected.")
+    policy: ConnectionPolicy | None = Field(default=None, description="When this IOC's devices are connected.")
     optional: bool = Field(default=False, description="The beamline starts without this IOC's devices.")
 
 
-class RecordOverride(_Entry):
+class RecordOverride(_FileEntry):
     """What to change about one record of a template."""
 
     name: Identifier | None = Field(default=None, description="The attribute's name.")
-    kind: Kind | None = Field(default=None, description="Read, read-write, write or command.")
+    kind: SignalKind | None = Field(default=None, description="Read, read-write, write or command.")
     type: SignalType | None = Field(default=None, description="The Python type.")
     format: Format | None = Field(default=None, description="Where the value appears in a run's documents.")
     doc: str | None = Field(default=None, description="The docstring, instead of the record's DESC.")
     fields: Sequence[str] = Field(default=(), description="Further fields of the record that become signals.")
 
 
-class TemplateOverride(_Entry):
+class TemplateOverride(_FileEntry):
     """What to change about the class of one template."""
 
     name: ClassName | None = Field(default=None, description="The class name.")
@@ -126,18 +123,18 @@ class TemplateOverride(_Entry):
         return self.model_copy(update={"records": {**records, **self.records}, "exclude": (*exclude, *self.exclude)})
 
 
-class DeviceOverride(_Entry):
+class DeviceOverride(_FileEntry):
     """What to change about one device, found by its PV prefix."""
 
     name: Identifier | None = Field(default=None, description="The factory's and the device's name.")
     doc: str | None = Field(default=None, description="The factory's docstring.")
-    policy: Policy | None = Field(default=None, description="When the device is connected.")
+    policy: ConnectionPolicy | None = Field(default=None, description="When the device is connected.")
     optional: bool | None = Field(default=None, description="The beamline starts without this device.")
     skip: bool = Field(default=False, description="Leave this device out.")
     timeout: float | None = Field(default=None, gt=0, description="Seconds to wait for its channels.")
 
 
-class GroupOverride(_Entry):
+class GroupOverride(_FileEntry):
     """Devices that stand together as one, such as the axes of a stage."""
 
     devices: Mapping[Identifier, str] = Field(default={}, description="Member name to device prefix.")
@@ -145,11 +142,11 @@ class GroupOverride(_Entry):
         default=None, description="A glob of device prefixes; members are named by what the star stands for."
     )
     doc: str | None = Field(default=None, description="The docstring of the group.")
-    policy: Policy | None = Field(default=None, description="When the group is connected.")
+    policy: ConnectionPolicy | None = Field(default=None, description="When the group is connected.")
     optional: bool = Field(default=False, description="The beamline starts without this group.")
 
 
-class Overrides(_Entry):
+class Overrides(_FileEntry):
     """What the descriptions cannot say."""
 
     templates: Mapping[str, TemplateOverride] = Field(default={}, description="By template file name.")
@@ -159,7 +156,7 @@ class Overrides(_Entry):
     include: Sequence[str] = Field(default=(), description="If given, only devices whose prefix matches one are kept.")
 
 
-class WireEntry(_Entry):
+class WireEntry(_FileEntry):
     """What a simulated signal is wired to."""
 
     motor: str | None = Field(default=None, description="The motor record whose axis the encoder reads.")
@@ -172,7 +169,7 @@ class WireEntry(_Entry):
     cameras: Sequence[str] = Field(default=(), description="Prefixes of the cameras that the output triggers.")
 
 
-class TwinEntry(_Entry):
+class TwinEntry(_FileEntry):
     """What a simulated beamline needs to know besides."""
 
     wires: Mapping[str, WireEntry] = Field(
@@ -180,7 +177,7 @@ class TwinEntry(_Entry):
     )
 
 
-class BeamlineFile(_Entry):
+class BeamlineFile(_FileEntry):
     """A beamline: its IOCs, where their descriptions are found, and what to override."""
 
     name: Identifier = Field(description="The beamline module's name, such as x01.")
@@ -202,7 +199,7 @@ class BeamlineFile(_Entry):
         default=None, description="What the running IOCs serve, as `gen observe` recorded it."
     )
     transport: Transport = Field(default=Transport.CA, description="Channel Access or PV Access.")
-    policy: Policy = Field(default=Policy.LAZY, description="When devices are connected.")
+    policy: ConnectionPolicy = Field(default=ConnectionPolicy.LAZY, description="When devices are connected.")
     iocs: Sequence[IocEntry] = Field(min_length=1, description="The beamline's IOCs.")
     overrides: Overrides = Field(default=Overrides(), description="What the descriptions cannot say.")
     twin: TwinEntry = Field(default=TwinEntry(), description="What a simulated beamline needs to know besides.")
@@ -215,19 +212,6 @@ def json_schema() -> dict[str, Any]:
         "title": "beamline.yaml",
         **BeamlineFile.model_json_schema(),
     }
-
-
-def read_beamline(
-    files: Files, path: Path, problems: Problems
-) -> tuple[Source, BeamlineFile, BeamlinePositions] | None:
-    """Read a beamline file, and open the folders that it allows; what is wrong is reported."""
-    source = files.read(path)
-    parsed = parse_beamline(source, problems) if source else None
-    if source is None or parsed is None:
-        return None
-    beamline, positions = parsed
-    open_roots(files, source.path.parent, beamline.roots, positions, problems)
-    return source, beamline, positions
 
 
 def parse_beamline(source: Source, problems: Problems) -> tuple[BeamlineFile, BeamlinePositions] | None:

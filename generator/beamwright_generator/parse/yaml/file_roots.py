@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from beamwright_generator.parse.description_files import Files, Root
+from beamwright_generator.parse.description_files import DescriptionFiles, Root
 from beamwright_generator.parse.yaml.entry_positions import BeamlinePositions
 from beamwright_generator.problems import Problems
 
@@ -17,7 +17,7 @@ def variable_of(name: str) -> str:
 
 
 def open_roots(
-    files: Files,
+    files: DescriptionFiles,
     folder: Path,
     roots: Mapping[str, str] | Sequence[str],
     positions: BeamlinePositions,
@@ -62,7 +62,7 @@ def names_of(roots: Mapping[str, str] | Sequence[str], folder: Path, repository:
     return [f"{folder.parent.name}-{folder.name}" if folder.name in taken else folder.name for folder in plain]
 
 
-def _fault_of(root: Root, given: str, before: Sequence[Root], files: Files) -> tuple[str, str]:
+def _fault_of(root: Root, given: str, before: Sequence[Root], files: DescriptionFiles) -> tuple[str, str]:
     """Return what is wrong with a root and what to do, or two empty texts."""
     if not root.place.is_dir():
         return f"{root.name} is not here: {given} is no folder", _hint_of(root.name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beamwright_generator.basics.source_text import Position, Source
-from beamwright_generator.parse.description_files import Files, is_file
+from beamwright_generator.parse.description_files import DescriptionFiles, is_file
 from beamwright_generator.problems import Problems
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _signals(children: Sequence[PviComponent], groups: tuple[str, ...]) -> Itera
 
 
 def read_pvi(
-    files: Files, path: Path, search: Sequence[Path], problems: Problems, *, at: Position | None = None
+    files: DescriptionFiles, path: Path, search: Sequence[Path], problems: Problems, *, at: Position | None = None
 ) -> PviDevice | None:
     """Read a PVI device file and merge in its parents, or give None where that cannot be done.
 
@@ -123,7 +123,7 @@ _PARENT = re.compile(r"""\b(?:parent|file_name)["']?[ \t]*:\s*["']?([\w.\-]+)"""
 
 
 def _parents_readable(
-    files: Files, source: Source, folders: Sequence[Path], including: tuple[str, ...], problems: Problems
+    files: DescriptionFiles, source: Source, folders: Sequence[Path], including: tuple[str, ...], problems: Problems
 ) -> bool:
     """Read the parents first, so that they lie below the roots, stand in the manifest and form no cycle."""
     for found in _PARENT.finditer(source.text):

@@ -106,13 +106,13 @@ class Snapshot:
 def parse_snapshot(source: Source, problems: Problems) -> Snapshot | None:
     """Read a snapshot; everything wrong with it is reported with its line."""
     before = problems.errors
-    reader = _Reader(source, problems, "snapshot-invalid", _HINT)
+    reader = _SnapshotReader(source, problems, "snapshot-invalid", _HINT)
     node = reader.document()
     snapshot = reader.snapshot(node) if node is not None else None
     return snapshot if problems.errors == before else None
 
 
-class _Reader(Nodes):
+class _SnapshotReader(Nodes):
     def snapshot(self, node: Node) -> Snapshot | None:
         parts = self.mapping(node, "a snapshot")
         if not isinstance(node, MappingNode):

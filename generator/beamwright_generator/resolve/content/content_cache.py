@@ -9,15 +9,15 @@ from pathlib import Path
 from beamwright_generator.basics.source_text import Position
 from beamwright_generator.model import Member
 from beamwright_generator.parse.database.template_tree import TemplateTree, read_template
-from beamwright_generator.parse.description_files import Files
-from beamwright_generator.parse.macros.maclib import Scope, expand
+from beamwright_generator.parse.description_files import DescriptionFiles
+from beamwright_generator.parse.macros.maclib import MacroScope, expand
 from beamwright_generator.parse.macros.maclib import names as macro_names
 from beamwright_generator.parse.yaml.beamline_file import TemplateOverride
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.content.device_content import Base, Content
 from beamwright_generator.resolve.content.flat_template import FlatRecord, FlatTemplate, Outer, Use, flatten
 from beamwright_generator.resolve.content.record_groups import groups_of, parts_of, stem_of, with_names
-from beamwright_generator.resolve.naming.identifiers import pascal
+from beamwright_generator.resolve.naming.identifiers import class_name
 from beamwright_generator.resolve.naming.prefixes import (
     common_prefix,
     literal_prefix,
@@ -39,7 +39,7 @@ class Contents:
     :param judged: takes what is wrong with records, apart from what is wrong with files; by default the same.
     """
 
-    files: Files
+    files: DescriptionFiles
     problems: Problems
     transport: Transport
     overrides: Mapping[str, TemplateOverride]
@@ -78,7 +78,7 @@ class Contents:
         structural = {name: macros[name] for name in self._structural[where] if name in macros}
         key = (where, tuple(structural.items()))
         if key not in self._trees:
-            tree = read_template(self.files, path, search, self.problems, macros=Scope(structural), cwd=cwd, at=at)
+            tree = read_template(self.files, path, search, self.problems, macros=MacroScope(structural), cwd=cwd, at=at)
             self._trees[key] = flatten(tree, self.problems) if tree else None
         return self._trees[key]
 
@@ -121,7 +121,7 @@ class Contents:
         kept = kept_records(typed, override)
         signals = judge(
             kept,
-            override.name or pascal(stem),
+            override.name or class_name(stem),
             templates,
             self.transport,
             override,
@@ -231,7 +231,7 @@ def _decided(record: FlatRecord, deciding: Mapping[str, str]) -> FlatRecord:
     """Fill in the macros that decide on types; all others stay."""
     if not any("$" in value for value in (record.type, *record.fields.values())):
         return record
-    scope = Scope(deciding)
+    scope = MacroScope(deciding)
     fields = {
         name: expand(value, scope) if name not in _PER_INSTANCE and "$" in value else value
         for name, value in record.fields.items()

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from beamwright_generator.basics.source_text import Position
-from beamwright_generator.parse.database.statements import Field, Info, Record, value_text
-from beamwright_generator.parse.database.template_tree import Included, TemplateTree
-from beamwright_generator.parse.macros.maclib import Scope, expand
+from beamwright_generator.parse.database.statements import Info, Record, RecordField, value_text
+from beamwright_generator.parse.database.template_tree import IncludeNode, TemplateTree
+from beamwright_generator.parse.macros.maclib import MacroScope, expand
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.naming.prefixes import plain_macros
 
@@ -82,7 +82,7 @@ def _files(tree: TemplateTree) -> Iterator[str]:
             yield from _files(included.tree)
 
 
-def _walk(tree: TemplateTree, flattening: _Flattening) -> Iterator[Included]:
+def _walk(tree: TemplateTree, flattening: _Flattening) -> Iterator[IncludeNode]:
     """Take up a file's own records in order, and yield its includes where they stand."""
     for item in tree.database.items:
         if isinstance(item, Record):
@@ -139,7 +139,7 @@ class _Flattening:
 
     def _body(self, item: Record, record: FlatRecord, tree: TemplateTree, scope: Outer) -> None:
         for statement in item.body:
-            if isinstance(statement, Field):
+            if isinstance(statement, RecordField):
                 record.fields[scope.filled(statement.name)] = value_text(scope.filled(statement.raw), statement.form)
             elif isinstance(statement, Info):
                 record.infos[statement.name] = value_text(scope.filled(statement.raw), statement.form)
@@ -158,7 +158,7 @@ class Outer:
 
     def __init__(self, definitions: Mapping[str, str | None]) -> None:
         marked = {name: _with_outer(name, value) for name, value in definitions.items() if value}
-        self._scope = Scope({**definitions, **marked}) if definitions else None
+        self._scope = MacroScope({**definitions, **marked}) if definitions else None
 
     def filled(self, text: str) -> str:
         """Put the substitutions into a text; every other macro stays as written."""

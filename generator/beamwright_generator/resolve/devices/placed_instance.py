@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from beamwright_generator.parse.macros.maclib import Scope
+from beamwright_generator.parse.macros.maclib import MacroScope
 from beamwright_generator.resolve.content.device_content import Content
 from beamwright_generator.resolve.devices.template_instances import Instance
 from beamwright_generator.tables.ophyd_async_classes import shipped_class
@@ -25,7 +25,7 @@ class Seen:
 
     def macro(self, name: str) -> str:
         """Give a macro's value; empty when it has none."""
-        return Scope(self.instance.macros).value(name) or ""
+        return MacroScope(self.instance.macros).value(name) or ""
 
     def extends(self, path: str) -> bool:
         """Tell whether the class extends one that ophyd-async ships."""

@@ -8,20 +8,27 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase, translate
 
 from beamwright_generator.basics.choices import Transport
-from beamwright_generator.model import ClassRef, Detector, Device, Group, Numbered, Part, Place, Placed
-from beamwright_generator.parse.macros.maclib import Scope, expand
+from beamwright_generator.model import (
+    ClassRef,
+    Detector,
+    Device,
+    DevicePart,
+    Group,
+    NumberedDevices,
+    PlacedDevice,
+    Placement,
+)
+from beamwright_generator.parse.macros.maclib import MacroScope, expand
 from beamwright_generator.parse.yaml.beamline_file import (
-    BeamlineFile,
-    BeamlinePositions,
     DeviceOverride,
     GroupOverride,
     Overrides,
 )
-from beamwright_generator.problems import Problems
+from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.classes.device_classes import Resolved
 from beamwright_generator.resolve.devices.detector_plugins import Composition, compose
 from beamwright_generator.resolve.devices.placed_instance import Seen
-from beamwright_generator.resolve.naming.identifiers import IMPORTED, Names, pascal, snake
+from beamwright_generator.resolve.naming.identifiers import IMPORTED, Names, class_name, pascal, snake
 from beamwright_generator.resolve.naming.prefixes import SEPARATORS, common_start
 from beamwright_generator.resolve.signals.record_signals import MOTOR
 from beamwright_generator.tables.ophyd_async_classes import device_members
@@ -37,11 +44,9 @@ class Placing:
     :param writers: classes that write files by themselves.
     """
 
-    beamline: BeamlineFile
-    positions: BeamlinePositions
+    project: BeamlineProject
     classes: Resolved
     readable: frozenset[ClassRef]
-    problems: Problems
     writers: frozenset[ClassRef] = frozenset()
     _names: Names = field(default_factory=lambda: Names(reserved=_RESERVED, what="device"))
     _class_names: Names = field(init=False)
@@ -51,18 +56,18 @@ class Placing:
         known = {ref.name for ref in self.classes.refs.values()}
         self._class_names = Names(taken=IMPORTED | known, joint="")
 
-    def place(self, seen: Sequence[Seen]) -> tuple[Placed, ...]:
+    def place(self, seen: Sequence[Seen]) -> tuple[PlacedDevice, ...]:
         """Give each device its factory; those of a detector or a group share one."""
-        kept = [one for one in seen if is_placed(one.prefix, self.beamline.overrides)]
+        kept = [one for one in seen if is_placed(one.prefix, self.project.beamline.overrides)]
         common = self._said_by_all([one.prefix for one in kept])
-        self._group_names = {name: self._names.take(name) for name in self.beamline.overrides.groups}
-        placed: list[tuple[int, Placed]] = []
+        self._group_names = {name: self._names.take(name) for name in self.project.beamline.overrides.groups}
+        placed: list[tuple[int, PlacedDevice]] = []
         used: set[int] = set()
         order = {id(one): number for number, one in enumerate(kept)}
         for name, members in self._grouped(kept):
             used |= {id(one) for one in members.values()}
             first = min(order[id(one)] for one in members.values())
-            placed.append((first, self._group(name, self.beamline.overrides.groups[name], members)))
+            placed.append((first, self._group(name, self.project.beamline.overrides.groups[name], members)))
         free = [one for one in kept if id(one) not in used]
         for composition in compose(free):
             if not composition.plugins or id(composition.driver) in used:
@@ -76,7 +81,7 @@ class Placing:
 
     def _said_by_all(self, prefixes: Sequence[str]) -> str:
         """Give the part of prefixes that says nothing about one device: the beamline's title, or what all share."""
-        title = self.beamline.title
+        title = self.project.beamline.title
         if title and any(prefix.startswith(title) for prefix in prefixes):
             return title
         common = common_start(prefixes) if len(prefixes) > 1 else ""
@@ -90,39 +95,39 @@ class Placing:
     # -- what the beamline file says
 
     def _override(self, prefix: str) -> DeviceOverride:
-        return self.beamline.overrides.devices.get(prefix, _NO_OVERRIDE)
+        return self.project.beamline.overrides.devices.get(prefix, _NO_OVERRIDE)
 
     def _report_unused(self, kept: Sequence[Seen]) -> None:
         known = {one.prefix for one in kept} | {composition.prefix for composition in compose(kept)}
-        for prefix, override in self.beamline.overrides.devices.items():
+        for prefix, override in self.project.beamline.overrides.devices.items():
             if prefix not in known and not override.skip:
-                self.problems.warning(
+                self.project.problems.warning(
                     "override-unused",
-                    self.positions.of("overrides", "devices", prefix),
+                    self.project.positions.of("overrides", "devices", prefix),
                     f"no device has the prefix {prefix}",
                     hint="`gen beamline` names devices by the prefix that all their records share",
                 )
 
     def _grouped(self, seen: Sequence[Seen]) -> Iterator[tuple[str, dict[str, Seen]]]:
         by_prefix = {one.prefix: one for one in reversed(seen)}
-        for name, group in self.beamline.overrides.groups.items():
+        for name, group in self.project.beamline.overrides.groups.items():
             wanted = dict(group.devices)
             if group.match:
                 pattern = re.compile(translate(group.match).replace(".*", "(.*)"))
                 for one in seen:
                     if found := pattern.match(one.prefix):
                         wanted.setdefault(snake(" ".join(found.groups())) or snake(one.prefix), one.prefix)
-            at = self.positions.of("overrides", "groups", name)
+            at = self.project.positions.of("overrides", "groups", name)
             for member, prefix in wanted.items():
                 if prefix not in by_prefix:
-                    self.problems.error(
+                    self.project.problems.error(
                         "group-member-unknown", at, f"{name}.{member}: no device has the prefix {prefix}"
                     )
             members = {member: by_prefix[prefix] for member, prefix in wanted.items() if prefix in by_prefix}
             if members:
                 yield name, members
             elif not wanted:
-                self.problems.error("group-member-unknown", at, f"the group {name} has no members")
+                self.project.problems.error("group-member-unknown", at, f"the group {name} has no members")
 
     # -- one placed device of each kind
 
@@ -131,23 +136,23 @@ class Placing:
         parts = tuple(self._part(names.take(member), one) for member, one in members.items())
         iocs = dict.fromkeys(one.instance.ioc.name for one in members.values())
         first = next(iter(members.values()))
-        place = Place(
+        place = Placement(
             self._group_names[name],
             override.doc or f"{pascal(name)}: {', '.join(part.attribute for part in parts)}",
             ", ".join(iocs),
-            override.policy or first.instance.ioc.policy or self.beamline.policy,
+            override.policy or first.instance.ioc.policy or self.project.beamline.policy,
             override.optional or any(one.instance.ioc.optional for one in members.values()),
             at=first.instance.at,
         )
         return Group(place, self._class_name(name, "Group"), parts)
 
-    def _place(self, name: str, doc: str, override: DeviceOverride, one: Seen) -> Place:
+    def _place(self, name: str, doc: str, override: DeviceOverride, one: Seen) -> Placement:
         ioc = one.instance.ioc
-        return Place(
+        return Placement(
             name,
             doc,
             ioc.name,
-            override.policy or ioc.policy or self.beamline.policy,
+            override.policy or ioc.policy or self.project.beamline.policy,
             ioc.optional if override.optional is None else override.optional,
             override.timeout,
             one.instance.at,
@@ -158,9 +163,9 @@ class Placing:
         plain = pascal(name)
         return self._class_names.take(plain + kind if plain in self._class_names else plain)
 
-    def _part(self, attribute: str, one: Seen) -> Part:
+    def _part(self, attribute: str, one: Seen) -> DevicePart:
         ref = self.classes.ref(one.content)
-        return Part(attribute, ref, addressed(one), one.arguments, self._doc(one), self._is_readable(ref))
+        return DevicePart(attribute, ref, addressed(one), one.arguments, self._doc(one), self._is_readable(ref))
 
     def _is_readable(self, ref: ClassRef) -> bool:
         return ref == MOTOR or ref in self.readable
@@ -177,7 +182,7 @@ class Placing:
             if one is not composition.writer
         )
         writer = composition.writer
-        doc = f"{override.doc or pascal(driver.content.stem)}; {composition.chain}"
+        doc = f"{override.doc or class_name(driver.content.stem)}; {composition.chain}"
         return Detector(
             self._place(name, doc, override, driver),
             self._class_name(name, "Detector"),
@@ -187,14 +192,14 @@ class Placing:
             composition.frames,
         )
 
-    def _alone(self, alike: Sequence[Seen], common: str) -> Placed:
+    def _alone(self, alike: Sequence[Seen], common: str) -> PlacedDevice:
         one = alike[0]
         override = self._override(one.prefix)
         place = self._place(self._name(override, one.prefix, common, one), self._doc(one), override, one)
         ref = self.classes.ref(one.content)
         if len(alike) > 1:
             entries = tuple(sorted((int(other.arguments[0][1]), other.arguments) for other in alike))
-            return Numbered(place, ref, addressed(one), entries)
+            return NumberedDevices(place, ref, addressed(one), entries)
         return Device(place, ref, addressed(one), one.arguments, ref in self.writers)
 
     def _name(self, override: DeviceOverride, prefix: str, common: str, one: Seen) -> str:
@@ -204,7 +209,7 @@ class Placing:
             told_apart = f"{wanted}_{snake(one.content.stem)}"
         name = self._names.take(told_apart)
         if name not in (wanted, self._names.allowed(wanted)):
-            self.problems.note(
+            self.project.problems.note(
                 "name-collision",
                 one.instance.at,
                 f"the device at {prefix} is called {name} because there is another {wanted}",
@@ -216,7 +221,7 @@ class Placing:
         given = self._override(one.prefix).doc
         if given:
             return given
-        desc = expand(one.content.desc, Scope(one.instance.macros))
+        desc = expand(one.content.desc, MacroScope(one.instance.macros))
         if desc.strip() and "$(" not in desc:
             return " ".join(desc.split())
         return f"Records of {one.content.source.rpartition('/')[2]}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from beamwright_generator.parse.macros.maclib import Reference, Scope, expand, parse, references
+from beamwright_generator.parse.macros.maclib import MacroScope, Reference, expand, parse, references
 
 SEPARATORS = ":_-."
 """Characters after the last macro of a prefix that belong to the prefix when all names have them."""
@@ -96,7 +96,7 @@ def macros_of(texts: Iterable[str]) -> tuple[str, ...]:
 
 def filled(text: str, macros: Mapping[str, str], defaults: Mapping[str, str]) -> str:
     """Put values into a prefix; a macro without value or default stays as written."""
-    return expand(text, Scope({**defaults, **macros}))
+    return expand(text, MacroScope({**defaults, **macros}))
 
 
 _TRAILING_NUMBER = re.compile(r"(\d+)(?=[^0-9]*$)")

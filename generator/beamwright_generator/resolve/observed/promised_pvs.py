@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.model import Child, Vector
-from beamwright_generator.parse.macros.maclib import Scope, expand
+from beamwright_generator.parse.macros.maclib import MacroScope, expand
 from beamwright_generator.parse.yaml.observation_file import Fact, Observations
 from beamwright_generator.resolve.content.device_content import Content
 from beamwright_generator.resolve.devices.placed_instance import Seen
@@ -91,7 +91,7 @@ def _key(content: Content) -> ContentKey:
 def _filled(one: Seen, prefix: str, record: TemplateRecord) -> str:
     if "$" not in record.leaf:
         return prefix + record.leaf
-    return prefix + expand(record.leaf, Scope({**one.content.defaults, **one.instance.macros}))
+    return prefix + expand(record.leaf, MacroScope({**one.content.defaults, **one.instance.macros}))
 
 
 def records_below(content: Content, prefix: str) -> Iterator[tuple[Content, str, TemplateRecord]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from beamwright_generator.model import Access, ArrayType, ClassRef, Datatype, Plain, Signal
+from beamwright_generator.model import Access, ArrayType, BuiltinType, ClassRef, Datatype, Signal
 from beamwright_generator.resolve.types.kinds import Kind, Served, states_against
 from beamwright_generator.tables.ophyd_async_classes import (
     ShippedClass,
@@ -134,4 +134,4 @@ def _datatype(shipped: ShippedSignal) -> Datatype:
         return ref_of(shipped.enum)
     if shipped.datatype.startswith("Array1D[np."):
         return ArrayType(shipped.datatype.removeprefix("Array1D[np.").rstrip("]"))
-    return Plain(shipped.datatype)
+    return BuiltinType(shipped.datatype)

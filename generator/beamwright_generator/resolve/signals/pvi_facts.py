@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beamwright_generator.basics.source_text import Position
-from beamwright_generator.parse.description_files import Files
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.parse.yaml.pvi_file import PviSignal, read_pvi
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.naming.identifiers import words
@@ -44,7 +44,7 @@ class PviFacts:
 
 
 def pvi_facts(
-    files: Files, path: Path, search: Sequence[Path], problems: Problems, at: Position | None
+    files: DescriptionFiles, path: Path, search: Sequence[Path], problems: Problems, at: Position | None
 ) -> PviFacts | None:
     """Read a PVI device file and key what it says by record suffix."""
     device = read_pvi(files, path, search, problems, at=at)

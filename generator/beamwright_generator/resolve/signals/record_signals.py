@@ -9,16 +9,16 @@ from typing import Final
 
 from beamwright_generator.model import (
     Access,
+    BuiltinType,
     Child,
     ClassRef,
     EnumType,
     Format,
     Member,
-    Plain,
     Signal,
 )
-from beamwright_generator.parse.yaml.beamline_file import Kind as Wanted
 from beamwright_generator.parse.yaml.beamline_file import RecordOverride, TemplateOverride
+from beamwright_generator.parse.yaml.beamline_file import SignalKind as Wanted
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.naming.identifiers import Names, snake
 from beamwright_generator.resolve.signals import class_match
@@ -251,9 +251,7 @@ class _Judge:
         self, attribute: str, access: Access, served: Served, record: TemplateRecord, read: str, write: str
     ) -> Signal:
         suffix = served.suffix
-        datatype = (
-            None if access is Access.COMMAND else self.datatypes.of(attribute, served, record.leaf or record.name)
-        )
+        datatype = None if access is Access.COMMAND else self.datatypes.of(attribute, served)
         signal = Signal(
             attribute,
             access,
@@ -294,7 +292,7 @@ class _Judge:
         for name, served, writable in self.typing.fields(record):
             stem = record.leaf or ("value" if len(name) == 1 else "")
             attribute = self.names.take(snake(f"{stem} {name}"))
-            datatype = self.datatypes.of(attribute, served, f"{record.leaf}.{name}")
+            datatype = self.datatypes.of(attribute, served)
             access = Access.READ_WRITE if writable else Access.READ
             open_states = served.kind is Kind.DRIVER_STATES
             yield Signal(
@@ -307,7 +305,7 @@ def _plain_text(desc: str) -> str:
     return "" if "$(" in desc or "${" in desc else " ".join(desc.split())
 
 
-_NUMBERS = (Plain("int"), Plain("float"))
+_NUMBERS = (BuiltinType("int"), BuiltinType("float"))
 _ACCESS = {
     Wanted.READ: Access.READ,
     Wanted.READ_WRITE: Access.READ_WRITE,

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from beamwright_generator.basics.source_text import Position
-from beamwright_generator.model import Access, Format, Plain
-from beamwright_generator.parse.yaml.beamline_file import Kind, RecordOverride, SignalType, TemplateOverride
+from beamwright_generator.model import Access, BuiltinType, Format
+from beamwright_generator.parse.yaml.beamline_file import RecordOverride, SignalKind, SignalType, TemplateOverride
 from beamwright_generator.parse.yaml.snapshot_file import (
     INTEGERS,
     RecordedBlock,
@@ -220,7 +220,7 @@ class Tree:
         if wanted is SignalType.ENUM or not can_be(wanted, signal):
             self._impossible(signal.at, f"{leaf} cannot be {wanted}: it is served as {signal.type}")
             return form
-        return Plain(wanted.value)
+        return BuiltinType(wanted.value)
 
     # -- names
 
@@ -282,9 +282,9 @@ def _place(member: Member) -> Position:
             return member.entries[0][2].at
 
 
-_ACCESS: Final[Mapping[Kind, Access]] = {
-    Kind.READ: Access.READ,
-    Kind.READ_WRITE: Access.READ_WRITE,
-    Kind.WRITE: Access.WRITE,
-    Kind.COMMAND: Access.COMMAND,
+_ACCESS: Final[Mapping[SignalKind, Access]] = {
+    SignalKind.READ: Access.READ,
+    SignalKind.READ_WRITE: Access.READ_WRITE,
+    SignalKind.WRITE: Access.WRITE,
+    SignalKind.COMMAND: Access.COMMAND,
 }

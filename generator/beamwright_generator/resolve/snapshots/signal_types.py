@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from beamwright_generator.model import ArrayType, ClassRef, Plain
+from beamwright_generator.model import ArrayType, BuiltinType, ClassRef
 from beamwright_generator.parse.yaml.snapshot_file import INTEGERS, RecordedColumn, RecordedSignal
 from beamwright_generator.resolve.naming.identifiers import is_attribute
 from beamwright_generator.resolve.signals.class_match import ref_of
@@ -39,10 +39,10 @@ class Columns:
     columns: tuple[tuple[str, Form], ...]
 
 
-Form = Plain | ArrayType | ClassRef | Choices | Columns
+Form = BuiltinType | ArrayType | ClassRef | Choices | Columns
 
 TABLE = ClassRef("ophyd_async.core", "Table")
-IMAGE = Plain("np.ndarray")
+IMAGE = BuiltinType("np.ndarray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +71,19 @@ def _named(nt: str) -> str:
     return f"of type {nt}" if nt else "of an unknown type"
 
 
-def _plain(name: str) -> Plain | ArrayType:
+def _plain(name: str) -> BuiltinType | ArrayType:
     if name == "str[]":
-        return Plain("Sequence[str]")
+        return BuiltinType("Sequence[str]")
     if name.endswith("[]"):
         return ArrayType(name.removesuffix("[]").replace("bool", "bool_"))
-    return Plain("int" if name in INTEGERS else "float" if name.startswith("float") else name)
+    return BuiltinType("int" if name in INTEGERS else "float" if name.startswith("float") else name)
 
 
 def _choices(states: tuple[str, ...]) -> Form:
     members = tuple(dict.fromkeys(state for state in states if state.strip()))
     if len(states) == 2 and says_truth(*states):
-        return Plain("bool")
-    return _shipped_enum(states) or Choices(states) if members else Plain("str")
+        return BuiltinType("bool")
+    return _shipped_enum(states) or Choices(states) if members else BuiltinType("str")
 
 
 def _shipped_enum(states: tuple[str, ...]) -> ClassRef | None:
@@ -143,7 +143,7 @@ def against(block: ShippedBlock, signals: Mapping[str, tuple[str, RecordedSignal
 
 def shipped_form(datatype: str) -> Form:
     """Give a type of a shipped block."""
-    return ref_of(datatype) if "." in datatype else Plain(datatype)
+    return ref_of(datatype) if "." in datatype else BuiltinType(datatype)
 
 
 def _type_against(datatype: str, signal: RecordedSignal) -> str:

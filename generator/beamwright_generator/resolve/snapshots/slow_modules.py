@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from beamwright_generator.model import ClassRef, Datatype, DeclaredVector, DeviceType, Signal, SignalVector, States
+from beamwright_generator.model import AnnotatedVector, ClassRef, Datatype, DeviceType, Signal, SignalVector, States
 from beamwright_generator.resolve.snapshots.block_classes import PANDA
 from beamwright_generator.resolve.snapshots.signal_types import BLOCKS
 
@@ -29,7 +29,7 @@ def _used(device: DeviceType) -> Iterator[ClassRef]:
             yield from _of(member.datatype)
         else:
             yield member.type
-        if isinstance(member, DeclaredVector):
+        if isinstance(member, AnnotatedVector):
             yield from (ref for _, ref in member.own)
     for table in device.tables:
         for _, datatype in table.columns:
