@@ -5,10 +5,10 @@ ADR 0018 rules here.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from beamwright_runtime import extras
+from beamwright_runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from beamwright_runtime.beamline.factory import DeviceFactory, Policy, device_factory, get_device_factories
@@ -87,13 +87,13 @@ __all__ = [
 extras.require(__name__, "live")
 
 _NAMES = {
-    "devices.area_detector": ("AreaDetector",),
-    "beamline.manager": ("Beamline", "ConnectionResult"),
-    "signals.class_plan": ("PvSuffixes",),
-    "connection.tree_device": ("TreeDevice", "connect_together", "connect_tree", "disconnect"),
-    "connection.device_state": ("DeviceState", "Stage"),
-    "signals.driver_enum": ("DriverEnum", "DriverStates"),
-    "errors": (
+    "beamwright_runtime.devices.area_detector": ("AreaDetector",),
+    "beamwright_runtime.beamline.manager": ("Beamline", "ConnectionResult"),
+    "beamwright_runtime.signals.class_plan": ("PvSuffixes",),
+    "beamwright_runtime.connection.tree_device": ("TreeDevice", "connect_together", "connect_tree", "disconnect"),
+    "beamwright_runtime.connection.device_state": ("DeviceState", "Stage"),
+    "beamwright_runtime.signals.driver_enum": ("DriverEnum", "DriverStates"),
+    "beamwright_runtime.errors": (
         "ConnectionFailedError",
         "ConnectionProblem",
         "Fault",
@@ -103,8 +103,8 @@ _NAMES = {
         "ReadRefusedError",
         "Reason",
     ),
-    "beamline.factory": ("DeviceFactory", "Policy", "device_factory", "get_device_factories"),
-    "connection.liveness": (
+    "beamwright_runtime.beamline.factory": ("DeviceFactory", "Policy", "device_factory", "get_device_factories"),
+    "beamwright_runtime.connection.liveness": (
         "ConnectionEvent",
         "connection_events",
         "connection_problems",
@@ -112,24 +112,12 @@ _NAMES = {
         "is_connected",
         "on_connection_change",
     ),
-    "devices.motor": ("Motor", "MotorDirection", "MotorMode", "RetryMode"),
-    "devices.panda": ("Panda",),
-    "devices.record_device": ("RecordConnector", "RecordDevice"),
-    "devices.detector_trigger": ("InternalTriggerLogic", "TriggerModeLogic"),
+    "beamwright_runtime.devices.motor": ("Motor", "MotorDirection", "MotorMode", "RetryMode"),
+    "beamwright_runtime.devices.panda": ("Panda",),
+    "beamwright_runtime.devices.record_device": ("RecordConnector", "RecordDevice"),
+    "beamwright_runtime.devices.detector_trigger": ("InternalTriggerLogic", "TriggerModeLogic"),
 }
-"""The modules that names are imported from: what type checkers are told above."""
-_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+"""The names by module, the same as the imports for type checkers above."""
 
-
-def __getattr__(name: str) -> object:
-    """Import what a name stands for. A PandA alone takes half a second, which most beamlines do not need."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names, also those that nobody has used yet."""
-    return [*globals(), *(name for name in __all__ if name not in globals())]
+# Most beamlines need few of them, and a PandA alone takes half a second.
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

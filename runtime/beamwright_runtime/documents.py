@@ -30,7 +30,7 @@ class NexusFacts(TypedDict, total=False):
     roles: dict[str, Role]
     """What a device or a data key is; "none" keeps it out of the instrument."""
     units: dict[str, str]
-    """Units of data keys and axes whose documents do not tell them."""
+    """Units of data keys and axes whose documents lack them."""
     reads: dict[str, str]
     """Data keys that hold the read values of an axis, and which."""
     signal: str

@@ -1,4 +1,4 @@
-"""What can be wrong with a connection, as data and as an outline, with a single put or read, and with a fly scan.
+"""Errors of connections, as data and as an outline, of single puts and reads, and of fly scans.
 
 ADR 0028 rules here.
 """
@@ -120,7 +120,7 @@ class ConnectionFailedError(NotConnectedError):
 
 
 class PutFailedError(Exception):
-    """A value that was put and not taken, as far as anybody knows.
+    """A put that failed, or of which nobody knows whether it succeeded.
 
     :ivar pv: the PV with its protocol.
     :ivar value: what was put.
@@ -143,13 +143,13 @@ class PutFailedError(Exception):
 
 
 class PutRefusedError(PutFailedError):
-    """A value that the server, or the library that sends, does not take: what the record had, it has still."""
+    """A put that the server, or the client library, refuses: the record keeps its value."""
 
     _outcome = "was refused"
 
 
 class PutUnansweredError(PutFailedError, NotConnectedError):
-    """A value of which nobody knows whether it was taken: the server went before it answered."""
+    """A put of which nobody knows whether it succeeded: the server was lost before it answered."""
 
     def __init__(self, pv: str, value: Any, reason: str) -> None:
         PutFailedError.__init__(self, pv, value, reason)
@@ -157,7 +157,7 @@ class PutUnansweredError(PutFailedError, NotConnectedError):
 
 
 class ReadRefusedError(Exception):
-    """A PV that the server, or the library that asks, does not let be read or watched.
+    """A read or a subscription that the server, or the client library, refuses.
 
     :ivar pv: the PV with its protocol.
     :ivar reason: why, in the words of who knows it.

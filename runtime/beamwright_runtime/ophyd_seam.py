@@ -198,7 +198,7 @@ def triggers_of(detector: StandardDetector) -> set[DetectorTrigger]:
 
 
 def open_streams(detector: StandardDetector) -> Sequence[StreamableDataProvider]:
-    """Return what tells how much is in the files that a detector has open."""
+    """Return the data providers of the files that a detector has open."""
     context = detector._prepare_ctx
     return context.streamable_data_providers if context is not None else ()
 

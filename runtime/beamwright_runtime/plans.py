@@ -21,6 +21,7 @@ from beamwright_runtime.beamline.plan_arguments import Needed, devices_within, p
 from beamwright_runtime.connection.device_connection import DeviceConnection, connection_of
 from beamwright_runtime.connection.failure import failure_of
 from beamwright_runtime.errors import ConnectionFailedError
+from beamwright_runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from beamwright_runtime.fly.scan_plans import fly_grid, fly_scan, step_scan
@@ -35,17 +36,10 @@ CompositeT = TypeVar("CompositeT")
 ResultT = TypeVar("ResultT")
 P = ParamSpec("P")
 
-
-FLYING = frozenset({"fly_grid", "fly_scan", "step_scan"})
-
-
-def __getattr__(name: str) -> object:
-    # scanspec takes longer to import than the rest of this module, and most plans do without.
-    if name in FLYING:
-        from beamwright_runtime.fly import scan_plans
-
-        return getattr(scan_plans, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# scanspec takes longer to import than the rest of this module, and most plans do without.
+__getattr__, __dir__ = lazy_names(
+    __name__, {"beamwright_runtime.fly.scan_plans": ("fly_grid", "fly_scan", "step_scan")}
+)
 
 
 @overload
@@ -162,7 +156,7 @@ def _connect(needed: Sequence[Needed], mock: bool | None = None, timeout: float 
 
 
 async def _join_all(needed: Sequence[Needed], mock: bool | None, timeout: float | None) -> ConnectionFailedError | None:
-    """Connect, and give what went wrong: an error that is raised here is lost if the plan is stopped meanwhile."""
+    """Connect, and return what went wrong: an error that is raised here is lost if the plan is stopped meanwhile."""
     connections = {device: _connection(device) for device in needed}
     to_do = {device: connection for device, connection in connections.items() if not connection.is_up(mock)}
     began = time.monotonic()

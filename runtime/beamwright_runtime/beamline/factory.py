@@ -40,7 +40,7 @@ class Policy(Enum):
 
 
 class DeviceFactory(Generic[DeviceT_co]):
-    """Makes one device, the first time it is called, and hands out the same one ever after.
+    """Makes one device, the first time it is called, and returns the same one ever after.
 
     Made by `device_factory` and `Beamline.factory`. Nothing is made or connected before the first call.
 

@@ -26,7 +26,7 @@ FunctionT = TypeVar("FunctionT", bound=Callable[[], object])
 
 
 class ConnectionResult(NamedTuple):
-    """What came of starting a beamline; blueapi reads it.
+    """The result of starting a beamline; blueapi reads it.
 
     :param devices: those that were made, by name. One that is not connected is among them: it may come back.
     :param build_errors: why others could not be made.
@@ -58,8 +58,8 @@ class Beamline:
 
     :param name: what the beamline is called, such as `x01`.
     :param late: names that factories use and their module does not import, because that takes long: where each is
-        imported from, the first time that such a factory makes its device or is asked for its types. Type checkers are
-        told of them by imports that only they read.
+        imported from, the first time that such a factory makes its device or is asked for its types. Type checkers
+        know them from imports under `TYPE_CHECKING`.
     """
 
     def __init__(self, name: str, *, late: Mapping[str, str] | None = None) -> None:
@@ -112,7 +112,7 @@ class Beamline:
         ]
         connected = sum(state.stage is Stage.CONNECTED for state in states.values())
         lines = [", ".join([f"{self.name}: {connected} of {len(states)} devices connected", *totals])]
-        # With those that are connected, which tell that their IOC answers.
+        # With those that are connected, which show that their IOC answers.
         reports = [
             factory.connection.report(states[factory.name].error, factory.optional)
             for factory in self
@@ -165,7 +165,7 @@ class Beamline:
         return decorate
 
     def fixture(self, function: FunctionT) -> FunctionT:
-        """Decorate a function that gives what several factories take as the parameter of its name.
+        """Decorate a function whose result several factories take as the parameter of its name.
 
         It is called once, when the first device needs it; an `async` function is awaited when that device connects.
         A value in `fixtures` goes before it.
@@ -224,7 +224,7 @@ class Beamline:
         """Begin to make and connect devices in the background, and return at once.
 
         A device that a plan needs meanwhile connects at once. One that does not answer, or cannot be made, stops
-        neither the others nor the beamline: `states` tells why it is unhappy, and the next plan tries it again.
+        neither the others nor the beamline: `states` says why it is unhappy, and the next plan tries it again.
 
         :param policies: of the devices to connect, eager by default.
         :param mock: connect without hardware, also what is connected later.

@@ -78,7 +78,7 @@ class ChannelUser:
             self.channel_up()
 
     def release(self) -> None:
-        """Let the channels go; those that nobody else uses are closed."""
+        """Release the channels; those that nobody else uses are closed."""
         channels, self.channels = self.channels, ()
         self._fault = None
         for channel in channels:

@@ -34,7 +34,7 @@ class WakeUp:
         self.due = True
         try:
             self._loop.call_soon_threadsafe(self._run)
-        except RuntimeError:  # the loop is closed: nobody is left to tell
+        except RuntimeError:  # the loop is closed: nobody is left to wake
             self.due = False
 
     def _run(self) -> None:

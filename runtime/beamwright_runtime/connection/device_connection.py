@@ -117,7 +117,7 @@ class DeviceConnection:
         return self._loop is not None and self._loop() is asyncio.get_running_loop()
 
     def enqueue(self) -> bool:
-        """Wait for a turn in the background, unless an attempt is under way; says whether it waits."""
+        """Wait for a turn in the background, unless an attempt is under way; return whether it waits."""
         if self.connects:
             return False
         self._begin(Stage.QUEUED)
@@ -169,7 +169,7 @@ class DeviceConnection:
         return mock is None or mock is self._mode
 
     def _begin(self, stage: Stage) -> None:
-        # What is connected stays so while it is looked at again.
+        # What is connected stays so while it is checked again.
         if self._stage is not Stage.CONNECTED or not self._is_here():
             self._set_stage(stage)
 

@@ -1,4 +1,4 @@
-"""Keeping Python's garbage collector out of work that makes very much and drops next to nothing.
+"""A pause of Python's garbage collector, for work that makes many objects and drops few.
 
 ADR 0012 rules here.
 """

@@ -87,7 +87,7 @@ def outline(problems: Sequence[ConnectionProblem], census: Census, optional: Col
 
 
 def _silent_iocs(by_device: dict[str, list[ConnectionProblem]], census: Census) -> dict[str, str]:
-    """Find the IOCs of which nothing that was asked for answers; give the IOC of each of their devices."""
+    """Return the IOCs of which no PV answers, by device."""
     answering = {
         ioc
         for device, ioc in census.iocs.items()
@@ -99,7 +99,7 @@ def _silent_iocs(by_device: dict[str, list[ConnectionProblem]], census: Census) 
 def _silent_together(
     by_device: dict[str, list[ConnectionProblem]], iocs: dict[str, str], census: Census
 ) -> list[tuple[list[str], list[ConnectionProblem]]]:
-    """Put devices together that are silent because nothing answers of their IOC, or to their prefix."""
+    """Group the devices that are silent because no PV of their IOC, or with their prefix, answers."""
     missing: Counter[str] = Counter()
     for faults in by_device.values():
         missing.update(_prefix(_name(problem)) for problem in faults if problem.reason in _SILENT_REASONS)

@@ -1,4 +1,4 @@
-"""A device with all the signals below it: one attempt to connect them at a time, and what became of it.
+"""A device with all the signals below it: one attempt to connect them at a time, and its result.
 
 ADR 0012 and 0013 rule here.
 """
@@ -174,7 +174,7 @@ class SignalTree(ConnectionProgress):
         self.foreign = bool(foreign)
 
     async def connect(self, timeout: float, force: bool) -> None:
-        """Join the attempt that is going on, or begin one; see `connect_tree`."""
+        """Join the attempt that is under way, or begin one; see `connect_tree`."""
         began = self.loop.time()
         deadline = began + timeout
         while True:

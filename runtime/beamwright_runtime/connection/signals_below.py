@@ -1,4 +1,4 @@
-"""The signals and commands below a device, and the way to each."""
+"""The signals and commands below a device, and the path to each."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def problems_of(error: Exception, below: str, reason: Reason = Reason.FAILED) ->
     """Yield the problems in an error of a device, signal by signal where they are known.
 
     :param below: where the device is.
-    :param reason: of an error that tells nothing of signals.
+    :param reason: of an error without signals.
     """
     if isinstance(error, ConnectionFailedError) and error.problems:
         for problem in error.problems:

@@ -30,7 +30,7 @@ from beamwright_runtime.connection.tree_device import TreeDevice
 from beamwright_runtime.devices.record_device import RecordConnector, record_command
 
 LONGEST_MOVE = 600.0
-"""Seconds that homing and tweaking may take: no field of the record tells how far they go."""
+"""Seconds that homing and tweaking may take: no field of the record says how far they go."""
 
 
 LATEST_UPDATE = 0.5
@@ -50,7 +50,7 @@ class MotorMode(StrictEnum):
     STOP = "Stop"
     """Stop, and ignore setpoints."""
     PAUSE = "Pause"
-    """Stop, and go on when the mode becomes Move or Go."""
+    """Stop, and resume when the mode becomes Move or Go."""
     MOVE = "Move"
     """Make one move, then pause."""
     GO = "Go"

@@ -13,8 +13,8 @@ from ophyd_async.core import SignalR
 class BeamWatch:
     """Watches a signal during flights; frames taken without beam are taken again.
 
-    A frame counts as taken with beam if it was on disk `margin` seconds before the signal told of the loss. The margin
-    makes up for how late the signal tells, less how late detectors count.
+    A frame counts as taken with beam if it was on disk `margin` seconds before the signal reported the loss. The margin
+    makes up for how late the signal is, less how late detectors count.
 
     :param signal: of the beam, such as a ring current or a shutter.
     :param good: says whether a value of the signal means beam.

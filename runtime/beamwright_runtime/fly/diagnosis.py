@@ -48,7 +48,7 @@ async def _diagnose_writer(writer: Any) -> list[str]:
 async def _silent(signal: SignalR[Any]) -> str | None:
     try:
         async with asyncio.timeout(PATIENCE):
-            # Not what a subscription was told last: that stays when an IOC is gone.
+            # Not the last value of a subscription: that stays when an IOC is gone.
             await signal.get_value(cached=False)
     except Exception:
         return f"{signal.source} does not answer"

@@ -69,7 +69,7 @@ class FlightRun(Generic[AxisT]):
 
     @property
     def state(self) -> FlyState:
-        """What goes on."""
+        """What the scanner does."""
         return self.machine.state
 
     @property
@@ -154,7 +154,7 @@ class FlightRun(Generic[AxisT]):
             raise ScanRefusedError(f"the flight cannot be resumed: {why(error)}") from error
 
     def resume(self) -> None:
-        """Go on after an interruption; returns at once, what goes wrong is told by `finished`."""
+        """Resume after an interruption; returns at once, `finished` has what goes wrong."""
         if self.state is FlyState.PAUSED:
             self.machine.to(FlyState.RESTARTING)
             self._task = asyncio.create_task(self._fly())
@@ -187,7 +187,7 @@ class FlightRun(Generic[AxisT]):
                 self.machine.to(FlyState.DONE)
             self._finish(None)
         except Exception as error:
-            # Whoever stops has it cancelled, which waits may tell as a timeout; what is broken is seen when it goes on.
+            # Whoever stops has it cancelled, which waits may report as a timeout; a fault shows when it resumes.
             if self.state is not FlyState.STOPPING:
                 await self._fail(error)
 
@@ -219,7 +219,7 @@ class FlightRun(Generic[AxisT]):
         await asyncio.gather(*(detector.frame_count.flush(self.timing.step) for detector in self.detectors))
 
     async def interrupt(self, reason: str) -> None:
-        """Stop a flight in the right order and keep it ready to go on; never raises, faults end the flight."""
+        """Stop a flight in the right order and keep it ready to resume; never raises, faults end the flight."""
         async with self._lock:
             if self.state not in IN_FLIGHT:
                 return
@@ -240,7 +240,7 @@ class FlightRun(Generic[AxisT]):
             await asyncio.wait({task}, timeout=0.05)
 
     async def _halt(self, reason: str) -> list[FlyScanError]:
-        """Stop everything, and record what there is; give what went wrong."""
+        """Stop everything, and record what there is; return what went wrong."""
         ended = await self._stopping.run(self.segment.row, self._exposure, reason == FAILURE)
         await self._frames.unwatch()
         rows = self.files.rows
@@ -256,7 +256,7 @@ class FlightRun(Generic[AxisT]):
     async def _level(self, unclear: Sequence[FlyScanError]) -> None:
         """Let detectors take surplus frames, so that all have as many rows as the one with most.
 
-        :param unclear: why this is needed, if detectors do not time their own frames; told if one cannot.
+        :param unclear: why this is needed, if detectors do not time their own frames; the error says so if one cannot.
         """
         most = max(
             -(-detector.frame_count.collections // detector.collections_per_event) for detector in self.detectors
@@ -274,9 +274,9 @@ class FlightRun(Generic[AxisT]):
         self.machine.to(FlyState.FAILED)
         others = [f"besides, {fault}" for fault in await self._halt(FAILURE)]
         text = str(error) if isinstance(error, FlyScanError) else f"the flight failed: {why(error)}"
-        told = FlyScanError(with_findings(text, others))
-        told.__cause__ = error.__cause__ if isinstance(error, FlyScanError) else error
-        self._finish(told)
+        failure = FlyScanError(with_findings(text, others))
+        failure.__cause__ = error.__cause__ if isinstance(error, FlyScanError) else error
+        self._finish(failure)
 
     def _finish(self, error: Exception | None) -> None:
         if self.finished is not None and not self.finished.done():
@@ -292,7 +292,7 @@ class FlightRun(Generic[AxisT]):
         self._finish(error)
 
     async def end(self) -> None:
-        """Stop whatever goes on and give everything back, files included."""
+        """Stop everything and release it, files included."""
         await self.stop()
         await self._frames.unwatch()
         if self.beam is not None:

@@ -46,7 +46,7 @@ class FrameWatch(Generic[AxisT]):
         self._change.set()
 
     async def wait_for_change(self, timeout: float, *tasks: asyncio.Task[None]) -> bool:
-        """Wait until a detector has written something, or a task is done; tell whether one has."""
+        """Wait until a detector has written something, or a task is done; return whether one has."""
         self._change.clear()
         waiting = asyncio.create_task(self._change.wait())
         try:

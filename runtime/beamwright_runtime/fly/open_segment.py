@@ -10,12 +10,12 @@ from beamwright_runtime.fly.segment_log import SegmentLog
 
 
 class OpenSegment:
-    """Counts frames and rows from where the flight started or went on.
+    """Counts frames and rows from where the flight started or was resumed.
 
     :param files: the detectors' files.
     :param log: records the segment when it is closed.
     :param progress: rows that were seen so far.
-    :param beam: tells until when frames had beam.
+    :param beam: says until when frames had beam.
     """
 
     def __init__(self, files: ScanFiles, log: SegmentLog, progress: RowProgress, beam: BeamWatch | None) -> None:
@@ -41,7 +41,7 @@ class OpenSegment:
         self.next, self.stop = start, stop
 
     def begin(self) -> None:
-        """Go on with the next frame, in the next row."""
+        """Continue with the next frame, in the next row."""
         self.start = self.part_start = self.next
         self.row = self._files.rows
         self.armed_row = None

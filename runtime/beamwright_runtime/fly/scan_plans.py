@@ -1,4 +1,4 @@
-"""Plans that fly, pause, and go on."""
+"""Plans that fly, pause and resume."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _step_facts(spec: Spec[Any], axes: Sequence[Any]) -> dict[str, Any]:
 
 
 def _fields(axis: object) -> Sequence[str]:
-    """Name the data keys of an axis that tell where it is."""
+    """Return the data keys of an axis's position."""
     return axis.hints.get("fields", []) if isinstance(axis, HasHints) else [axis_name(axis)]
 
 

@@ -71,7 +71,7 @@ class FlyScanner(
     :param detectors: that write streams; one with another rate than the others as a `FlownDetector`.
     :param motion: moves the axes.
     :param triggers: start the frames; by default detectors time their own.
-    :param beam: tells which frames had beam; without it, all had.
+    :param beam: says which frames had beam; without it, all had.
     :param emission: how far documents stay behind the files.
     :param surplus: what becomes of rows whose frames are taken again.
     :param timing: how long to wait for what.
@@ -199,11 +199,11 @@ class FlyScanner(
         flight = self._run.flight
         assert flight is not None
         began = time.monotonic()
-        told = -1
+        reported = -1
         while not finished.done():
             await asyncio.wait({finished}, timeout=0.1)
-            if (frames := self._run.frames) != told:
-                told = frames
+            if (frames := self._run.frames) != reported:
+                reported = frames
                 yield WatcherUpdate(
                     name=self.name,
                     current=frames,
@@ -217,9 +217,9 @@ class FlyScanner(
             finished.result()
 
     async def pause(self) -> None:
-        """Stop the flight in the right order, ready to go on; nothing moves and nothing triggers afterwards.
+        """Stop the flight in the right order, ready to resume; nothing moves and nothing triggers afterwards.
 
-        :raises NoReplayAllowed: once a flight is prepared: it is not repeated, it goes on.
+        :raises NoReplayAllowed: once a flight is prepared: it is resumed, not repeated.
         """
         self.interruptions += 1
         if self.state in REPLAYED:
@@ -252,7 +252,7 @@ class FlyScanner(
     async def unstage(self) -> None:
         """Stop everything, close the files and put back what was changed for the scan.
 
-        What goes wrong after a flight has failed is logged: the reason to tell is that of the failure.
+        What goes wrong after a flight has failed is logged: the error to raise is that of the failure.
         """
         await self._run.end()
         failed = self.state is FlyState.FAILED
@@ -273,7 +273,7 @@ class FlyScanner(
             log.error("%s had failed: %s", self.name, text)
 
     async def _together(self, ending: Mapping[str, Awaitable[object]]) -> list[str]:
-        """End what is named, each within the time of a step; tell what went wrong."""
+        """End several things, each within the time of a step; return what went wrong."""
         within = (asyncio.wait_for(one, self._timing.step) for one in ending.values())
         done = await asyncio.gather(*within, return_exceptions=True)
         pairs = zip(ending, done, strict=True)
@@ -330,7 +330,7 @@ class FlyScanner(
 
     @property
     def hints(self) -> Hints:
-        """What of the detectors to show first; not what they read once for each exposure, which flights have not."""
+        """The hints of the detectors, without signals that are read once for each exposure: flights have none."""
         fields = [field for one in self._run.detectors for field in one.detector.hints.get("fields", [])]
         return Hints(fields=[field for field in fields if field in self._described])
 

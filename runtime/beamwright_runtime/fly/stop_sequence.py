@@ -38,8 +38,8 @@ class StopResult:
 class StopSequence(Generic[AxisT]):
     """What stops, and how long each step may take.
 
-    :param changed: waits for a change of what is on disk, for some seconds at most; tells whether there was one.
-    :param expected: tells how many rows there will be once all frames that were triggered are written, if it is known.
+    :param wait_for_change: waits for a change on disk, for some seconds at most; returns whether there was one.
+    :param expected: returns how many rows there will be once all triggered frames are written, if that is known.
     :param settle: seconds without a new frame after which none is on its way, where nobody counts triggers.
     :param timeout: seconds that each step may take.
     """

@@ -74,7 +74,7 @@ class NexusEntry:
         self._devices: dict[str, h5py.Group] = {}
 
     def write(self) -> tuple[list[NexusField], dict[str, AxisFields]]:
-        """Write the run and its devices; give the fields and the axes, to be plotted."""
+        """Write the run and its devices; return the fields and the axes, to be plotted."""
         self._write_head()
         axes = {name: self._axis(name) for names in self._grid.dimensions for name in names}
         written = [one for key in hinted_first(self._stream) if (one := self._field(key)) is not None]
@@ -226,7 +226,7 @@ def free_name(group: h5py.Group, wanted: str) -> str:
 
 
 def link(group: h5py.Group, name: str, dataset: h5py.Dataset) -> None:
-    """Link to a dataset from another group, as NeXus does: both are one, and it says where it is at home."""
+    """Link to a dataset from another group, as NeXus does: both are one, and its `target` is where it was written."""
     dataset.attrs["target"] = dataset.attrs.get("target", dataset.name)
     group[name] = dataset
 

@@ -1,4 +1,4 @@
-"""The grid of a scan, as documents tell it, and which row of the stream fills each place."""
+"""The grid of a scan, as documents describe it, and which row of the stream fills each place."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def grid_of(run: RunRecord, problems: list[str]) -> Grid:
     """
     stream = run.main
     plain = run.start.get("fly_scan")
-    told: Mapping[str, Any] = plain if isinstance(plain, Mapping) else run.start
-    shape, dimensions, snaked = _shape(told, stream.last, problems)
+    facts: Mapping[str, Any] = plain if isinstance(plain, Mapping) else run.start
+    shape, dimensions, snaked = _shape(facts, stream.last, problems)
     segments = run.stream(SEGMENTS).events
     if plain and SEGMENTS in run.streams:
         taken = rows_of([_unprefixed(segments[seq]["data"]) for seq in sorted(segments)], prod(shape))
@@ -60,7 +60,7 @@ def grid_of(run: RunRecord, problems: list[str]) -> Grid:
         taken[stream.last :] = NOWHERE
     rows = np.full(shape, NOWHERE, np.int64)
     rows[grid_order(shape, snaked)] = taken
-    return Grid(dimensions, rows, _set_points(told, shape, dimensions, problems))
+    return Grid(dimensions, rows, _set_points(facts, shape, dimensions, problems))
 
 
 def _unprefixed(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,15 +68,15 @@ def _unprefixed(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shape(
-    told: Mapping[str, Any], seen: int, problems: list[str]
+    facts: Mapping[str, Any], seen: int, problems: list[str]
 ) -> tuple[tuple[int, ...], list[list[str]], Sequence[bool]]:
     """Return the shape, the axes of each dimension, and which are snaked, from fly scans or from bluesky's plans."""
-    hinted = told.get("hints", {}).get("dimensions", [])
-    axes = told.get("dimensions") or [[name for name in fields if name != "time"] for fields, _ in hinted]
-    shape = tuple(told.get("shape") or ())
-    frames = int(told.get("num_points") or prod(shape) or seen)
-    snaked = _snaked(told, len(shape))
-    if seen > frames and "segments" not in told:
+    hinted = facts.get("hints", {}).get("dimensions", [])
+    axes = facts.get("dimensions") or [[name for name in fields if name != "time"] for fields, _ in hinted]
+    shape = tuple(facts.get("shape") or ())
+    frames = int(facts.get("num_points") or prod(shape) or seen)
+    snaked = _snaked(facts, len(shape))
+    if seen > frames and "segments" not in facts:
         problems.append(f"the scan has {frames} frames, the documents have {seen}")
         frames = seen
     if shape and snaked is None:
@@ -86,12 +86,12 @@ def _shape(
     return (frames,), [[name for names in axes for name in names]], (False,)
 
 
-def _snaked(told: Mapping[str, Any], dimensions: int) -> Sequence[bool] | None:
-    given = told.get("snaked", told.get("snaking"))
+def _snaked(facts: Mapping[str, Any], dimensions: int) -> Sequence[bool] | None:
+    given = facts.get("snaked", facts.get("snaking"))
     if given is not None:
         return [bool(one) for one in given] if len(given) == dimensions else None
-    # `list_grid_scan` tells it as text, with the names of objects if it is not all or none.
-    match told.get("snake_axes", "False"):
+    # `list_grid_scan` gives it as text, with the names of objects if it is not all or none.
+    match facts.get("snake_axes", "False"):
         case "True":
             return [number > 0 for number in range(dimensions)]
         case "False" | "None":
@@ -101,15 +101,15 @@ def _snaked(told: Mapping[str, Any], dimensions: int) -> Sequence[bool] | None:
 
 
 def _set_points(
-    told: Mapping[str, Any], shape: tuple[int, ...], dimensions: list[list[str]], problems: list[str]
+    facts: Mapping[str, Any], shape: tuple[int, ...], dimensions: list[list[str]], problems: list[str]
 ) -> dict[str, NDArray[np.float64]]:
-    if not isinstance(told.get("spec"), Mapping):
-        return _even_points(told, shape, dimensions)
+    if not isinstance(facts.get("spec"), Mapping):
+        return _even_points(facts, shape, dimensions)
     from scanspec.specs import Spec
 
     try:
         with np.errstate(invalid="ignore"):
-            calculated = Spec[str].deserialize(dict(told["spec"])).calculate()
+            calculated = Spec[str].deserialize(dict(facts["spec"])).calculate()
     # Whatever is wrong with it, the frames are to be had without.
     except Exception as error:
         problems.append(f"the scan specification cannot be read, so set points are left out: {error}")
@@ -127,11 +127,11 @@ def _set_points(
 
 
 def _even_points(
-    told: Mapping[str, Any], shape: tuple[int, ...], dimensions: list[list[str]]
+    facts: Mapping[str, Any], shape: tuple[int, ...], dimensions: list[list[str]]
 ) -> dict[str, NDArray[np.float64]]:
     """Return the set points of a grid that bluesky's plans call rectilinear: even between its extents."""
-    extents = told.get("extents", ())
-    if told.get("hints", {}).get("gridding") != "rectilinear" or len(extents) != len(shape):
+    extents = facts.get("extents", ())
+    if facts.get("hints", {}).get("gridding") != "rectilinear" or len(extents) != len(shape):
         return {}
     return {
         names[0]: np.linspace(float(first), float(last), length)

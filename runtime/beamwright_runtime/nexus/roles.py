@@ -41,8 +41,8 @@ class Roles:
         self._stream = run.main
         named = run.start.get("detectors"), run.start.get("motors"), self._roles
         flown = run.start.get("fly_scan")
-        told = [name for names in named for name in names or ()]
-        self._devices = [*told, *((flown or {}).get("detectors", ()) if isinstance(flown, Mapping) else ())]
+        names = [name for names in named for name in names or ()]
+        self._devices = [*names, *((flown or {}).get("detectors", ()) if isinstance(flown, Mapping) else ())]
         self._motors = {*(run.start.get("motors") or ()), *(name for names in grid.dimensions for name in names)}
         self._configured = {
             key: value
@@ -61,7 +61,7 @@ class Roles:
 
     @property
     def signal(self) -> str | None:
-        """The data key to plot first, if the documents tell."""
+        """The data key to plot first, if the documents name it."""
         return self._facts.get("signal")
 
     def device(self, key: str) -> str:
@@ -92,8 +92,8 @@ class Roles:
         return left[0] if len(left) == 1 else None
 
     def _axis(self, key: str, device: str) -> str | None:
-        if told := self._facts.get("reads", {}).get(key):
-            return told
+        if axis := self._facts.get("reads", {}).get(key):
+            return axis
         axes = [name for names in self._grid.dimensions for name in names]
         if key in axes or device in self._motors:
             return key if key in axes else None
@@ -106,8 +106,8 @@ class Roles:
         for name in (key, axis):
             if name is None:
                 continue
-            told = self._stream.data_keys.get(name, {}).get("units") or self._facts.get("units", {}).get(name)
-            if units := told or self._configured.get(f"{name}-motor_egu"):
+            given = self._stream.data_keys.get(name, {}).get("units") or self._facts.get("units", {}).get(name)
+            if units := given or self._configured.get(f"{name}-motor_egu"):
                 return str(units)
         return None
 

@@ -63,7 +63,7 @@ def _write_entry(group: h5py.Group, run: RunRecord, folder: Path, problems: list
 
 
 def _write_run_facts(group: h5py.Group, run: RunRecord, grid: Grid, problems: list[str]) -> None:
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "uid": run.start["uid"],
         "plan_name": run.start.get("plan_name"),
         "plan_args": run.start.get("plan_args"),
@@ -73,7 +73,7 @@ def _write_run_facts(group: h5py.Group, run: RunRecord, grid: Grid, problems: li
         "stop_document": dict(run.stop),
         "row": grid.rows,
     }
-    for name, value in told.items():
+    for name, value in facts.items():
         if value is not None:
             add_value(group, name, value)
     if problems:

@@ -13,7 +13,7 @@ PRIMARY = "primary"
 
 @dataclass(frozen=True)
 class Stretch:
-    """Rows of a file, as a stream datum tells of them.
+    """Rows of a file, as a stream datum describes them.
 
     :param seq: the sequence number of the first row.
     :param resource: the uid of the stream resource.
@@ -104,7 +104,7 @@ class RunRecord:
 
     @property
     def main_name(self) -> str:
-        """The name of the stream that has the frames: told, or "primary", or the only one with rows in files."""
+        """The name of the stream that has the frames: from the start document, "primary", or the only one in files."""
         flown = self.start.get("fly_scan")
         name = flown.get("stream", PRIMARY) if isinstance(flown, Mapping) else PRIMARY
         filled = [name for name, stream in self.streams.items() if stream.stretches]

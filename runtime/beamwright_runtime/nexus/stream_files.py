@@ -1,4 +1,4 @@
-"""Datasets in files that detectors wrote, as stream resources tell of them."""
+"""Datasets in files that detectors wrote, as stream resources describe them."""
 
 from __future__ import annotations
 

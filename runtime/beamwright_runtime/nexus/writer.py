@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a run.
+    """The result of writing the file of a run.
 
     :param run: its uid.
     :param path: of the file; None if it could not be written.
@@ -44,7 +44,7 @@ class NexusWriter:
     """Writes `<scan>.nxs` when a run stops, however it stops: `RE.subscribe(NexusWriter(folder))`.
 
     The file holds no frames: it links to those of the detectors, relative to itself, and shows them in the shape of the
-    scan. It takes its place when it is whole. What is missing is told in the file and by `written`, and ends no run.
+    scan. It takes its place when it is whole. The file and `written` say what is missing, which never ends a run.
 
     :param folder: where files are written; made if it is not there.
     :param name: gives the name of a file, without its ending, for a start document.

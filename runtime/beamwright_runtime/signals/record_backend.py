@@ -48,7 +48,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
     _described: SignalMetadata | None = None
     """Units, limits and so on, kept while the signal is watched."""
     _latest: tuple[SignalDatatypeT, float] | None = None
-    """The last value that was told and its time, while the signal is watched."""
+    """The value and time of the last update, while the signal is watched."""
     _updated: asyncio.Event | None = None
     """Set by each update, while the signal is watched."""
 
@@ -105,7 +105,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         raise NotImplementedError
 
     def _watch(self, callback: Callback[Reading[SignalDatatypeT]]) -> Any:
-        """Subscribe to the readback; gives what is closed to end it."""
+        """Subscribe to the readback; return the subscription, to be closed."""
         raise NotImplementedError
 
     def _reading(self, value: Any) -> Reading[SignalDatatypeT]:
@@ -204,7 +204,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
             await self._await_update(self._updated)
 
     async def _await_update(self, updated: asyncio.Event) -> None:
-        """Wait until whoever watches has been told what a put left: servers may send that after the answer to it."""
+        """Wait until subscribers have the value that a put left: servers may send it after the answer to the put."""
         with suppress(NotConnectedError, TimeoutError):
             left = await self.get_reading()
             async with asyncio.timeout(LAG):
@@ -238,15 +238,15 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
             self.subscription.close()
             self.subscription = self._described = self._latest = self._updated = None
         if callback:
-            told = callback
+            update = callback
             updated = self._updated = asyncio.Event()
 
-            def tell(reading: Reading[SignalDatatypeT]) -> None:
+            def notify(reading: Reading[SignalDatatypeT]) -> None:
                 self._latest = reading["value"], reading["timestamp"]
-                told(reading)
+                update(reading)
                 updated.set()
 
-            self.subscription = self._watch(tell)
+            self.subscription = self._watch(notify)
 
 
 class RecordCommand(ChannelUser):

@@ -13,6 +13,7 @@ from ophyd_async.core import PathProvider
 import beamwright_runtime
 from beamwright_generated.beamlines import x01
 from beamwright_generated.devices.panda import PandaDevice
+from beamwright_runtime import plans
 
 
 @pytest.mark.parametrize("name", beamwright_runtime.__all__)
@@ -23,7 +24,8 @@ def test_every_public_name_resolves(name: str) -> None:
 
 
 def test_the_public_names_are_those_that_are_imported_late() -> None:
-    assert sorted(beamwright_runtime._MODULES) == sorted(beamwright_runtime.__all__)
+    late = [name for names in beamwright_runtime._NAMES.values() for name in names]
+    assert sorted(late) == sorted(beamwright_runtime.__all__)
     assert set(beamwright_runtime.__all__) <= set(dir(beamwright_runtime))
 
 
@@ -42,7 +44,14 @@ def loaded(statement: str) -> set[str]:
 def test_the_package_alone_loads_nothing() -> None:
     modules = loaded("import beamwright_runtime")
     assert not {"ophyd_async", "bluesky", "aioca", "p4p", "scanspec"} & modules
-    assert {module for module in modules if module.startswith("beamwright_runtime.")} == {"beamwright_runtime.extras"}
+    ours = {module for module in modules if module.startswith("beamwright_runtime.")}
+    assert ours == {"beamwright_runtime.extras", "beamwright_runtime.lazy_names"}
+
+
+def test_plans_list_the_names_that_they_import_late() -> None:
+    assert {"connected", "fly_grid", "fly_scan", "step_scan"} <= set(dir(plans))
+    with pytest.raises(AttributeError, match=r"module 'beamwright_runtime\.plans' has no attribute 'fly'"):
+        getattr(plans, "fly")  # noqa: B009 - type checkers know that there is none
 
 
 def test_devices_without_a_panda_do_not_load_what_it_needs() -> None:

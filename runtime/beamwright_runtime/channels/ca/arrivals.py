@@ -21,11 +21,11 @@ PATIENCE = 0.02
 """Seconds that a further probe is awaited after the last that came."""
 PROBES = 8
 ONE_BY_ONE = 1000
-"""Missing channels that libca may tell of one by one; more than that are awaited together once more."""
+"""Missing channels that libca may report one by one; more than that are awaited together once more."""
 
 
 class CaArrivals:
-    """Waits until most of the channels that were opened together are there, by looking at a few; the last tells itself.
+    """Waits until most of the channels that were opened together are up, by polling a few; the last has a handler.
 
     If libca called back for each, its thread would have to get Python's interpreter lock ten thousand times from the
     thread that takes note of them; and asking about all again and again would hold it up too, for it holds a lock of

@@ -42,7 +42,7 @@ class Listener(Protocol):
 
 
 class CaChannel:
-    """One PV over Channel Access, shared by all who use its name, and closed when the last of them lets it go.
+    """One PV over Channel Access, shared by all who use its name, and closed when the last of them releases it.
 
     :ivar state: `NEVER`, `UP` or `DOWN`.
     :ivar dbf: the native type as a DBR code, -1 before the first connection; kept while the channel is down.
@@ -91,7 +91,7 @@ class CaChannel:
         self.served = DOUBTED
 
     def await_control(self, request: object) -> None:
-        """Await control information; `request` tells its answer from those of others."""
+        """Await control information; `request` identifies its answer."""
         self.pending = request
         self.control = None
         self.served = DOUBTED

@@ -60,7 +60,7 @@ class CaGroup:
         self._timer = loop.call_later(LOOK, self._look)
 
     def _look(self) -> None:
-        # `ca_sg_test` would tell, but it takes libca's locks in an order in which other threads may wait for ever.
+        # `ca_sg_test` would say so, but it takes libca's locks in an order in which other threads may wait for ever.
         missing = self._statuses.tolist().count(_UNANSWERED)
         now = self._loop.time()
         if missing < self._missing:

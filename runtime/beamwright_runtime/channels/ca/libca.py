@@ -130,7 +130,7 @@ def create_channels(names: Sequence[str]) -> list[int]:
 
 
 # The struct that libca passes to connection handlers is two words, which these ABIs pass like two arguments. A ctypes
-# structure would be made for each call otherwise, and a lost server is told channel by channel (ADR 0012).
+# structure would be made for each call otherwise, and libca reports a lost server channel by channel (ADR 0012).
 TWO_WORDS = not PLAIN and sys.platform != "win32" and platform.machine() in ("x86_64", "aarch64", "arm64")
 
 AnswerHandler = ctypes.CFUNCTYPE(None, Answer)
@@ -243,7 +243,7 @@ server refuses; by handle."""
 
 def _log_exception(said: Any) -> None:
     """Log what libca says of itself, such as the loss of a server, which it would print; aioca leaves that to it."""
-    if said.op == _OP_GET and said.stat == ECA_DISCONNECTED:  # of each channel in a group: one line tells of the server
+    if said.op == _OP_GET and said.stat == ECA_DISCONNECTED:  # of each channel in a group: one line names the server
         return
     if said.op == _OP_PUT and (refused := put_refused.get(said.chid)) is not None:
         refused(said.chid, said.stat)

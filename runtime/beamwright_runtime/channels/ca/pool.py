@@ -237,7 +237,7 @@ class CaChannels:
                 continue
             if op == libca.OP_UP:
                 dbf = libca.field_type(chid)
-                if dbf < 0:  # it went down again, which the next event tells
+                if dbf < 0:  # it went down again: the next event says so
                     continue
                 mark_up((channel,), dbf, libca.element_count(chid), libca.read_access(chid))
                 came.append(channel)
@@ -268,7 +268,7 @@ class CaChannels:
                     (asking if listener.datatype is int else others).append(listener)
             else:
                 (asking if dbf == libca.ENUM else others).extend(listeners)
-        # Those that are asked for states or precision come first: the servers answer while all others are told.
+        # Those that are asked for states or precision come first: the servers answer while all others are notified.
         for found in (asking, others):
             notify_up(found)
             self.requests.flush()

@@ -218,7 +218,7 @@ class CaRequests:
         self._wake_up.ask()
 
     def dispatch(self) -> None:
-        """Hand out the answers that have arrived."""
+        """Dispatch the answers that have arrived."""
         answers = self._answers
         while answers:
             number, status, value = answers.popleft()

@@ -30,7 +30,7 @@ def context() -> Context:
 
 
 class PvaChannel:
-    """One PV over PV Access, shared by all who use its name, and closed when the last of them lets it go.
+    """One PV over PV Access, shared by all who use its name, and closed when the last of them releases it.
 
     :ivar state: `NEVER`, `UP` or `DOWN`.
     :ivar type_id: the id of its structure, such as `epics:nt/NTScalar:1.0`; kept while the channel is down.

@@ -32,7 +32,7 @@ WATCH_BATCH = 250
 PATIENCE = 30.0
 """Seconds that a monitor has for its first word; a server that goes before it never says that it went."""
 LIVENESS = "field(alarm)"
-"""What the monitors ask for that only tell whether a channel is there: it is small, and seldom changes."""
+"""What monitors ask for that only watch whether a channel is up: it is small, and seldom changes."""
 EVERYTHING = "field()"
 
 

@@ -16,8 +16,8 @@ from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
 class Collector:
     """Makes documents up to a row for all detectors, or keeps those it has until the others' are there too.
 
-    :param limit: tells up to which row documents may be made, once everything is flushed.
-    :param growing: tells whether files still grow; only then are detectors asked, which may not answer any more.
+    :param limit: returns up to which row documents may be made, once everything is flushed.
+    :param growing: returns whether files still grow; only then are detectors asked, which may not answer any more.
     :param timeout: seconds that a detector may take to flush.
     """
 
@@ -31,7 +31,7 @@ class Collector:
         self.clear()
 
     def clear(self) -> None:
-        """Begin with nothing made known."""
+        """Begin with no documents."""
         self.rows = 0
         self.promised = 0
         """Rows of which documents are made or being made."""
@@ -42,7 +42,7 @@ class Collector:
 
     @property
     def behind(self) -> bool:
-        """Whether documents are made but not given, or still to be made."""
+        """Whether there are documents to collect or to make."""
         return self.rows < self._limit() or bool(self._made or self._ready)
 
     async def collect(self) -> list[StreamAsset]:

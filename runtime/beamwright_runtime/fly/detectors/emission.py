@@ -1,4 +1,4 @@
-"""When rows are made known by documents, and what becomes of rows that are taken again."""
+"""When documents describe rows, and what becomes of rows that are taken again."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Surplus(Enum):
     """What becomes of rows whose frames are taken again."""
 
     APPEND = "append"
-    """They stay, and are described; the stream `fly_segments` tells which rows are valid."""
+    """They stay, and are described; the stream `fly_segments` says which rows are valid."""
 
     NEW_FILE = "new_file"
     """They stay at the end of their files; the frames that are taken again begin new files, of all detectors."""
 
     OVERWRITE = "overwrite"
-    """Rows that no document tells of are written over; needs documents that stay behind, and data logics that can."""
+    """Rows without documents are written over; needs documents that stay behind, and data logics that can."""
 
 
 @runtime_checkable
@@ -52,7 +52,7 @@ class Overwrites(Protocol):
     async def set_back(self, collections: int) -> None:
         """Set how many collections are before the next one; those beyond are gone, or are written over.
 
-        When it returns, `collections_written_signal` of its provider tells this number, and counts on from there.
+        When it returns, `collections_written_signal` of its provider has this value, and counts on from there.
 
         :param collections: how many stay in the file.
         """

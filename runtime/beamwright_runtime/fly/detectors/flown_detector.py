@@ -174,7 +174,7 @@ class FlownDetector:
             await self.frame_count.count()
 
     async def documents(self, rows: int) -> list[StreamAsset]:
-        """Make the documents of rows not made known yet, up to a number of rows.
+        """Return the documents of new rows, up to a number of rows.
 
         :param rows: counted over the run.
         :returns: resources and data, in the order they are emitted.

@@ -31,7 +31,7 @@ class FrameCount:
     """Counts what a detector writes, over all of its files, and flushes it.
 
     :param detector: that writes.
-    :param streams: tells what it writes to, as prepared last.
+    :param streams: returns what it writes to, as prepared last.
     :param collections_per_event: collections in each frame.
     """
 
@@ -63,12 +63,12 @@ class FrameCount:
 
     @property
     def collections(self) -> int:
-        """Collections on disk, in all files, as last told."""
+        """Collections on disk, in all files, by the last update."""
         return self.rows_before * self._each + min(self._counted.values(), default=0)
 
     @property
     def rows(self) -> int:
-        """Whole frames on disk, as last told."""
+        """Whole frames on disk, by the last update."""
         return self.collections // self._each
 
     @property
@@ -78,7 +78,7 @@ class FrameCount:
 
     @property
     def _counters(self) -> list[SignalR[int]]:
-        # ophyd-async tells whole events only, and waits for frames with a timer that a pause would run out.
+        # ophyd-async counts whole events only, and waits for frames with a timer that a pause would run out.
         return [one.collections_written_signal for one in self._streams()] if self.is_open else []
 
     async def open(self) -> None:
@@ -108,12 +108,12 @@ class FrameCount:
                 self._flushes = [*(one for one in self._flushes if one is not flush), flush]
 
     def _begin(self, rows_before: int, is_open: bool) -> None:
-        """Count anew; counts that were asked for until now are of no interest."""
+        """Count anew; counts that are still on their way are ignored."""
         self._counted, self.rows_before, self.is_open = {}, rows_before, is_open
         self._begun += 1
 
     def recount(self) -> None:
-        """Count the open file anew: it may tell of less than before, as one does that is set back."""
+        """Count the open file anew: it may have less than before, as one that was set back."""
         self._begin(self.rows_before, is_open=True)
 
     async def check_set_back(self, rows: int) -> None:
@@ -147,7 +147,7 @@ class FrameCount:
         :raises FlyScanError: if it is less than before.
         """
         begun, before, signals = self._begun, self._counted, self._counters
-        # Not what a subscription was told last, which stays when an IOC is gone.
+        # Not the last value of a subscription, which stays when an IOC is gone.
         values = await asyncio.gather(*(signal.get_value(cached=False) for signal in signals))
         if begun != self._begun:
             return

@@ -6,7 +6,7 @@ import time
 from collections import deque
 
 REMEMBERED = 100_000
-"""Changes that are kept: minutes of frames at kHz rates, longer than any beam monitor takes to tell."""
+"""Changes that are kept: minutes of frames at kHz rates, longer than any beam monitor takes to report."""
 
 
 class RowProgress:

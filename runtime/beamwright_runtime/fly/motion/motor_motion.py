@@ -170,7 +170,7 @@ class MotorMotion(MotionLogic[Motor]):
         await asyncio.sleep(ramp)
 
     async def finish(self, flight: Points[Motor]) -> None:
-        """Wait for the motors, and see that they came where they were sent: one that is stopped reports success.
+        """Wait for the motors, and check that they arrived: one that is stopped reports success.
 
         :param flight: the frames of one flight, without a stop between them.
         """
@@ -191,8 +191,8 @@ class MotorMotion(MotionLogic[Motor]):
 
     async def diagnose(self) -> list[str]:
         """Return which motors are at a limit switch, in alarm, stopped on the way, or late."""
-        told = await asyncio.gather(*(self._diagnose_axis(motor, move) for motor, move in self._moves.items()))
-        return [complaint for complaint in told if complaint]
+        findings = await asyncio.gather(*(self._diagnose_axis(motor, move) for motor, move in self._moves.items()))
+        return [finding for finding in findings if finding]
 
     async def _diagnose_axis(self, motor: Motor, move: Move) -> str | None:
         # Looked at first: a move that ends while its motor is asked was on its way where the motor says it is.
@@ -233,7 +233,7 @@ class MotorMotion(MotionLogic[Motor]):
                 raise FlyScanError(
                     with_findings(f"{motor.name} did not reach {target:g} {told}", await self.diagnose())
                 ) from error
-        # Somebody may watch the readback: what was told last is then older than the end of the move.
+        # Somebody may watch the readback: its last update is then older than the end of the move.
         at, allowed = await asyncio.gather(motor.user_readback.get_value(cached=False), self._allowed(motor))
         if abs(at - target) > allowed:
             switch = await _switch(motor)
@@ -250,7 +250,7 @@ class MotorMotion(MotionLogic[Motor]):
 
 async def stop_motor(motor: Motor, timeout: float) -> None:
     """Stop a motor if it moves, and return when it is at rest."""
-    # Somebody may watch it: what was told last is then older than a move that has just begun.
+    # Somebody may watch it: its last update is then older than a move that has just begun.
     if not await motor.motor_done_move.get_value(cached=False):
         await motor.motor_stop.set(1)
         await wait_for_value(motor.motor_done_move, 1, timeout=timeout)

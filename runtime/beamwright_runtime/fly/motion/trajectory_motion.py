@@ -35,7 +35,7 @@ LONGEST = 4.0
 """Seconds that a PMAC may take from one point of a trajectory to the next, of which a frame has two."""
 
 SOON = 1.0
-"""Seconds within which a PMAC tells that it executes what it was told to."""
+"""Seconds within which a PMAC reports that it executes a trajectory."""
 
 
 @dataclass
@@ -119,7 +119,7 @@ class TrajectoryMotion(MotionLogic[Motor]):
         return info
 
     async def _check(self, flight: Points[Motor], info: PmacMotorInfo) -> None:
-        """Plan the flight without the controller, and see where it goes."""
+        """Plan the flight without the controller, and check where it goes."""
         planner = TrajectoryPlanner(self.pmac, info, self.ramp_time, self.turnaround_time)
         path = Path(TrajectorySpec(flight).calculate())
         before: dict[Motor, tuple[float, float]] = {}

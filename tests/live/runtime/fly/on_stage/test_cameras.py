@@ -88,7 +88,7 @@ def test_a_camera_whose_deadtime_nobody_knows_is_refused(stage: Stage) -> None:
     scanner = FlyScanner(detectors, MotorMotion([stage.x, stage.y]), triggers, timing=TIMING)
     with pytest.raises(FailedStatus) as failed:
         stage.engine(fly_scan(scanner, grid(stage)))
-    assert "camera does not tell what it needs between exposures" in str(failed.value.__cause__)
+    assert "camera does not say its dead time between exposures" in str(failed.value.__cause__)
     assert stage.going_on == []
 
 
