@@ -143,7 +143,7 @@ def _end(found: Sequence[Migrated], problems: Problems, *, dry_run: bool, notes:
 
 
 def _write(changed: Sequence[Migrated]) -> None:
-    from beamwright_generator.write.file_set import replace_all
+    from beamwright_generator.write.disk import replace_all
 
     try:
         replace_all({file.path: file.after for file in changed})
