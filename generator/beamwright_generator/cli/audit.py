@@ -82,7 +82,7 @@ def audit(
       gen audit myfacility.devices.slits:Slits --against slits.template -m R=S1:
       gen audit devices/slits.py --against beamline.yaml --format github
     """
-    from beamwright_generator.audit.audit_run import Request
+    from beamwright_generator.audit.audit_run import AuditRequest
     from beamwright_generator.audit.audit_run import audit as run
     from beamwright_generator.basics.choices import Transport
     from beamwright_generator.problems import Problems
@@ -96,7 +96,7 @@ def audit(
     transport = Transport.PVA if pva else Transport.CA
     reading = Problems()
     templates, searched = [file.resolve() for file in files], [folder.resolve() for folder in search]
-    request = Request(classes, templates, given, searched, folders, transport, prefix)
+    request = AuditRequest(classes, templates, given, searched, folders, transport, prefix)
     found = run(request, Path.cwd(), reading)
     stopped = report(_of_reading(reading), False, None)
     failed = _report_findings(found, form, out, strict, notes)

@@ -15,7 +15,7 @@ from beamwright_generator.cli.output import CLEAN, NOT_CLEAN, fail, report, show
 from beamwright_generator.cli.root_option import ROOTS, place_roots
 
 if TYPE_CHECKING:
-    from beamwright_generator.changes.rewrite.migration import Migrated
+    from beamwright_generator.changes.rewrite.migration import ModuleMigration
     from beamwright_generator.problems import Problems
 
 PLANS = click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
@@ -123,7 +123,7 @@ def adopt(
     _end(found, problems, dry_run=dry_run or not paths, notes=notes, quiet=quiet or not paths)
 
 
-def _end(found: Sequence[Migrated], problems: Problems, *, dry_run: bool, notes: bool, quiet: bool) -> None:
+def _end(found: Sequence[ModuleMigration], problems: Problems, *, dry_run: bool, notes: bool, quiet: bool) -> None:
     """Show or write what changes, report what is left, and end the run."""
     if problems.errors:
         report(problems, False, None)
@@ -142,7 +142,7 @@ def _end(found: Sequence[Migrated], problems: Problems, *, dry_run: bool, notes:
     sys.exit(NOT_CLEAN if left else CLEAN)
 
 
-def _write(changed: Sequence[Migrated]) -> None:
+def _write(changed: Sequence[ModuleMigration]) -> None:
     from beamwright_generator.write.disk import replace_all
 
     try:
