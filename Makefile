@@ -22,7 +22,11 @@ BENCHMARKS := corpus generate connect twin fly_faults fly_overhead audit
 WORKERS := --dist loadfile --no-loadscope-reorder -n
 STATIC := ruff-check ruff-format mypy basedpyright lint-imports
 
-.PHONY: help demo test unit soak bench docs format lint clean constraints environment pytest $(STATIC)
+# Tests of Channel Access that run both ways (BEAMWRIGHT_PLAIN_CA, docs/connecting.md).
+PLAIN_CA := tests/live/runtime/channels/test_ca_channels.py tests/live/runtime/channels/test_requests.py \
+            tests/live/runtime/signals/test_refused.py tests/unit/runtime/channels/test_ca_thread_states.py
+
+.PHONY: help demo test unit soak bench docs format lint clean constraints environment pytest pytest-plain-ca $(STATIC)
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.* ## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -32,7 +36,7 @@ demo: $(SHOWN) ## generate the example beamline, run its twin, connect, scan, fl
 
 test: $(READY) ## every check: style, types, import directions, tests
 	@failed=""
-	for check in $(STATIC) pytest; do $(MAKE) $$check || failed+=" $$check"; done
+	for check in $(STATIC) pytest pytest-plain-ca; do $(MAKE) $$check || failed+=" $$check"; done
 	if [ -n "$$failed" ]; then echo "make test: failed:$$failed" >&2; exit 1; fi
 
 unit: $(READY) ## the tests that start no server and do not take long
@@ -111,5 +115,9 @@ lint-imports: $(READY)
 pytest: $(SERVED)
 	@echo "== pytest"
 	$(BIN)/python -m pytest $(WORKERS) 3
+
+pytest-plain-ca: $(SERVED)
+	@echo "== pytest, with libca called the plain way"
+	BEAMWRIGHT_PLAIN_CA=1 $(BIN)/python -m pytest $(PLAIN_CA)
 
 .ONESHELL:

@@ -24,13 +24,13 @@ from beamwright_generator.audit.class_check import Audit, fits
 from beamwright_generator.audit.place_check import Judged
 from beamwright_generator.audit.prefix_search import Place, places
 from beamwright_generator.audit.record_set import Description, of_template
-from beamwright_generator.audit.source.constructors import Constructing
-from beamwright_generator.audit.source.declarations import Declarations, Declared, DeclaredClass, Form
-from beamwright_generator.audit.source.python_modules import Modules
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.parse.database.loader import LoadedDatabase, load_database
 from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems, Severity
+from beamwright_generator.python.constructors import Evaluator
+from beamwright_generator.python.declarations import Declarations, Declared, DeclaredClass, Form
+from beamwright_generator.python.python_modules import Modules
 from beamwright_generator.tables.ophyd_async_classes import shipped_class, shipped_paths
 from benchmarks.audit.page import Found, Row, page
 from benchmarks.audit.served import Asked, connected, python_ioc, soft_ioc, without_hardware
@@ -201,7 +201,7 @@ def survey(folders: Sequence[Path], work: Path) -> Survey:
         for path in corpus.paths:
             if not corpus.is_substitutions(path):
                 found.databases += _database(corpus, path, len(found.databases) + 1)
-    declarations = Declarations(Constructing(Modules(DescriptionFiles([], ROOT, Problems()), _python_folders())))
+    declarations = Declarations(Evaluator(Modules(DescriptionFiles([], ROOT, Problems()), _python_folders())))
     for library in LIBRARIES:
         if importlib.util.find_spec(library.partition(".")[0]) is None:
             progress(f"{library} is not installed, so it is left out")

@@ -56,7 +56,7 @@ def python_ioc(loaded: LoadedDatabase) -> Iterator[Mapping[str, str]]:
 def running(records: IocRecords) -> Iterator[tuple[IocProcess, dict[str, str]]]:
     """Run one IOC of a twin by itself; gives it, and how clients find it."""
     ports = Ports()
-    own = (ports.claim(), ports.take())
+    own = (ports.claim(), ports.claim())
     environment = client_environment([own])
     ioc = IocProcess(records, Clock.started(), own, environment, lambda *_: None)
     try:

@@ -10,7 +10,7 @@ from bluesky.utils import MsgGenerator
 from ophyd_async.core import DetectorTrigger, TriggerInfo
 from ophyd_async.fastcs.panda import SeqTable, SeqTableInfo, SeqTrigger
 
-from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
+from beamwright_generated.devices.panda import PandaBitBus, PandaDevice
 
 MICROSECONDS = 1e6
 
@@ -57,7 +57,7 @@ def fly_exposures(panda: PandaDevice, exposures: Sequence[float], readout: float
 
     yield from bps.stage_all(panda, sequence)
     run: str = yield from bps.open_run({"plan_name": "fly_exposures", "detectors": [panda.name]})
-    yield from bps.mv(panda.pcap.trig, PandaBitMux.SEQ1_OUTA)
+    yield from bps.mv(panda.pcap.trig, PandaBitBus.SEQ1_OUTA)
     yield from bps.prepare(panda, frames, wait=True)
     yield from bps.prepare(sequence, table, wait=True)
     yield from bps.declare_stream(panda, name="primary", collect=True)

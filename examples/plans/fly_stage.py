@@ -9,7 +9,7 @@ from ophyd_async.epics import motor
 from scanspec.specs import Fly, Linspace
 
 from beamwright_generated.beamlines import x01
-from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
+from beamwright_generated.devices.panda import PandaBitBus, PandaDevice
 from beamwright_runtime import Motor
 from beamwright_runtime.fly import FlownDetector, FlyScanner, MotorMotion, SequencerTriggers
 from beamwright_runtime.plans import connected, fly_grid, fly_scan
@@ -45,7 +45,7 @@ def fly_map(
     :return: the run's identifier.
     """
     lines = Linspace(y, 0, height, rows), Linspace(x, 0, width, columns)
-    yield from bps.mv(panda.pcap.trig, PandaBitMux.SEQ1_OUTA)
+    yield from bps.mv(panda.pcap.trig, PandaBitBus.SEQ1_OUTA)
     named = {"plan_name": "fly_map", "nexus": {"reads": {"x": x.name, "y": y.name}}}
     return (yield from fly_grid(stage_scanner(panda, camera, x, y), *lines, duration=duration, metadata=named))
 
@@ -71,6 +71,6 @@ def fly_angles(
     """
     row = Linspace(x, 0, 0.05 * (columns - 1), columns)
     spec = Linspace(theta, 0, turn, angles) * Fly(duration @ row)
-    yield from bps.mv(panda.pcap.trig, PandaBitMux.SEQ1_OUTA)
+    yield from bps.mv(panda.pcap.trig, PandaBitBus.SEQ1_OUTA)
     named = {"plan_name": "fly_angles"}
     return (yield from fly_scan(stage_scanner(panda, camera, x, y), spec, metadata=named))

@@ -74,27 +74,19 @@ class EnumState:
 
 @dataclass(frozen=True, slots=True)
 class EnumType:
-    """The states of a record as a class.
-
-    :param states_of: the record suffix that the states were found at.
-    """
+    """The states of a record as a class."""
 
     name: str
     kind: EnumKind
     states: tuple[EnumState, ...]
-    states_of: str
 
 
 @dataclass(frozen=True, slots=True)
 class TableType:
-    """The columns of a table as a class, with their types in order.
-
-    :param table_of: the signal that the columns were found at.
-    """
+    """The columns of a table as a class, with their types in order."""
 
     name: str
     columns: tuple[tuple[str, Datatype], ...]
-    table_of: str
 
 
 @dataclass(frozen=True, slots=True)

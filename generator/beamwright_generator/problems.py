@@ -188,6 +188,7 @@ CODES: dict[str, str] = {
     "audit-states": "An enum does not fit the states of its record.",
     "audit-runtime-states": "An enum does not fit the described states, which a driver may replace.",
     "audit-no-signal": "A class attribute looks like the annotation of a signal and makes none.",
+    "audit-not-owned": "A signal is made and no device has it.",
     "audit-no-pv": "A signal is annotated without a PV.",
     "audit-not-writable": "A signal is settable where clients cannot set, or needs a PV that it never uses.",
     "audit-same-pv": "Two signals of a device have the same PV.",

@@ -1,4 +1,7 @@
-"""The runtime that generated devices and beamlines stand on; what a name needs is imported when it is first used."""
+"""The runtime that generated devices and beamlines stand on; what a name needs is imported when it is first used.
+
+ADR 0018 rules here.
+"""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class NexusFacts(TypedDict, total=False):
 
 
 def nexus_facts(roles: Mapping[str, Role], metadata: Mapping[str, Any] | None) -> NexusFacts:
-    """Say what a plan's devices are; what its caller says under `nexus` of the metadata goes before.
+    """Return the roles of a plan's devices; those that the caller gives under `nexus` of the metadata take precedence.
 
     :param roles: of each device, by name.
     :param metadata: given to the plan.
@@ -90,6 +90,7 @@ def places_of(segments: Iterable[Segment | Mapping[str, Any]], frames: int) -> P
 
     :param segments: as recorded, or the `data` of events of the stream `fly_segments`, keys without the prefix.
     :param frames: how many the scan has.
+    :returns: arrays with one element for each scan index.
     """
     row, resource, resource_row = np.full((3, frames), -1, np.int64)
     for given in segments:

@@ -1,4 +1,7 @@
-"""What can be wrong with a connection, as data and as an outline, with a single put or read, and with a fly scan."""
+"""What can be wrong with a connection, as data and as an outline, with a single put or read, and with a fly scan.
+
+ADR 0028 rules here.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class Reason(Enum):
     FAILED = "failed"
     """A device that connects its own way raised an error."""
     NOT_MADE = "cannot be made"
-    """There is no device to connect: what makes it raised an error."""
+    """The device does not exist: its factory raised an error."""
 
 
 class Fault(NamedTuple):
@@ -106,7 +109,10 @@ class ConnectionFailedError(NotConnectedError):
         return dict(self._by_device)
 
     def format_error_string(self, indent: str = "") -> str:
-        """Give the outline, indented for a place in the error of a larger tree."""
+        """Return the outline, indented for a place in the error of a larger tree.
+
+        :param indent: the spaces that lines begin with.
+        """
         return "".join(f"\n{indent}{line}" for line in self._outline.splitlines()) + "\n"
 
     def __str__(self) -> str:

@@ -66,7 +66,7 @@ def is_mocked(device: Device) -> bool:
 
 
 def end_mock(device: Device) -> None:
-    """Take a device out of mock mode, and give a signal or command its own backend back, but not what is below."""
+    """End the mock mode of a device, without those below it; a signal or command gets its own backend back."""
     device._mock = None
     backend = first_backend_of(device)
     if backend is not None:
@@ -204,13 +204,13 @@ def open_streams(detector: StandardDetector) -> Sequence[StreamableDataProvider]
 
 
 def count_from_zero(detector: StandardDetector) -> None:
-    """Have a detector whose file is new count from zero: it may have read how much its last file has."""
+    """Let a detector whose file is new count from zero: it may have read the count of its last file."""
     if detector._prepare_ctx is not None:
         detector._prepare_ctx.collections_written = 0
 
 
 def forget_files(detector: StandardDetector) -> None:
-    """Have a detector open files when it is prepared next, which it does where it has no context."""
+    """Let a detector open files when it is prepared next, which it does where it has no context."""
     detector._prepare_ctx = None
 
 

@@ -1,4 +1,7 @@
-"""Plan stubs for devices that connect when a plan needs them, and plans that fly."""
+"""Plan stubs for devices that connect when a plan needs them, and plans that fly.
+
+ADR 0010 and 0018 rule here.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from ophyd_async.core import Device
 
 from beamwright_runtime.beamline.factory import DeviceFactory
 from beamwright_runtime.beamline.plan_arguments import Needed, devices_within, plan_arguments
-from beamwright_runtime.connection.device_connection import Connection, connection_of
+from beamwright_runtime.connection.device_connection import DeviceConnection, connection_of
 from beamwright_runtime.connection.failure import failure_of
 from beamwright_runtime.errors import ConnectionFailedError
 
@@ -167,11 +170,11 @@ async def _join_all(needed: Sequence[Needed], mock: bool | None, timeout: float 
     failed = dict(zip(to_do, errors, strict=True))
     if not any(error is not None for error in errors):
         return None
-    asked = [connection.asked(failed.get(device)) for device, connection in connections.items()]
-    return failure_of(asked, "devices", time.monotonic() - began)
+    reports = [connection.report(failed.get(device)) for device, connection in connections.items()]
+    return failure_of(reports, "devices", time.monotonic() - began)
 
 
-def _connection(needed: Needed) -> Connection:
+def _connection(needed: Needed) -> DeviceConnection:
     return needed.connection if isinstance(needed, DeviceFactory) else connection_of(needed)
 
 
@@ -197,6 +200,7 @@ def connected(
     For all plans of a RunEngine: `RE.preprocessors.append(connected)`.
 
     :param plan: a function that makes a plan, or a plan that has not begun.
+    :returns: the plan, or a function that makes it.
     :raises ConnectionFailedError: by the plan, if PVs do not answer in time or have other types.
     """
     if isinstance(plan, (Generator, Plan)):

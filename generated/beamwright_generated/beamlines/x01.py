@@ -12,9 +12,9 @@ from ophyd_async.core import PathProvider, StandardReadable
 
 from beamwright_generated.devices.gauge import Gauge
 from beamwright_generated.devices.machine import Machine
-from beamwright_generated.devices.nd_file_hdf5 import NdFileHdf5
-from beamwright_generated.devices.nd_roi import NdRoi
-from beamwright_generated.devices.nd_stats import NdStats
+from beamwright_generated.devices.nd_file_hdf5 import NDFileHDF5
+from beamwright_generated.devices.nd_roi import NDROI
+from beamwright_generated.devices.nd_stats import NDStats
 from beamwright_generated.devices.shutter import Shutter
 from beamwright_generated.devices.sim_detector import SimDetector
 from beamwright_generated.devices.temperature import Temperature
@@ -64,9 +64,9 @@ class Camera(AreaDetector[SimDetector]):
     """Simulated camera; CAM -> HDF5, STAT, ROI."""
 
     def __init__(self, path_provider: PathProvider, name: str = "") -> None:
-        self.hdf5 = NdFileHdf5("BL01X-EA-CAM-01:HDF5:")
-        self.stat = NdStats("BL01X-EA-CAM-01:STAT:")
-        self.roi = NdRoi("BL01X-EA-CAM-01:ROI:")
+        self.hdf5 = NDFileHDF5("BL01X-EA-CAM-01:HDF5:")
+        self.stat = NDStats("BL01X-EA-CAM-01:STAT:")
+        self.roi = NDROI("BL01X-EA-CAM-01:ROI:")
         super().__init__(SimDetector("BL01X-EA-CAM-01:CAM:"), writer=self.hdf5, path_provider=path_provider, name=name)
 
 

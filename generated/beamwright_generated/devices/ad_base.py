@@ -12,59 +12,49 @@ from ophyd_async.core import SignalR, SignalRW, non_zero
 from ophyd_async.epics.adcore import ADImageMode, ADState
 from ophyd_async.epics.core import EpicsOptions, PvSuffix
 
-from beamwright_generated.devices.nd_array_base import NdArrayBaseShared
+from beamwright_generated.devices.nd_array_base import NDArrayBaseCommon
 from beamwright_runtime import DriverEnum
 
 __all__ = [
-    "AdBaseFrameType",
-    "AdBaseShared",
-    "AdBaseShutterControl",
-    "AdBaseShutterMode",
-    "AdBaseShutterStatus",
-    "AdBaseTriggerMode",
+    "ADBaseCommon",
+    "ADBaseFrameType",
+    "ADBaseShutterControl",
+    "ADBaseShutterMode",
+    "ADBaseShutterStatus",
+    "ADBaseTriggerMode",
 ]
 
 
-class AdBaseFrameType(DriverEnum):
-    """States of FrameType."""
-
+class ADBaseFrameType(DriverEnum):
     NORMAL = "Normal"
     BACKGROUND = "Background"
     FLAT_FIELD = "FlatField"
     DBL_CORRELATION = "DblCorrelation"
 
 
-class AdBaseTriggerMode(DriverEnum):
-    """States of TriggerMode."""
-
+class ADBaseTriggerMode(DriverEnum):
     INTERNAL = "Internal"
     EXTERNAL = "External"
 
 
-class AdBaseShutterMode(DriverEnum):
-    """States of ShutterMode."""
-
+class ADBaseShutterMode(DriverEnum):
     NONE = "None"
     EPICS_PV = "EPICS PV"
     DETECTOR_OUTPUT = "Detector output"
 
 
-class AdBaseShutterControl(DriverEnum):
-    """States of ShutterControl."""
-
+class ADBaseShutterControl(DriverEnum):
     CLOSE = "Close"
     OPEN = "Open"
 
 
-class AdBaseShutterStatus(DriverEnum):
-    """States of ShutterStatus_RBV."""
-
+class ADBaseShutterStatus(DriverEnum):
     CLOSED = "Closed"
     OPEN = "Open"
 
 
-class AdBaseShared(NdArrayBaseShared):
-    """Records of ADBase.template, on top of NDArrayBase.template, as far as all that include it agree."""
+class ADBaseCommon(NDArrayBaseCommon):
+    """Records of ADBase.template, on top of NDArrayBase.template, shared by every template that includes it."""
 
     acquire: A[SignalRW[bool], PvSuffix.rbv("Acquire"), EpicsOptions(wait=non_zero)]
     """Start or stop acquiring"""
@@ -95,12 +85,11 @@ class AdBaseShared(NdArrayBaseShared):
     time_remaining: A[SignalR[float], PvSuffix("TimeRemaining_RBV")]
     """Time left of the exposure"""
     gain: A[SignalRW[float], PvSuffix.rbv("Gain")]
-    """Gain"""
-    frame_type: A[SignalRW[AdBaseFrameType], PvSuffix.rbv("FrameType")]
+    frame_type: A[SignalRW[ADBaseFrameType], PvSuffix.rbv("FrameType")]
     """What a frame is for"""
     image_mode: A[SignalRW[ADImageMode], PvSuffix.rbv("ImageMode")]
     """How many images to take"""
-    trigger_mode: A[SignalRW[AdBaseTriggerMode], PvSuffix.rbv("TriggerMode")]
+    trigger_mode: A[SignalRW[ADBaseTriggerMode], PvSuffix.rbv("TriggerMode")]
     """What starts an exposure"""
     num_exposures: A[SignalRW[int], PvSuffix.rbv("NumExposures")]
     """Exposures per image"""
@@ -116,11 +105,11 @@ class AdBaseShared(NdArrayBaseShared):
     """Last message of the driver"""
     read_status: A[SignalRW[bool], PvSuffix("ReadStatus")]
     """Ask for the status"""
-    shutter_mode: A[SignalRW[AdBaseShutterMode], PvSuffix.rbv("ShutterMode")]
+    shutter_mode: A[SignalRW[ADBaseShutterMode], PvSuffix.rbv("ShutterMode")]
     """Which shutter opens for an exposure"""
-    shutter_control: A[SignalRW[AdBaseShutterControl], PvSuffix.rbv("ShutterControl")]
+    shutter_control: A[SignalRW[ADBaseShutterControl], PvSuffix.rbv("ShutterControl")]
     """Move the shutter"""
-    shutter_status: A[SignalR[AdBaseShutterStatus], PvSuffix("ShutterStatus_RBV")]
+    shutter_status: A[SignalR[ADBaseShutterStatus], PvSuffix("ShutterStatus_RBV")]
     """Where the shutter is"""
     shutter_open_delay: A[SignalRW[float], PvSuffix.rbv("ShutterOpenDelay")]
     """Time the shutter takes to open"""

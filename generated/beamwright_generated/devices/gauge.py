@@ -18,8 +18,6 @@ __all__ = ["Gauge", "GaugeStatus"]
 
 
 class GaugeStatus(StrictEnum):
-    """States of STATUS."""
-
     OK = "OK"
     UNDER_RANGE = "Under range"
     OVER_RANGE = "Over range"
@@ -28,8 +26,6 @@ class GaugeStatus(StrictEnum):
 
 
 class Gauge(RecordDevice, StandardReadable):
-    """Records of gauge.template."""
-
     pressure: A[SignalR[float], PvSuffix("PRESSURE"), Format.HINTED_SIGNAL]
     status: A[SignalR[GaugeStatus], PvSuffix("STATUS"), Format.CONFIG_SIGNAL]
     """Status of the gauge"""

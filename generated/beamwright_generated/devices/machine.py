@@ -17,8 +17,6 @@ __all__ = ["Machine", "MachineStatus", "MachineTopup"]
 
 
 class MachineStatus(StrictEnum):
-    """States of STATUS."""
-
     SHUTDOWN = "Shutdown"
     INJECTION = "Injection"
     NO_BEAM = "No beam"
@@ -29,15 +27,11 @@ class MachineStatus(StrictEnum):
 
 
 class MachineTopup(StrictEnum):
-    """States of TOPUP."""
-
     DECAY = "Decay"
     TOP_UP = "Top-up"
 
 
 class Machine(RecordDevice):
-    """Records of machine.db."""
-
     current: A[SignalR[float], PvSuffix("CURRENT")]
     """Current stored in the ring"""
     lifetime: A[SignalR[float], PvSuffix("LIFETIME")]

@@ -16,18 +16,16 @@ from ophyd_async.epics.core import PvSuffix
 from beamwright_runtime import DriverEnum, RecordDevice
 
 __all__ = [
-    "NdArrayBase",
-    "NdArrayBaseBayerPattern",
-    "NdArrayBaseColorModeSetpoint",
-    "NdArrayBaseDataTypeSetpoint",
-    "NdArrayBaseNdAttributesStatus",
-    "NdArrayBaseShared",
+    "NDArrayBase",
+    "NDArrayBaseBayerPattern",
+    "NDArrayBaseColorModeSetpoint",
+    "NDArrayBaseCommon",
+    "NDArrayBaseDataTypeSetpoint",
+    "NDArrayBaseNdAttributesStatus",
 ]
 
 
-class NdArrayBaseDataTypeSetpoint(DriverEnum):
-    """States of DataType."""
-
+class NDArrayBaseDataTypeSetpoint(DriverEnum):
     INT8 = "Int8"
     U_INT8 = "UInt8"
     INT16 = "Int16"
@@ -40,27 +38,21 @@ class NdArrayBaseDataTypeSetpoint(DriverEnum):
     FLOAT64 = "Float64"
 
 
-class NdArrayBaseBayerPattern(DriverEnum):
-    """States of BayerPattern_RBV."""
-
+class NDArrayBaseBayerPattern(DriverEnum):
     RGGB = "RGGB"
     GBRG = "GBRG"
     GRBG = "GRBG"
     BGGR = "BGGR"
 
 
-class NdArrayBaseNdAttributesStatus(DriverEnum):
-    """States of NDAttributesStatus."""
-
+class NDArrayBaseNdAttributesStatus(DriverEnum):
     ATTRIBUTES_FILE_OK = "Attributes file OK"
     FILE_NOT_FOUND = "File not found"
     XML_SYNTAX_ERROR = "XML syntax error"
     MACRO_SUBSTITUTION_ERROR = "Macro substitution error"
 
 
-class NdArrayBaseColorModeSetpoint(DriverEnum):
-    """States of ColorMode."""
-
+class NDArrayBaseColorModeSetpoint(DriverEnum):
     MONO = "Mono"
     BAYER = "Bayer"
     RGB1 = "RGB1"
@@ -71,11 +63,10 @@ class NdArrayBaseColorModeSetpoint(DriverEnum):
     YUV421 = "YUV421"
 
 
-class NdArrayBaseShared(RecordDevice):
-    """Records of NDArrayBase.template, as far as all that include it agree."""
+class NDArrayBaseCommon(RecordDevice):
+    """Records of NDArrayBase.template, shared by every template that includes it."""
 
     ad_core_version: A[SignalR[str], PvSuffix("ADCoreVersion_RBV")]
-    """ADCore version"""
     driver_version: A[SignalR[str], PvSuffix("DriverVersion_RBV")]
     """Driver or plugin version"""
     port_name: A[SignalR[str], PvSuffix("PortName_RBV")]
@@ -130,13 +121,13 @@ class NdArrayBaseShared(RecordDevice):
     """Depth or colours of the last array"""
     array_size: A[SignalR[int], PvSuffix("ArraySize_RBV")]
     """Bytes of the last array"""
-    data_type_setpoint: A[SignalRW[NdArrayBaseDataTypeSetpoint], PvSuffix.rbv("DataType")]
+    data_type_setpoint: A[SignalRW[NDArrayBaseDataTypeSetpoint], PvSuffix.rbv("DataType")]
     """Type of a pixel"""
     data_type: A[SignalR[ADBaseDataType], PvSuffix("DataType_RBV")]
     """Type of a pixel, now"""
     color_mode: A[SignalR[ADBaseColorMode], PvSuffix("ColorMode_RBV")]
     """Colour mode, now"""
-    bayer_pattern: A[SignalR[NdArrayBaseBayerPattern], PvSuffix("BayerPattern_RBV")]
+    bayer_pattern: A[SignalR[NDArrayBaseBayerPattern], PvSuffix("BayerPattern_RBV")]
     """Order of the Bayer filters"""
     unique_id: A[SignalR[int], PvSuffix("UniqueId_RBV")]
     """Number of the last array"""
@@ -152,7 +143,7 @@ class NdArrayBaseShared(RecordDevice):
     """XML, or a file of it"""
     nd_attributes_macros: A[SignalRW[str], PvSuffix("NDAttributesMacros")]
     """Macros for the XML"""
-    nd_attributes_status: A[SignalR[NdArrayBaseNdAttributesStatus], PvSuffix("NDAttributesStatus")]
+    nd_attributes_status: A[SignalR[NDArrayBaseNdAttributesStatus], PvSuffix("NDAttributesStatus")]
     """Whether the XML could be used"""
     pool_max_mem: A[SignalR[float], PvSuffix("PoolMaxMem")]
     """Most memory the arrays may take"""
@@ -166,8 +157,6 @@ class NdArrayBaseShared(RecordDevice):
     """Arrays waiting in plugins"""
 
 
-class NdArrayBase(NdArrayBaseShared, NDArrayBaseIO):
-    """Records of NDArrayBase.template."""
-
-    color_mode_setpoint: A[SignalRW[NdArrayBaseColorModeSetpoint], PvSuffix.rbv("ColorMode")]
+class NDArrayBase(NDArrayBaseCommon, NDArrayBaseIO):
+    color_mode_setpoint: A[SignalRW[NDArrayBaseColorModeSetpoint], PvSuffix.rbv("ColorMode")]
     """Colour mode"""

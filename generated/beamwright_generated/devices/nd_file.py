@@ -14,19 +14,15 @@ from ophyd_async.epics.core import EpicsOptions, PvSuffix
 
 from beamwright_runtime import DriverEnum, RecordDevice
 
-__all__ = ["NdFile", "NdFileWriteStatus"]
+__all__ = ["NDFile", "NDFileWriteStatus"]
 
 
-class NdFileWriteStatus(DriverEnum):
-    """States of WriteStatus."""
-
+class NDFileWriteStatus(DriverEnum):
     WRITE_OK = "Write OK"
     WRITE_ERROR = "Write error"
 
 
-class NdFile(RecordDevice):
-    """Records of NDFile.template."""
-
+class NDFile(RecordDevice):
     file_path: A[SignalRW[str], PvSuffix.rbv("FilePath")]
     """Folder of the files"""
     file_path_exists: A[SignalR[bool], PvSuffix("FilePathExists_RBV")]
@@ -65,7 +61,7 @@ class NdFile(RecordDevice):
     """Write each array in Single mode"""
     lazy_open: A[SignalRW[bool], PvSuffix.rbv("LazyOpen")]
     """Open the file with the first array"""
-    write_status: A[SignalR[NdFileWriteStatus], PvSuffix("WriteStatus")]
+    write_status: A[SignalR[NDFileWriteStatus], PvSuffix("WriteStatus")]
     """How the last write went"""
     write_message: A[SignalR[str], PvSuffix("WriteMessage")]
     """Why the last write failed"""

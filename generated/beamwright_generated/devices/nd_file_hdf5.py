@@ -12,36 +12,30 @@ from ophyd_async.core import SignalR, SignalRW
 from ophyd_async.epics.adcore import NDFileHDF5IO
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.nd_file import NdFile
-from beamwright_generated.devices.nd_plugin_base import NdPluginBase
+from beamwright_generated.devices.nd_file import NDFile
+from beamwright_generated.devices.nd_plugin_base import NDPluginBase
 from beamwright_runtime import DriverEnum
 
 __all__ = [
-    "NdFileHdf5",
-    "NdFileHdf5BloscCompressor",
-    "NdFileHdf5BloscShuffle",
-    "NdFileHdf5SwmrActive",
-    "NdFileHdf5SwmrSupported",
+    "NDFileHDF5",
+    "NDFileHDF5BloscCompressor",
+    "NDFileHDF5BloscShuffle",
+    "NDFileHDF5SwmrActive",
+    "NDFileHDF5SwmrSupported",
 ]
 
 
-class NdFileHdf5SwmrSupported(DriverEnum):
-    """States of SWMRSupported_RBV."""
-
+class NDFileHDF5SwmrSupported(DriverEnum):
     NOT_SUPPORTED = "Not Supported"
     SUPPORTED = "Supported"
 
 
-class NdFileHdf5SwmrActive(DriverEnum):
-    """States of SWMRActive_RBV."""
-
+class NDFileHDF5SwmrActive(DriverEnum):
     OFF = "Off"
     ACTIVE = "Active"
 
 
-class NdFileHdf5BloscCompressor(DriverEnum):
-    """States of BloscCompressor."""
-
+class NDFileHDF5BloscCompressor(DriverEnum):
     BLOSC_LZ = "BloscLZ"
     LZ4 = "LZ4"
     LZ4HC = "LZ4HC"
@@ -50,15 +44,13 @@ class NdFileHdf5BloscCompressor(DriverEnum):
     ZSTD = "ZSTD"
 
 
-class NdFileHdf5BloscShuffle(DriverEnum):
-    """States of BloscShuffle."""
-
+class NDFileHDF5BloscShuffle(DriverEnum):
     NONE = "None"
     BYTE = "Byte"
     BIT = "Bit"
 
 
-class NdFileHdf5(NdFile, NdPluginBase, NDFileHDF5IO):
+class NDFileHDF5(NDFile, NDPluginBase, NDFileHDF5IO):
     """Records of NDFileHDF5.template, on top of NDFile.template and NDPluginBase.template."""
 
     array_size0: A[SignalR[int], PvSuffix("ArraySize0")]
@@ -69,9 +61,9 @@ class NdFileHdf5(NdFile, NdPluginBase, NDFileHDF5IO):
     """Size of the first dimension"""
     array_size1_rbv: A[SignalR[int], PvSuffix("ArraySize1_RBV")]
     """Size of the second dimension"""
-    swmr_supported: A[SignalR[NdFileHdf5SwmrSupported], PvSuffix("SWMRSupported_RBV")]
+    swmr_supported: A[SignalR[NDFileHDF5SwmrSupported], PvSuffix("SWMRSupported_RBV")]
     """Reading while writing is supported"""
-    swmr_active: A[SignalR[NdFileHdf5SwmrActive], PvSuffix("SWMRActive_RBV")]
+    swmr_active: A[SignalR[NDFileHDF5SwmrActive], PvSuffix("SWMRActive_RBV")]
     """File can be read while it is written"""
     swmr_cb_counter: A[SignalR[int], PvSuffix("SWMRCbCounter_RBV")]
     """Flushes so far"""
@@ -103,14 +95,13 @@ class NdFileHdf5(NdFile, NdPluginBase, NDFileHDF5IO):
     """First bit kept by N-bit"""
     z_level: A[SignalRW[int], PvSuffix.rbv("ZLevel")]
     """How hard zlib tries, 1 to 9"""
-    blosc_compressor: A[SignalRW[NdFileHdf5BloscCompressor], PvSuffix.rbv("BloscCompressor")]
+    blosc_compressor: A[SignalRW[NDFileHDF5BloscCompressor], PvSuffix.rbv("BloscCompressor")]
     """Compressor within Blosc"""
-    blosc_shuffle: A[SignalRW[NdFileHdf5BloscShuffle], PvSuffix.rbv("BloscShuffle")]
+    blosc_shuffle: A[SignalRW[NDFileHDF5BloscShuffle], PvSuffix.rbv("BloscShuffle")]
     """Shuffling within Blosc"""
     blosc_level: A[SignalRW[int], PvSuffix.rbv("BloscLevel")]
     """How hard Blosc tries, 0 to 9"""
     jpeg_quality: A[SignalRW[int], PvSuffix.rbv("JPEGQuality")]
-    """JPEG quality"""
     run_time: A[SignalR[float], PvSuffix("RunTime")]
     """Time the last capture took"""
     io_speed: A[SignalR[float], PvSuffix("IOSpeed")]

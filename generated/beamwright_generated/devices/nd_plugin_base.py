@@ -12,20 +12,18 @@ from ophyd_async.core import SignalR, SignalRW
 from ophyd_async.epics.adcore import NDPluginBaseIO
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.nd_array_base import NdArrayBase
+from beamwright_generated.devices.nd_array_base import NDArrayBase
 from beamwright_runtime import DriverEnum
 
-__all__ = ["NdPluginBase", "NdPluginBaseSortMode"]
+__all__ = ["NDPluginBase", "NDPluginBaseSortMode"]
 
 
-class NdPluginBaseSortMode(DriverEnum):
-    """States of SortMode."""
-
+class NDPluginBaseSortMode(DriverEnum):
     UNSORTED = "Unsorted"
     SORTED = "Sorted"
 
 
-class NdPluginBase(NdArrayBase, NDPluginBaseIO):
+class NDPluginBase(NDArrayBase, NDPluginBaseIO):
     """Records of NDPluginBase.template, on top of NDArrayBase.template."""
 
     plugin_type: A[SignalR[str], PvSuffix("PluginType_RBV")]
@@ -50,5 +48,5 @@ class NdPluginBase(NdArrayBase, NDPluginBaseIO):
     """Threads that process arrays"""
     max_threads: A[SignalR[int], PvSuffix("MaxThreads_RBV")]
     """Most threads allowed"""
-    sort_mode: A[SignalRW[NdPluginBaseSortMode], PvSuffix.rbv("SortMode")]
+    sort_mode: A[SignalRW[NDPluginBaseSortMode], PvSuffix.rbv("SortMode")]
     """Order in which arrays are handed on"""

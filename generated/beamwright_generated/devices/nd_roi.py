@@ -12,15 +12,13 @@ from ophyd_async.core import SignalR, SignalRW
 from ophyd_async.epics.adcore import NDROIIO
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.nd_plugin_base import NdPluginBase
+from beamwright_generated.devices.nd_plugin_base import NDPluginBase
 from beamwright_runtime import DriverEnum
 
-__all__ = ["NdRoi", "NdRoiDataTypeOut"]
+__all__ = ["NDROI", "NDROIDataTypeOut"]
 
 
-class NdRoiDataTypeOut(DriverEnum):
-    """States of DataTypeOut."""
-
+class NDROIDataTypeOut(DriverEnum):
     INT8 = "Int8"
     U_INT8 = "UInt8"
     INT16 = "Int16"
@@ -34,7 +32,7 @@ class NdRoiDataTypeOut(DriverEnum):
     AUTOMATIC = "Automatic"
 
 
-class NdRoi(NdPluginBase, NDROIIO):
+class NDROI(NDPluginBase, NDROIIO):
     """Records of NDROI.template, on top of NDPluginBase.template."""
 
     name_record: A[SignalRW[str], PvSuffix.rbv("Name")]
@@ -69,7 +67,7 @@ class NdRoi(NdPluginBase, NDROIIO):
     """Reverse the planes"""
     max_size_z: A[SignalR[int], PvSuffix("MaxSizeZ_RBV")]
     """Number of planes there are"""
-    data_type_out: A[SignalRW[NdRoiDataTypeOut], PvSuffix.rbv("DataTypeOut")]
+    data_type_out: A[SignalRW[NDROIDataTypeOut], PvSuffix.rbv("DataTypeOut")]
     """Type of a pixel of the region"""
     enable_scale: A[SignalRW[bool], PvSuffix.rbv("EnableScale")]
     """Divide the pixels"""

@@ -13,12 +13,12 @@ from ophyd_async.core import Array1D, SignalR
 from ophyd_async.epics.adcore import NDStatsIO
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.nd_plugin_base import NdPluginBase
+from beamwright_generated.devices.nd_plugin_base import NDPluginBase
 
-__all__ = ["NdStats"]
+__all__ = ["NDStats"]
 
 
-class NdStats(NdPluginBase, NDStatsIO):
+class NDStats(NDPluginBase, NDStatsIO):
     """Records of NDStats.template, on top of NDPluginBase.template."""
 
     min_value: A[SignalR[float], PvSuffix("MinValue_RBV")]

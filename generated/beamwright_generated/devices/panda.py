@@ -18,9 +18,9 @@ __all__ = [
     "DataBlock",
     "InencBlock",
     "InencBlockValCapture",
-    "PandaBitMux",
+    "PandaBitBus",
     "PandaDevice",
-    "PandaPosMux",
+    "PandaPosBus",
     "PcapBlock",
     "PcompBlock",
     "PulseBlock",
@@ -29,23 +29,17 @@ __all__ = [
 
 
 class InencBlockValCapture(StrictEnum):
-    """States of inenc.val_capture."""
-
     NO = "No"
     VALUE = "Value"
 
 
-class PandaPosMux(StrictEnum):
-    """States of pcomp.inp, seq.posb and seq.posc."""
-
+class PandaPosBus(StrictEnum):
     ZERO = "ZERO"
     INENC1_VAL = "INENC1.VAL"
     INENC2_VAL = "INENC2.VAL"
 
 
-class PandaBitMux(StrictEnum):
-    """States of pulse.trig, seq.bita, seq.bitb and 2 more."""
-
+class PandaBitBus(StrictEnum):
     ZERO = "ZERO"
     ONE = "ONE"
     TTLIN1_VAL = "TTLIN1.VAL"
@@ -92,7 +86,7 @@ class PcompBlock(RecordDevice, panda.PcompBlock):
     enable: A[SignalRW[panda.PandaBitMux], PvSuffix.rbv("Enable")]
     active: A[SignalR[bool], PvSuffix("Active")]
     """Whether it runs"""
-    inp: A[SignalRW[PandaPosMux], PvSuffix.rbv("Inp")]
+    inp: A[SignalRW[PandaPosBus], PvSuffix.rbv("Inp")]
     dir: A[SignalRW[panda.PandaPcompDirection], PvSuffix.rbv("Dir")]
     start: A[SignalRW[int], PvSuffix.rbv("Start")]
     """First rising edge"""
@@ -110,7 +104,7 @@ class PulseBlock(RecordDevice, panda.PulseBlock):
     enable: A[SignalRW[panda.PandaBitMux], PvSuffix.rbv("Enable")]
     active: A[SignalR[bool], PvSuffix("Active")]
     """Whether it runs"""
-    trig: A[SignalRW[PandaBitMux], PvSuffix.rbv("Trig")]
+    trig: A[SignalRW[PandaBitBus], PvSuffix.rbv("Trig")]
     delay: A[SignalRW[float], PvSuffix.rbv("Delay")]
     """From trigger to the first pulse"""
     width: A[SignalRW[float], PvSuffix.rbv("Width")]
@@ -133,12 +127,12 @@ class SeqBlock(RecordDevice, panda.SeqBlock):
     prescale: A[SignalRW[float], PvSuffix.rbv("Prescale")]
     """Unit of the table's times"""
     prescale_units: A[SignalRW[panda.PandaTimeUnits], PvSuffix.rbv("PrescaleUnits")]
-    bita: A[SignalRW[PandaBitMux], PvSuffix.rbv("Bita")]
-    bitb: A[SignalRW[PandaBitMux], PvSuffix.rbv("Bitb")]
-    bitc: A[SignalRW[PandaBitMux], PvSuffix.rbv("Bitc")]
+    bita: A[SignalRW[PandaBitBus], PvSuffix.rbv("Bita")]
+    bitb: A[SignalRW[PandaBitBus], PvSuffix.rbv("Bitb")]
+    bitc: A[SignalRW[PandaBitBus], PvSuffix.rbv("Bitc")]
     posa: A[SignalRW[panda.PandaPosMux], PvSuffix.rbv("Posa")]
-    posb: A[SignalRW[PandaPosMux], PvSuffix.rbv("Posb")]
-    posc: A[SignalRW[PandaPosMux], PvSuffix.rbv("Posc")]
+    posb: A[SignalRW[PandaPosBus], PvSuffix.rbv("Posb")]
+    posc: A[SignalRW[PandaPosBus], PvSuffix.rbv("Posc")]
     table_line: A[SignalR[int], PvSuffix("TableLine")]
     """Row that is played, from 1"""
 
@@ -170,7 +164,7 @@ class DataBlock(RecordDevice, panda.DataBlock):
 class PcapBlock(RecordDevice, panda.PcapBlock):
     """Position capture."""
 
-    trig: A[SignalRW[PandaBitMux], PvSuffix.rbv("Trig")]
+    trig: A[SignalRW[PandaBitBus], PvSuffix.rbv("Trig")]
     arm: A[SignalRW[bool], PvSuffix.rbv("Arm")]
     """Arm, or disarm"""
     active: A[SignalR[bool], PvSuffix("Active")]

@@ -17,8 +17,6 @@ __all__ = ["Shutter", "ShutterControl", "ShutterInterlock", "ShutterState"]
 
 
 class ShutterState(StrictEnum):
-    """States of STATE."""
-
     FAULT = "Fault"
     OPEN = "Open"
     OPENING = "Opening"
@@ -27,23 +25,17 @@ class ShutterState(StrictEnum):
 
 
 class ShutterControl(StrictEnum):
-    """States of CONTROL."""
-
     OPEN = "Open"
     CLOSE = "Close"
     RESET = "Reset"
 
 
 class ShutterInterlock(StrictEnum):
-    """States of INTERLOCK."""
-
     BAD = "Bad"
     GOOD = "Good"
 
 
 class Shutter(RecordDevice):
-    """Records of shutter.template."""
-
     state: A[SignalR[ShutterState], PvSuffix("STATE")]
     control: A[SignalRW[ShutterControl], PvSuffix("CONTROL")]
     """Open or close, or reset a fault"""

@@ -12,7 +12,7 @@ from ophyd_async.core import SignalRW
 from ophyd_async.epics.adcore import ADBaseIO
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.ad_base import AdBaseShared
+from beamwright_generated.devices.ad_base import ADBaseCommon
 from beamwright_runtime import DriverEnum
 
 __all__ = [
@@ -25,8 +25,6 @@ __all__ = [
 
 
 class SimDetectorColorModeSetpoint(DriverEnum):
-    """States of ColorMode."""
-
     MONO = "Mono"
     RGB1 = "RGB1"
     RGB2 = "RGB2"
@@ -34,8 +32,6 @@ class SimDetectorColorModeSetpoint(DriverEnum):
 
 
 class SimDetectorSimMode(DriverEnum):
-    """States of SimMode."""
-
     LINEAR_RAMP = "LinearRamp"
     PEAKS = "Peaks"
     SINE = "Sine"
@@ -43,20 +39,16 @@ class SimDetectorSimMode(DriverEnum):
 
 
 class SimDetectorXSineOperation(DriverEnum):
-    """States of XSineOperation."""
-
     ADD = "Add"
     MULTIPLY = "Multiply"
 
 
 class SimDetectorYSineOperation(DriverEnum):
-    """States of YSineOperation."""
-
     ADD = "Add"
     MULTIPLY = "Multiply"
 
 
-class SimDetector(AdBaseShared, ADBaseIO):
+class SimDetector(ADBaseCommon, ADBaseIO):
     """Records of simDetector.template, on top of ADBase.template."""
 
     color_mode_setpoint: A[SignalRW[SimDetectorColorModeSetpoint], PvSuffix.rbv("ColorMode")]

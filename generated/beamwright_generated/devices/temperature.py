@@ -19,15 +19,11 @@ __all__ = ["Temperature", "TemperatureHeaterRange", "TemperatureRampEnabled"]
 
 
 class TemperatureRampEnabled(StrictEnum):
-    """States of RAMP."""
-
     JUMP = "Jump"
     RAMP = "Ramp"
 
 
 class TemperatureHeaterRange(StrictEnum):
-    """States of HEATER_RANGE."""
-
     OFF = "Off"
     LOW = "Low"
     MEDIUM = "Medium"
@@ -35,13 +31,13 @@ class TemperatureHeaterRange(StrictEnum):
 
 
 class Temperature(RecordDevice, StandardReadable):
-    """Records of temperature.template."""
-
     # Sample
     setpoint: A[SignalRW[float], PvSuffix.rbv("SETPOINT"), Format.CONFIG_SIGNAL]
     """Temperature to reach"""
     sample_temperature: A[SignalR[float], PvSuffix("TEMPERATURE"), Format.HINTED_SIGNAL]
     """Temperature of the sample"""
+    history: A[SignalR[Array1D[np.float64]], PvSuffix("HISTORY")]
+    """Temperatures of the last hour"""
     # Ramp
     ramp_rate: A[SignalRW[float], PvSuffix.rbv("RAMP_RATE"), Format.CONFIG_SIGNAL]
     """Speed of the ramp"""
@@ -61,6 +57,3 @@ class Temperature(RecordDevice, StandardReadable):
     """Model of the controller"""
     message: A[SignalR[str], PvSuffix("MESSAGE")]
     """Last message of the controller"""
-    # Sample
-    history: A[SignalR[Array1D[np.float64]], PvSuffix("HISTORY")]
-    """Temperatures of the last hour"""

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from beamwright_generator.audit.announcement import FLOATS, Announced
-from beamwright_generator.audit.source.declarations import DeclaredType, Form
+from beamwright_generator.python.declarations import DeclaredType, Form
 from beamwright_generator.resolve.types.kinds import Kind, Transport, element_dtype, states_against
 
 STATES: Final = ("ENUM", "NTEnum")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from beamwright_generator.audit.class_check import Audit
 from beamwright_generator.audit.record_set import Description, of_beamline, of_template
-from beamwright_generator.audit.source.constructors import Constructing
-from beamwright_generator.audit.source.declarations import Declarations, DeclaredClass
-from beamwright_generator.audit.source.python_modules import Module, Modules
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
 from beamwright_generator.project import BeamlineProject
+from beamwright_generator.python.constructors import Evaluator
+from beamwright_generator.python.declarations import Declarations, DeclaredClass
+from beamwright_generator.python.python_modules import Module, Modules
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def audit(request: Request, root: Path, problems: Problems) -> Audit:
     python = DescriptionFiles([root], root, problems)
     modules = Modules(python, request.path)
     name, _, wanted = _parted(request.wanted)
-    declarations = Declarations(Constructing(modules))
+    declarations = Declarations(Evaluator(modules))
     found_in = _modules(modules, name, problems)
     if wanted:  # a package names what its modules define
         found_in = found_in[:1]
@@ -74,19 +74,16 @@ def _parted(wanted: str) -> tuple[str, str, str]:
 
 
 def _modules(modules: Modules, name: str, problems: Problems) -> list[Module]:
-    if name.endswith(".py"):
-        path = Path(name)
-        if not path.is_file():
+    found = modules.open(name)
+    if found is None:
+        if not problems.errors and name.endswith(".py"):
             problems.error("audit-source", None, f"{name} does not exist", hint="name a module or a Python file")
-            return []
-        modules.folders = [str(path.resolve().parent), *modules.folders]
-        found = modules.load(path.stem, path)
-        return [found] if found else []
-    if modules.module(name) is None:
-        if not problems.errors:
+        elif not problems.errors:
             hint = "name the folder that holds it with --path; modules are read, and never imported"
             problems.error("audit-source", None, f"there is no source of a module {name}", hint=hint)
         return []
+    if name.endswith(".py"):
+        return [found]
     return [module for one in modules.inside(name) if (module := modules.module(one)) is not None]
 
 

@@ -10,9 +10,9 @@ from beamwright_generator.audit.findings import Finding, Report, finding_of
 from beamwright_generator.audit.place_check import AtPlace, Judged
 from beamwright_generator.audit.prefix_search import Place, places, pv_text, texts_of
 from beamwright_generator.audit.record_set import Description
-from beamwright_generator.audit.source.declarations import Declared, DeclaredClass
 from beamwright_generator.basics.source_text import Position
 from beamwright_generator.problems import Problem, Severity
+from beamwright_generator.python.declarations import Declared, DeclaredClass, OwnerlessSignal
 from beamwright_generator.resolve.types.kinds import Transport
 
 LEAST_SHARE: Final = 0.5
@@ -59,6 +59,8 @@ class Audit:
         self.signals += len(cls.signals)
         for name, at in cls.silent.items():
             self.add(_silent(cls, name, at))
+        for made in cls.ownerless:
+            self.add(_ownerless(cls, made))
         if named and cls.signals and not placed:
             self.add(_unplaced(cls, descriptions))
         for signal in cls.signals:
@@ -85,7 +87,7 @@ class Audit:
         """Say that a class is left out, and how much of it is served, unless that is nothing."""
         self.skipped += 1
         best = max((found[0] for _, found in placed), key=lambda place: place.found, default=None)
-        if best is not None or cls.silent:
+        if best is not None or cls.silent or cls.ownerless:
             share = f"{best.found} of its {best.of} PVs" if best is not None else "none of its PVs"
             message = f"{cls.name} is not audited: the databases serve {share}"
             hint = f"audit it by its name: {cls.module}:{cls.name}"
@@ -116,6 +118,14 @@ def _silent(cls: DeclaredClass, name: str, at: Position) -> Finding:
     message = f"{cls.name}.{name} is assigned, which sets a class attribute and makes no signal"
     hint = f"annotate it: `{name}: ...` in place of `{name} = ...`"
     return Finding(Problem("audit-no-signal", Severity.ERROR, at, message, (), hint), cls.path, name)
+
+
+def _ownerless(cls: DeclaredClass, made: OwnerlessSignal) -> Finding:
+    on = f" on {made.pvs}" if made.pvs else ""
+    message = f"{cls.name}: a signal{on} is made, and no device has it: it never connects, and nothing here checks it"
+    hint = "assign it to an attribute of `self` with a name that is written out, or put it into a DeviceVector"
+    at, detail = (cls.at, (f"{made.at}: made here",)) if made.inherited else (made.at, ())
+    return Finding(Problem("audit-not-owned", Severity.WARNING, at, message, detail, hint), cls.path)
 
 
 def _unplaced(cls: DeclaredClass, descriptions: list[Description]) -> Finding:

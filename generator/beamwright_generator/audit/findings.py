@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from beamwright_generator.audit.acceptance import Outcome, Verdict
 from beamwright_generator.audit.announcement import Announced
 from beamwright_generator.audit.record_set import Description
-from beamwright_generator.audit.source.declarations import Declared, DeclaredClass, Form
 from beamwright_generator.basics.source_text import Position
 from beamwright_generator.problems import Problem, Severity
+from beamwright_generator.python.declarations import Declared, DeclaredClass, Form
 from beamwright_generator.resolve.types.template_record import TemplateRecord
 
 

@@ -9,9 +9,10 @@ from beamwright_generator.audit.acceptance import Outcome, Verdict
 from beamwright_generator.audit.announcement import RECORD_TYPE
 from beamwright_generator.audit.findings import Report
 from beamwright_generator.audit.prefix_search import Place, pv_text, texts_of
-from beamwright_generator.audit.source.declarations import Declared, plain
 from beamwright_generator.audit.suggestion import RBV, likely
 from beamwright_generator.model import Access
+from beamwright_generator.python.declarations import Declared
+from beamwright_generator.python.values import plain
 from beamwright_generator.resolve.types.template_record import TemplateRecord, access_of
 from beamwright_generator.tables.record_types import record_type
 

@@ -11,8 +11,8 @@ from beamwright_generator.audit.findings import Report
 from beamwright_generator.audit.misuse import Misuse
 from beamwright_generator.audit.prefix_search import Place, PvText, pv_text, texts_of
 from beamwright_generator.audit.record_set import Description
-from beamwright_generator.audit.source.declarations import Declared, DeclaredClass
 from beamwright_generator.audit.suggestion import RBV, guess, likely
+from beamwright_generator.python.declarations import Declared, DeclaredClass
 from beamwright_generator.resolve.types.kinds import Transport
 from beamwright_generator.resolve.types.template_record import TemplateRecord
 from beamwright_generator.tables.record_types import record_type

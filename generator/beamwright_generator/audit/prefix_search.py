@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from typing import Final
 
 from beamwright_generator.audit.announcement import RECORD_TYPE
 from beamwright_generator.audit.record_set import Description
-from beamwright_generator.audit.source.declarations import Declared, DeclaredClass
-from beamwright_generator.audit.source.values import HOLE
 from beamwright_generator.basics.choices import Transport
+from beamwright_generator.python.declarations import Declared, DeclaredClass
+from beamwright_generator.python.values import hole_and_rest
 from beamwright_generator.tables.record_types import record_type
 
 ASKED: Final = 8
@@ -21,8 +20,6 @@ ASKED: Final = 8
 
 MOST_TRIED: Final = 100
 """Prefixes that are tried with every PV, those first that stand before most of these names."""
-
-_HOLE = re.compile(HOLE.format("([^\ue001]*)"))
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,7 @@ def pv_text(text: str) -> PvText:
     for protocol in Transport:
         if text.startswith(f"{protocol}://"):
             transport, text = protocol, text.removeprefix(f"{protocol}://")
-    found = _HOLE.match(text)
-    hole, leaf = (found[1], text[found.end() :]) if found else ("", text)
-    return PvText(hole, None if _HOLE.search(leaf) else leaf, transport)
+    return PvText(*hole_and_rest(text), transport)
 
 
 def texts_of(signal: Declared) -> tuple[str, ...]:

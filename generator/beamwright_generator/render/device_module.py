@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from beamwright_generator.model import (
@@ -40,14 +41,15 @@ def render_devices(module: str, types: Iterable[DeviceType], command: str) -> st
     imports = Imports(module)
     enums = list({enum.name: enum for device in types for enum in device.enums}.values())
     sources = list(dict.fromkeys(source for device in types for source in device.sources))
+    doc = f"Records of {', '.join(dict.fromkeys(source.rpartition('/')[2] for source in sources))}."
     return fill(
         "device.py.j2",
         command=command,
         sources=", ".join(comment(source) for source in sources),
-        doc=docstring(f"Records of {', '.join(dict.fromkeys(source.rpartition('/')[2] for source in sources))}."),
+        doc=docstring(doc),
         enums=[_enum(enum, imports) for enum in enums],
         tables=[_table(table, imports) for device in types for table in device.tables],
-        devices=[_device_class(device, imports) for device in types],
+        devices=[_device_class(device, imports, doc) for device in types],
         exports=sorted(literal(name) for name in dict.fromkeys(name for d in types for name in d.defined)),
         imports=imports.lines(),
     )
@@ -58,7 +60,6 @@ def _enum(enum: EnumType, imports: Imports) -> dict[str, Any]:
     return {
         "name": enum.name,
         "kind": imports.name(module, enum.kind.value),
-        "doc": docstring(f"States of {enum.states_of}."),
         "states": [{"member": state.member, "text": literal(state.text)} for state in enum.states],
     }
 
@@ -67,19 +68,22 @@ def _table(table: TableType, imports: Imports) -> dict[str, Any]:
     return {
         "name": table.name,
         "parent": imports.name(CORE, "Table"),
-        "doc": docstring(f"Columns of {table.table_of}."),
         "columns": [{"name": name, "type": _datatype(datatype, imports)} for name, datatype in table.columns],
     }
 
 
-def _device_class(device: DeviceType, imports: Imports) -> dict[str, Any]:
+def _device_class(device: DeviceType, imports: Imports, of_module: str) -> dict[str, Any]:
+    """Return what the template shows of a class.
+
+    :param of_module: the docstring of its module, which the class does not repeat.
+    """
     bases = [imports.ref(base) for base in device.bases] or [imports.name(RUNTIME, "RecordDevice")]
     if device.readable:
         bases.append(imports.name(CORE, "StandardReadable"))
     declared: list[dict[str, str]] = []
     parts: list[dict[str, str]] = []
     group = ""
-    for member in device.members:
+    for member in _in_groups(device.members):
         if not _is_declared(member):
             parts.append(_made_part(member, imports))
             continue
@@ -89,7 +93,7 @@ def _device_class(device: DeviceType, imports: Imports) -> dict[str, Any]:
             {
                 "attribute": member.attribute,
                 "annotation": _annotation(member, imports),
-                "doc": docstring(member.doc) if member.doc else "",
+                "doc": docstring(member.doc) if _says_more(member.doc, member.attribute) else "",
                 "heading": comment(" ".join(heading.split())),
             }
         )
@@ -99,12 +103,24 @@ def _device_class(device: DeviceType, imports: Imports) -> dict[str, Any]:
     return {
         "name": device.ref.name,
         "bases": bases,
-        "doc": docstring(sentence(device.doc)),
+        "doc": docstring(doc) if (doc := sentence(device.doc)) != of_module or not (declared or constructor) else "",
         "members": declared,
         "constructor": constructor,
         "parameters": [{"name": name, "macro": literal(macro)} for name, macro in device.parameters],
         "parts": parts,
     }
+
+
+def _in_groups(members: Sequence[Member]) -> list[Member]:
+    """Put members without a group first, then those of each group together, so that each heading stands once."""
+    groups = [member.group if isinstance(member, Signal) else "" for member in members]
+    order = {group: number for number, group in enumerate(dict.fromkeys(["", *groups]))}
+    return [member for _, member in sorted(zip(groups, members, strict=True), key=lambda pair: order[pair[0]])]
+
+
+def _says_more(doc: str, attribute: str) -> bool:
+    """Return whether words say more than the name of the attribute that they are about."""
+    return bool(doc.strip()) and re.sub(r"[\W_]+", "", doc).lower() != re.sub(r"_", "", attribute).lower()
 
 
 def _is_declared(member: Member) -> bool:

@@ -187,6 +187,13 @@ def shipped_paths() -> tuple[str, ...]:
 
 
 @cache
+def shipped_names() -> frozenset[str]:
+    """Return the names of all classes, enums and tables that ophyd-async ships, without their modules."""
+    table = _table()
+    return frozenset(path.rpartition(".")[2] for path in (*table["classes"], *table["enums"], *table["tables"]))
+
+
+@cache
 def shipped_class(path: str) -> ShippedClass | None:
     """Look a class up by its import path; None when ophyd-async does not ship it."""
     classes = _table()["classes"]

@@ -1,4 +1,7 @@
-"""Device factories: functions that make a device once, name it after themselves and connect it on demand."""
+"""Device factories: functions that make a device once, name it after themselves and connect it on demand.
+
+ADR 0010 rules here.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from ophyd_async.core import DEFAULT_TIMEOUT, Device
 
 from beamwright_runtime.beamline.late_names import LateNames
 from beamwright_runtime.beamline.parameters import ArgumentSource, Parameters
-from beamwright_runtime.connection.device_connection import Connection, connection_of, remember
+from beamwright_runtime.connection.device_connection import DeviceConnection, connection_of, remember
 from beamwright_runtime.connection.device_state import DeviceState, Stage
 from beamwright_runtime.connection.event_loop import wait_in_loop, waiting_loop
 from beamwright_runtime.connection.failure import failure_of
@@ -52,7 +55,7 @@ class DeviceFactory(Generic[DeviceT_co]):
     :param skip: whether to leave the device out when a whole beamline is made or connected.
     :param prefix: what the device's PVs start with; fills a parameter of that name.
     :param ioc: that serves the device; named by the outline of what is missing.
-    :raises TypeError: if a parameter has the name of a choice of connecting: `connect`, `mock`, `timeout`.
+    :raises TypeError: if a parameter is named connect, mock or timeout, which are reserved.
     """
 
     def __init__(
@@ -84,7 +87,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         self._device: DeviceT_co | None = None
         self._filled: dict[str, object] = {}
         self._being_made = False
-        self._connection = Connection(self.name, self._build, mock=self._is_mocked, timeout=timeout, ioc=ioc)
+        self._connection = DeviceConnection(self.name, self._build, mock=self._is_mocked, timeout=timeout, ioc=ioc)
         _factories.append(weakref.ref(self))
 
     def __repr__(self) -> str:
@@ -96,7 +99,7 @@ class DeviceFactory(Generic[DeviceT_co]):
 
         :raises ImportError: if something late cannot be imported.
         """
-        self._late.bring()
+        self._late.load()
         return self._function
 
     @__wrapped__.setter
@@ -119,7 +122,7 @@ class DeviceFactory(Generic[DeviceT_co]):
         return self._parameters
 
     @property
-    def connection(self) -> Connection:
+    def connection(self) -> DeviceConnection:
         """What connects the device, for everybody who needs it."""
         return self._connection
 
@@ -131,7 +134,7 @@ class DeviceFactory(Generic[DeviceT_co]):
     def __call__(
         self, *, connect: bool = False, mock: bool | None = None, timeout: float | None = None, **arguments: object
     ) -> DeviceT_co:
-        """Give the device, made by the first call.
+        """Return the device; the first call makes it.
 
         :param connect: connect it, and the devices it was made with, before returning. Needs a RunEngine and waits;
             in async code use `await factory.connect()` instead, in a plan `yield from ensure_connected(factory)`.
@@ -160,12 +163,13 @@ class DeviceFactory(Generic[DeviceT_co]):
         force_reconnect: bool = False,
         **arguments: object,
     ) -> DeviceT_co:
-        """Give the device, made if need be and connected, in the running event loop.
+        """Connect the device in the running event loop, and return it; make it if need be.
 
         :param mock: connect without hardware.
         :param timeout: of the connection, in seconds.
         :param force_reconnect: ask the servers again, even if the device is connected.
         :param arguments: for the parameters of the function.
+        :returns: the device, connected.
         :raises TypeError: if a parameter cannot be filled, or an argument has no parameter.
         :raises ValueError: if the device was already made with another argument.
         :raises ConnectionFailedError: if PVs do not answer in time or have other types; shows which.
@@ -179,12 +183,13 @@ class DeviceFactory(Generic[DeviceT_co]):
         began = time.monotonic()
         error = await self._connection.join(mock, timeout, force_reconnect=force_reconnect)
         if error is not None:
-            raise failure_of([self._connection.asked(error)], "devices", time.monotonic() - began) from error
+            raise failure_of([self._connection.report(error)], "devices", time.monotonic() - began) from error
         return device
 
     async def make(self, arguments: Mapping[str, object] | None = None) -> DeviceT_co:
-        """Give the device, made if need be; neither what its arguments read nor imports hold up the event loop.
+        """Return the device, made if need be; neither reading its arguments nor importing blocks the event loop.
 
+        :param arguments: fill parameters of the function, by name.
         :raises TypeError: if a parameter cannot be filled, or an argument has no parameter.
         :raises ValueError: if the device was already made with another argument.
         :raises ImportError: if something late cannot be imported.
@@ -192,14 +197,14 @@ class DeviceFactory(Generic[DeviceT_co]):
         arguments = arguments or {}
         if self._device is None:
             if self._late.missing and self._parameters.stand_in is None:
-                await asyncio.to_thread(self._late.bring)
+                await asyncio.to_thread(self._late.load)
             await asyncio.gather(*(fixture.read() for fixture in self._parameters.unread(arguments)))
         return self._make(arguments)
 
     def _is_mocked(self) -> bool:
         return self.mock or (self._beamline is not None and self._beamline.mock)
 
-    async def _build(self) -> tuple[Device, Sequence[Connection]]:
+    async def _build(self) -> tuple[Device, Sequence[DeviceConnection]]:
         device = await self.make()
         return device, [connection_of(value) for value in self._filled.values() if isinstance(value, Device)]
 
@@ -233,7 +238,7 @@ _factories: list[weakref.ref[DeviceFactory[Device]]] = []
 
 
 def get_device_factories(module: ModuleType | None = None) -> tuple[DeviceFactory[Device], ...]:
-    """Give the device factories of a module, or of all modules imported so far, in the order they were defined.
+    """Return the device factories of a module, or of all modules imported so far, in the order they were defined.
 
     :param module: whose factories to give, its beamline's included.
     """
@@ -266,7 +271,17 @@ def device_factory(
     prefix: str = "",
     ioc: str = "",
 ) -> Decorator:
-    """Decorate a function that makes a device, apart from any beamline; the parameters are those of `DeviceFactory`."""
+    """Decorate a function that makes a device, apart from any beamline; the parameters are those of `DeviceFactory`.
+
+    :param policy: when the device is connected.
+    :param optional: whether the beamline can do without it.
+    :param timeout: seconds that connecting may take.
+    :param mock: whether it connects without hardware by default.
+    :param skip: whether to leave it out when a whole beamline is connected; a function is called each time.
+    :param prefix: what its PVs start with; fills a parameter of that name.
+    :param ioc: that serves it; the outline of what is missing names it.
+    :returns: a decorator, which turns the function into a factory.
+    """
 
     def decorate(function: Callable[..., DeviceT], /) -> DeviceFactory[DeviceT]:
         return DeviceFactory(

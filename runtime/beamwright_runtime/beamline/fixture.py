@@ -10,7 +10,7 @@ from typing import cast
 
 
 class Fixture:
-    """Gives a value that several factories take, had once from a function; a failure is tried again.
+    """Holds a value that several factories take: a function makes it once, and is called again after a failure.
 
     :param function: gives the value. What it reads from disks or networks is read when the first device is made or
         connected, never at import. An `async` function is awaited in the event loop that connects the device.
@@ -34,7 +34,7 @@ class Fixture:
         return self._value is not None
 
     def get(self) -> object:
-        """Give the value, from the function if need be.
+        """Return the value, from the function if need be.
 
         :raises RuntimeError: if the function is `async` and has not been awaited yet.
         """
@@ -46,7 +46,7 @@ class Fixture:
             return self._value[0]
 
     async def read(self) -> None:
-        """Have the value, without holding up the event loop while a function reads it."""
+        """Return the value; a function that reads it does not block the event loop."""
         while not self.is_read:
             task = self._reading
             if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():

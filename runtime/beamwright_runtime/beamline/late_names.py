@@ -1,4 +1,7 @@
-"""Names of a beamline's module that stand for what is slow to import: imported for the factories that use them."""
+"""Names of a beamline's module that stand for what is slow to import: imported for the factories that use them.
+
+ADR 0018 rules here.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class LateNames:
         wanted = self._modules.keys() & _names_in(inner) - inner.__globals__.keys()
         return {name: self._modules[name] for name in sorted(wanted)}
 
-    def bring(self) -> None:
+    def load(self) -> None:
         """Import what is missing.
 
         :raises ImportError: if there is no such module, or it has no such name.
@@ -44,7 +47,7 @@ class LateNames:
 
 
 def _names_in(function: FunctionType) -> set[str]:
-    """Give the names that a function uses, and those that other functions of its module use which it calls."""
+    """Return the names that a function uses, and those used by functions of its module that it calls."""
     module = function.__globals__
     names: set[str] = set()
     functions = [function]

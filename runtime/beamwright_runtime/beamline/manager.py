@@ -1,4 +1,7 @@
-"""A beamline: its device factories, what they share, and connecting them when it starts."""
+"""A beamline: its device factories, what they share, and connecting them when it starts.
+
+ADR 0010 rules here.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ class ConnectionResult(NamedTuple):
     failure: ConnectionFailedError | None = None
 
     def or_raise(self) -> dict[str, Device]:
-        """Give the devices, if all that are not optional were made and connected.
+        """Return the devices, if all that are not optional were made and connected.
 
         :raises ConnectionFailedError: if they were not; one outline of all that is missing.
         """
@@ -96,7 +99,7 @@ class Beamline:
         return {factory.name: factory.state for factory in self}
 
     def summary(self) -> str:
-        """Give one line of totals, and an outline of what is wrong with the devices that are unhappy."""
+        """Return one line of totals, and an outline of what is wrong with the devices that are unhappy."""
         states = self.states
         totals = [
             f"{count} {words}"
@@ -110,12 +113,12 @@ class Beamline:
         connected = sum(state.stage is Stage.CONNECTED for state in states.values())
         lines = [", ".join([f"{self.name}: {connected} of {len(states)} devices connected", *totals])]
         # With those that are connected, which tell that their IOC answers.
-        asked = [
-            factory.connection.asked(states[factory.name].error, factory.optional)
+        reports = [
+            factory.connection.report(states[factory.name].error, factory.optional)
             for factory in self
             if states[factory.name].stage in (Stage.UNHAPPY, Stage.CONNECTED)
         ]
-        return "\n".join([*lines, *lines_of(asked)])
+        return "\n".join([*lines, *lines_of(reports)])
 
     def factory(
         self,
@@ -130,6 +133,14 @@ class Beamline:
     ) -> Decorator:
         """Decorate a function that makes a device of this beamline; the parameters are those of `DeviceFactory`.
 
+        :param policy: when the device is connected.
+        :param optional: whether the beamline can do without it.
+        :param timeout: seconds that connecting may take.
+        :param mock: whether it connects without hardware by default.
+        :param skip: whether to leave it out when a whole beamline is connected; a function is called each time.
+        :param prefix: what its PVs start with; fills a parameter of that name.
+        :param ioc: that serves it; the outline of what is missing names it.
+        :returns: a decorator, which turns the function into a factory.
         :raises ValueError: if the beamline has a device of that name.
         """
 
@@ -159,6 +170,8 @@ class Beamline:
         It is called once, when the first device needs it; an `async` function is awaited when that device connects.
         A value in `fixtures` goes before it.
 
+        :param function: takes no parameters; its result fills the parameters that have its name.
+        :returns: the function itself.
         :raises TypeError: if the function has parameters.
         """
         fixture = Fixture(function)
@@ -166,10 +179,11 @@ class Beamline:
         return function
 
     def include(self, other: Beamline) -> None:
-        """Have the devices and fixtures of another beamline too.
+        """Include the devices and fixtures of another beamline.
 
         The devices are the same in both. What this beamline has in `fixtures` reaches them, before what the other has.
 
+        :param other: stays usable by itself.
         :raises ValueError: if both have a device of one name, or the other includes this one.
         """
         if self is other or self in other._reached():
@@ -181,23 +195,23 @@ class Beamline:
         other._includers.append(self)
 
     def _reached(self) -> list[Beamline]:
-        """Give the beamlines that are included, theirs too."""
+        """Return the beamlines that are included, theirs too."""
         # Beamlines look into each other, here and below: that is no private member of something else.
         return [beamline for other in self._included for beamline in (other, *other._reached())]  # noqa: SLF001
 
     def _scopes(self) -> list[Beamline]:
-        """Give the beamline itself and those that include it, from the inside out."""
+        """Return the beamline itself and those that include it, from the inside out."""
         return [self, *(scope for includer in self._includers for scope in includer._scopes())]  # noqa: SLF001
 
     def fixture_value(self, name: str) -> tuple[object] | None:
-        """Give the value that fills a parameter before any factory does, if there is one."""
+        """Return the value that fills a parameter before any factory does, if there is one."""
         for beamline in reversed(self._scopes()):
             if name in beamline.fixtures:
                 return (beamline.fixtures[name],)
         return None
 
     def fixture_function(self, name: str) -> Fixture | None:
-        """Give what reads a value for a parameter, if there is something of that name."""
+        """Return the fixture function of that name, if there is one."""
         for beamline in self._scopes():
             for reached in (beamline, *beamline._reached()):  # noqa: SLF001
                 if name in reached._fixture_functions:  # noqa: SLF001
@@ -235,6 +249,7 @@ class Beamline:
         :param mock: connect without hardware, also what is connected later.
         :param timeout: of each attempt, in seconds; by default what each factory says.
         :param fixtures: fill factories' parameters by name; a device of a factory's name stands for its device.
+        :returns: the devices, and what failed.
         :raises RuntimeError: without a RunEngine, or in its event loop.
         """
         loop = waiting_loop(f"{self.name}.build_and_connect()", "use `start()`, and await what it returns")
@@ -273,11 +288,11 @@ class Beamline:
         seconds: float,
     ) -> ConnectionResult:
         made = {factory.name: factory.device for factory in factories if factory.device is not None}
-        asked = [factory.connection.asked(errors.get(factory.name), factory.optional) for factory in tried]
+        reports = [factory.connection.report(errors.get(factory.name), factory.optional) for factory in tried]
         return ConnectionResult(
             devices=made,
             build_errors={name: error for name, error in errors.items() if name not in made},
             connection_errors={name: error for name, error in errors.items() if name in made},
             optional=frozenset(factory.name for factory in factories if factory.optional),
-            failure=failure_of(asked, self.name, seconds) if errors else None,
+            failure=failure_of(reports, self.name, seconds) if errors else None,
         )

@@ -25,7 +25,7 @@ class DeviceSource(Protocol):
         ...
 
     def __call__(self) -> Device:
-        """Give the device, made by the first call."""
+        """Return the device; the first call makes it."""
         ...
 
 
@@ -49,11 +49,11 @@ class ArgumentSource(Protocol):
         ...
 
     def fixture_value(self, name: str) -> tuple[object] | None:
-        """Give a value that stands for what would be made or read, if there is one."""
+        """Return the value that takes the place of a device or a fixture, if there is one."""
         ...
 
     def fixture_function(self, name: str) -> Fixture | None:
-        """Give what reads a value, if there is something of that name."""
+        """Return the fixture function of that name, if there is one."""
         ...
 
 
@@ -63,7 +63,7 @@ class Parameters:
     :param function: makes the device.
     :param beamline: whose factories and fixtures fill the parameters.
     :param prefix: fills a parameter of that name.
-    :raises TypeError: if a parameter has the name of a choice of connecting: `connect`, `mock`, `timeout`.
+    :raises TypeError: if a parameter is named connect, mock or timeout, which are reserved.
     """
 
     def __init__(self, function: Callable[..., object], beamline: ArgumentSource | None, prefix: str) -> None:
@@ -73,7 +73,7 @@ class Parameters:
         self._parameters = inspect.signature(function).parameters
         taken = sorted(self._parameters.keys() & {"connect", "mock", "timeout"})
         if taken:
-            raise TypeError(f"{self.name}(): {' and '.join(taken)} is for connecting, name the parameter otherwise")
+            raise TypeError(f"{self.name}() has a parameter named {' and '.join(taken)}, which is reserved: rename it")
 
     @property
     def stand_in(self) -> tuple[object] | None:
@@ -81,7 +81,7 @@ class Parameters:
         return None if self._beamline is None else self._beamline.fixture_value(self.name)
 
     def fill(self, arguments: Mapping[str, object]) -> dict[str, object]:
-        """Give a value to each parameter.
+        """Return a value to each parameter.
 
         :param arguments: of the call; they go before everything else.
         :raises TypeError: if nothing gives a value.

@@ -63,7 +63,7 @@ def _entries(mapping: Mapping[object, object]) -> Iterator[object]:
 
 
 def plan_arguments(plan: object) -> list[object] | None:
-    """Give the arguments of a plan that has not begun, defaults included; `None` for anything else."""
+    """Return the arguments of a plan that has not begun, defaults included; `None` for anything else."""
     if isinstance(plan, Plan):
         plan = generator_of(plan)
     if isinstance(plan, Generator) and inspect.isgenerator(plan) and inspect.getgeneratorstate(plan) == "GEN_CREATED":

@@ -23,10 +23,10 @@ class ChannelPool(Protocol):
         """Search for channels that are not up as if they had just been opened."""
 
     def ask_control(self, channel: Any) -> None:
-        """Ask what the server has now; the channel's listeners are told when it has answered."""
+        """Ask what the server has now; the channel's listeners are notified when it has answered."""
 
     def doubt(self, channel: Any) -> None:
-        """Take a channel as lost if its loss would not be told."""
+        """Treat a channel as lost if its loss would go unnoticed."""
 
     def release(self, channel: Any) -> None:
         """Close a channel soon, unless somebody uses it again before that."""

@@ -1,4 +1,7 @@
-"""What is asked of a server and not answered yet, over either protocol."""
+"""What is asked of a server and not answered yet, over either protocol.
+
+ADR 0028 rules here.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from beamwright_runtime.errors import PutRefusedError, PutUnansweredError, ReadR
 LOST = "disconnected before it answered"
 
 
-class Request:
+class ChannelRequest:
     """Something to read.
 
     :ivar pv: the PV with its protocol.
@@ -25,26 +28,26 @@ class Request:
         self.pv = pv
         self.answer: asyncio.Future[Any] = loop.create_future()
 
-    def done(self, value: Any = None) -> None:
-        """Take the answer."""
+    def finish(self, value: Any = None) -> None:
+        """Set the answer."""
         if not self.answer.done():
             self.answer.set_result(value)
 
-    def failed(self, error: Exception) -> None:
-        """Take an error for an answer."""
+    def fail(self, error: Exception) -> None:
+        """Set an error instead of an answer."""
         if not self.answer.done():
             self.answer.set_exception(error)
 
     def refusal(self, reason: str) -> Exception:
-        """Make the error of a server, or of a library, that does not do what is asked."""
+        """Return the error for a server or a library that refuses."""
         return ReadRefusedError(self.pv, reason)
 
     def loss(self) -> NotConnectedError:
-        """Make the error of a server that goes before it answers."""
+        """Return the error for a server that is lost before it answers."""
         return NotConnectedError(f"{self.pv}: {LOST}")
 
 
-class PutRequest(Request):
+class PutRequest(ChannelRequest):
     """A value to write.
 
     :ivar value: as it is sent.
@@ -57,9 +60,9 @@ class PutRequest(Request):
         self.value = value
 
     def refusal(self, reason: str) -> Exception:
-        """Make the error of a server, or of a library, that does not take the value."""
+        """Return the error for a server or a library that refuses the value."""
         return PutRefusedError(self.pv, self.value, reason)
 
     def loss(self) -> NotConnectedError:
-        """Make the error of a server that goes before it says whether it took the value."""
+        """Return the error for a server that is lost before it says whether it took the value."""
         return PutUnansweredError(self.pv, self.value, LOST)

@@ -1,4 +1,7 @@
-"""How fast names are searched for."""
+"""How fast names are searched for.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 

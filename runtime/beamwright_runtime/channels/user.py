@@ -1,4 +1,7 @@
-"""What signals and commands have in common: they use channels, and are ready, at fault or pending."""
+"""What signals and commands have in common: they use channels, and are ready, at fault or pending.
+
+ADR 0013 rules here.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,11 @@ NEVER, UP, DOWN = 0, 1, 2
 class Watch(Protocol):
     """Counts how far the users of channels are."""
 
-    def moved(self, before: int, now: int, many: int = 1) -> None:
-        """Take note that some of them went from a status to another."""
+    def count_change(self, before: int, now: int, many: int = 1) -> None:
+        """Count some of them that went from one status to another."""
 
-    def watched_more(self) -> None:
-        """Take note that a loss of one of them would be told from now on."""
+    def watch_added(self) -> None:
+        """Note that one more of them is monitored."""
 
 
 class ChannelUser:
@@ -38,7 +41,7 @@ class ChannelUser:
     status: int
     datatype: Any = None
     watched_by_monitor = False
-    """Whether the loss of a channel is only told while it is monitored."""
+    """Whether the loss of a channel is only noticed while it is monitored."""
 
     def init_use(self) -> None:
         """Use no channels yet.
@@ -50,15 +53,15 @@ class ChannelUser:
         self.status = PENDING
 
     def names(self) -> tuple[str, ...]:
-        """Give the names of the channels it needs."""
+        """Return the names of the channels it needs."""
         raise NotImplementedError
 
     def pool(self) -> ChannelPool:
-        """Give the channels of its protocol in the running event loop."""
+        """Return the channels of its protocol in the running event loop."""
         raise NotImplementedError
 
     def check(self) -> Fault | None:
-        """Compare what the channels serve with what is declared; raise `Unknown` if that is still to come."""
+        """Compare what the channels serve with what is declared; raise `TypePending` if that is still to come."""
         raise NotImplementedError
 
     def use(self, channels: tuple[Any, ...]) -> None:
@@ -91,7 +94,7 @@ class ChannelUser:
                 return
         try:
             fault = self.check()
-        except Unknown:
+        except TypePending:
             return
         self._fault = fault
         self._move(READY if fault is None else FAULTY)
@@ -110,28 +113,28 @@ class ChannelUser:
 
     @property
     def watched(self) -> bool:
-        """Whether a loss of its channels would be told; over Channel Access it always is."""
+        """Whether its channels are monitored, so that a disconnection is noticed; over Channel Access it always is."""
         return True
 
     def doubt(self) -> None:
-        """Take the channels as lost whose loss would not be told."""
+        """Treat the channels as lost whose loss would go unnoticed."""
         for channel in self.channels:
             channel.pool.doubt(channel)
 
     def channel_watched(self) -> None:
-        """Take note that a channel's loss would be told from now on."""
+        """Note that a channel is monitored from now on."""
         for watch in self.watches:
-            watch.watched_more()
+            watch.watch_added()
 
     def _move(self, status: int) -> None:
         before = self.status
         if status != before:
             self.status = status
             for watch in self.watches:
-                watch.moved(before, status)
+                watch.count_change(before, status)
 
     def faults(self) -> list[tuple[str, Fault]]:
-        """Say what is wrong, by PV."""
+        """Return what is wrong, by PV."""
         if self.status == READY:
             return []
         if not self.channels:
@@ -159,7 +162,7 @@ class ChannelUser:
         return channel
 
     async def _channel(self, position: int) -> Any:
-        """Give a channel that is up; in an event loop other than the one it was connected in, it is opened there."""
+        """Return a channel that is up; in an event loop other than the one it was connected in, it is opened there."""
         if self.channels and self.channels[0].pool is not self.pool():
             await self.connect(DEFAULT_TIMEOUT)
         return self._up_channel(position)
@@ -176,9 +179,9 @@ class ChannelUser:
         if self.status == FAULTY:
             self.recheck()
         if self.status == PENDING:
-            progress = Progress([self])
+            progress = ConnectionProgress([self])
             try:
-                await progress.settled(timeout)
+                await progress.wait(timeout)
             finally:
                 progress.follow(())
         if self.status != READY:
@@ -188,11 +191,11 @@ class ChannelUser:
             raise NotConnectedError(said)
 
 
-class Unknown(Exception):  # noqa: N818 - it is no error, the answer is on its way
-    """What is served is not known yet."""
+class TypePending(Exception):  # noqa: N818 - it is no error, the answer is on its way
+    """The server has not said yet what it serves."""
 
 
-class Progress:
+class ConnectionProgress:
     """Counts users of channels by status, and wakes who waits for the last of them."""
 
     def __init__(self, users: Sequence[ChannelUser] = ()) -> None:
@@ -218,7 +221,7 @@ class Progress:
         """Whether all are ready."""
         return not (self.counts[PENDING] or self.counts[FAULTY])
 
-    def moved(self, before: int, now: int, many: int = 1) -> None:
+    def count_change(self, before: int, now: int, many: int = 1) -> None:
         """Count changes of status."""
         counts = self.counts
         counts[before] -= many
@@ -226,10 +229,10 @@ class Progress:
         if not counts[PENDING] and self._future is not None and not self._future.done():
             self._future.set_result(None)
 
-    def watched_more(self) -> None:
-        """Nothing waits for that here."""
+    def watch_added(self) -> None:
+        """Do nothing: nobody waits for that here."""
 
-    async def settled(self, timeout: float) -> None:
+    async def wait(self, timeout: float) -> None:
         """Wait until none is pending, or the time (in seconds) is over."""
         if not self.counts[PENDING]:
             return

@@ -1,4 +1,7 @@
-"""From the threads of a client library to an event loop."""
+"""From the threads of a client library to an event loop.
+
+ADR 0014 rules here.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,16 @@ class WakeUp:
     :ivar due: whether it is going to run.
     """
 
-    __slots__ = ("_loop", "_pause", "_take", "due")
+    __slots__ = ("_dispatch", "_loop", "_pause", "due")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[], None], pause: float = 0.0) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, dispatch: Callable[[], None], pause: float = 0.0) -> None:
         self._loop = loop
-        self._take = take
+        self._dispatch = dispatch
         self._pause = pause
         self.due = False
 
     def ask(self) -> None:
-        """Have it called soon; from any thread."""
+        """Have the function called soon; may be called from any thread."""
         if self.due:
             return
         self.due = True
@@ -36,11 +39,11 @@ class WakeUp:
 
     def _run(self) -> None:
         if self._pause:
-            self._take()
-            self._loop.call_later(self._pause, self._take_rest)
+            self._dispatch()
+            self._loop.call_later(self._pause, self._dispatch_rest)
         else:
-            self._take_rest()
+            self._dispatch_rest()
 
-    def _take_rest(self) -> None:
+    def _dispatch_rest(self) -> None:
         self.due = False
-        self._take()
+        self._dispatch()

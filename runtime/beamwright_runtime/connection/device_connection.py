@@ -1,4 +1,7 @@
-"""Connecting one device: an attempt that everybody who needs the device shares, and a queue for the background."""
+"""Connecting one device: an attempt that everybody who needs the device shares, and a queue for the background.
+
+ADR 0014 rules here.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ophyd_async.core import DEFAULT_TIMEOUT, Device, NotConnectedError, get_mock
 
 from beamwright_runtime.connection.device_state import DeviceState, Stage
-from beamwright_runtime.connection.failure import Asked, naming_its_ioc
+from beamwright_runtime.connection.failure import DeviceReport, with_ioc_named
 from beamwright_runtime.connection.signals_below import is_transparent
 from beamwright_runtime.connection.tree_device import connect_tree, connected_tree, tree_of
 from beamwright_runtime.errors import ConnectionFailedError
@@ -21,7 +24,7 @@ PARALLEL = 32
 """Devices that connect in the background at the same time: an absent one holds its place until its timeout."""
 
 
-class Connection:
+class DeviceConnection:
     """Connects one device, for everybody who needs it.
 
     Its attempts belong to the event loop that they are made in. What is asked for in another loop, because the
@@ -37,7 +40,7 @@ class Connection:
     def __init__(
         self,
         name: str,
-        build: Callable[[], Awaitable[tuple[Device, Sequence[Connection]]]],
+        build: Callable[[], Awaitable[tuple[Device, Sequence[DeviceConnection]]]],
         *,
         mock: Callable[[], bool] = lambda: False,
         timeout: float = DEFAULT_TIMEOUT,
@@ -56,7 +59,7 @@ class Connection:
         self._mode: bool | None = None
         # Weak, because what connects a device shall not keep it alive.
         self._device: weakref.ref[Device] | None = None
-        self._needed: tuple[Connection, ...] = ()
+        self._needed: tuple[DeviceConnection, ...] = ()
 
     @property
     def state(self) -> DeviceState | None:
@@ -65,12 +68,12 @@ class Connection:
         if self._stage is None or loop is None or not loop.is_running():
             return None
         device = self._device() if self._device else None
-        if self._stage is Stage.CONNECTED and device is not None and (error := _lost(device)) is not None:
+        if self._stage is Stage.CONNECTED and device is not None and (error := _loss_of(device)) is not None:
             return DeviceState(Stage.UNHAPPY, error)
         return DeviceState(self._stage, self._error)
 
     def is_up(self, mock: bool | None = None) -> bool:
-        """Tell whether the device is known to be connected in the running event loop, without asking anybody.
+        """Return whether the device is known to be connected in the running event loop, without network traffic.
 
         :param mock: whether that has to be without hardware; `None` if that does not matter.
         """
@@ -101,14 +104,14 @@ class Connection:
         """What went wrong in the last attempt, if anything did."""
         return self._error
 
-    def asked(self, error: Exception | None, optional: bool = False) -> Asked:
-        """Tell what became of the device, for the outline of several.
+    def report(self, error: Exception | None, optional: bool = False) -> DeviceReport:
+        """Return whether the device has connected and why not, for the outline of several devices.
 
         :param optional: whether it can be done without.
         """
         device = self._device() if self._device else None
         tree = None if device is None else connected_tree(device)
-        return Asked(self.name, tree, error, optional, device is not None, self._ioc)
+        return DeviceReport(self.name, tree, error, optional, device is not None, self._ioc)
 
     def _is_here(self) -> bool:
         return self._loop is not None and self._loop() is asyncio.get_running_loop()
@@ -117,12 +120,12 @@ class Connection:
         """Wait for a turn in the background, unless an attempt is under way; says whether it waits."""
         if self.connects:
             return False
-        self._go_on(Stage.QUEUED)
+        self._begin(Stage.QUEUED)
         self._queued = True
         return True
 
     def leave_queue(self) -> None:
-        """Give up the turn in the background; an attempt that is under way goes on."""
+        """Leave the queue of the background; an attempt that is under way continues."""
         if self.waits:
             self._queued = False
             self._stage = None if self._stage is Stage.QUEUED else self._stage
@@ -141,17 +144,17 @@ class Connection:
         """
         if not force_reconnect and self.is_up(mock):
             return None
-        while self.connects and (force_reconnect or not self._would_do(mock)):
+        while self.connects and (force_reconnect or not self._fits_mode(mock)):
             assert self._task is not None
             await asyncio.wait({self._task})
         if self.connects:
             assert self._task is not None
             await asyncio.wait({self._task}, timeout=timeout)
             if not self._task.done():
-                return NotConnectedError(f"still connecting after {timeout:g} s, which goes on in the background")
+                return NotConnectedError(f"still connecting after {timeout:g} s; it continues in the background")
             return self._error
         force_reconnect = force_reconnect or (self._task is not None and not self._is_here())
-        self._go_on(Stage.CONNECTING)
+        self._begin(Stage.CONNECTING)
         self._queued = False
         self._mode = mock
         self._task = asyncio.get_running_loop().create_task(
@@ -162,15 +165,15 @@ class Connection:
         await asyncio.wait({self._task})
         return self._error
 
-    def _would_do(self, mock: bool | None) -> bool:
+    def _fits_mode(self, mock: bool | None) -> bool:
         return mock is None or mock is self._mode
 
-    def _go_on(self, stage: Stage) -> None:
+    def _begin(self, stage: Stage) -> None:
         # What is connected stays so while it is looked at again.
         if self._stage is not Stage.CONNECTED or not self._is_here():
-            self._settle(stage)
+            self._set_stage(stage)
 
-    def _settle(self, stage: Stage, error: Exception | None = None) -> None:
+    def _set_stage(self, stage: Stage, error: Exception | None = None) -> None:
         self._error = error
         self._stage = stage
         self._loop = weakref.ref(asyncio.get_running_loop())
@@ -192,17 +195,17 @@ class Connection:
             )
             error, *errors = await asyncio.gather(own, *waits.values())
         except asyncio.CancelledError:
-            self._settle(Stage.UNHAPPY, NotConnectedError("connecting was cancelled"))
+            self._set_stage(Stage.UNHAPPY, NotConnectedError("connecting was cancelled"))
             raise
         except Exception as failure:
-            self._settle(Stage.UNHAPPY, failure)
+            self._set_stage(Stage.UNHAPPY, failure)
             return
         if isinstance(error, ConnectionFailedError):
-            error = naming_its_ioc(error, self.asked(error), time.monotonic() - began)
+            error = with_ioc_named(error, self.report(error), time.monotonic() - began)
         failed = {name: reason for name, reason in zip(waits, errors, strict=True) if reason is not None}
         if failed:
             error = NotConnectedError(({} if error is None else {self.name: error}) | failed)
-        self._settle(Stage.CONNECTED if error is None else Stage.UNHAPPY, error)
+        self._set_stage(Stage.CONNECTED if error is None else Stage.UNHAPPY, error)
 
     async def join_for(self, mock: bool, timeout: float) -> Exception | None:
         """Connect for a device that uses this one: in its mode, unless this one is connected already."""
@@ -210,8 +213,8 @@ class Connection:
         return await self.join(None if connected else mock, timeout)
 
 
-def _lost(device: Device) -> ConnectionFailedError | None:
-    """Say what has gone since the device was connected, as far as that is known."""
+def _loss_of(device: Device) -> ConnectionFailedError | None:
+    """Return which PVs were lost since the device was connected."""
     tree = connected_tree(device)
     if tree is None or tree.ready or is_mock(device):
         return None
@@ -226,7 +229,7 @@ async def _nothing() -> None:
 
 
 async def connect(device: Device, mock: bool, timeout: float, force_reconnect: bool) -> Exception | None:
-    """Connect a device and give what went wrong, if anything did."""
+    """Connect a device; return what went wrong, if anything did."""
     try:
         if not mock and is_transparent(type(device), type(connector_of(device))):
             await connect_tree(device, timeout, force_reconnect)
@@ -237,14 +240,14 @@ async def connect(device: Device, mock: bool, timeout: float, force_reconnect: b
         if task is not None and task.cancelling():
             raise
         # ophyd-async keeps a connection that somebody cancelled, and cancels whoever asks again.
-        return NotConnectedError("an earlier connection of it was cancelled")
+        return NotConnectedError("an earlier attempt to connect was cancelled")
     except Exception as error:
         return error
     return None
 
 
 def is_mock(device: Device) -> bool:
-    """Tell whether a device was connected without hardware."""
+    """Return whether a device was connected without hardware."""
     try:
         get_mock(device)
     except RuntimeError:
@@ -253,7 +256,10 @@ def is_mock(device: Device) -> bool:
 
 
 async def connect_in_background(
-    connections: Iterable[Connection], mock: bool | None = None, timeout: float | None = None, parallel: int = PARALLEL
+    connections: Iterable[DeviceConnection],
+    mock: bool | None = None,
+    timeout: float | None = None,
+    parallel: int = PARALLEL,
 ) -> dict[str, Exception]:
     """Connect devices, some at the same time and the others in turn.
 
@@ -282,27 +288,27 @@ async def connect_in_background(
     return {connection.name: connection.error for connection in everything if connection.error is not None}
 
 
-_made: weakref.WeakKeyDictionary[Device, weakref.ref[Connection]] = weakref.WeakKeyDictionary()
-_others: weakref.WeakKeyDictionary[Device, Connection] = weakref.WeakKeyDictionary()
+_of_factories: weakref.WeakKeyDictionary[Device, weakref.ref[DeviceConnection]] = weakref.WeakKeyDictionary()
+_of_other_devices: weakref.WeakKeyDictionary[Device, DeviceConnection] = weakref.WeakKeyDictionary()
 
 
-def remember(device: Device, connection: Connection) -> None:
-    """Have `connection_of` a device give this connection as long as it exists."""
-    _made[device] = weakref.ref(connection)
+def remember(device: Device, connection: DeviceConnection) -> None:
+    """Make `connection_of(device)` return this connection for as long as it exists."""
+    _of_factories[device] = weakref.ref(connection)
 
 
-def connection_of(device: Device) -> Connection:
-    """Give what connects a device: its factory's connection, or one of its own."""
-    remembered = _made.get(device)
-    connection = remembered() if remembered else _others.get(device)
+def connection_of(device: Device) -> DeviceConnection:
+    """Return the connection of a device: its factory's, or one of its own."""
+    remembered = _of_factories.get(device)
+    connection = remembered() if remembered else _of_other_devices.get(device)
     if connection is None:
         # Held weakly, else the table of connections would keep every device alive.
         held = weakref.ref(device)
 
-        async def build() -> tuple[Device, Sequence[Connection]]:
+        async def build() -> tuple[Device, Sequence[DeviceConnection]]:
             kept = held()
             assert kept is not None
             return kept, ()
 
-        connection = _others.setdefault(device, Connection(device.name or type(device).__name__, build))
+        connection = _of_other_devices.setdefault(device, DeviceConnection(device.name or type(device).__name__, build))
     return connection

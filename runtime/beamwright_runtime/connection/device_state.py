@@ -1,4 +1,4 @@
-"""Where a device stands between being described and being connected."""
+"""How far a device has come: from described to connected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The event loop that devices are connected in, and waiting for it from outside."""
+"""The event loop that devices are connected in, and waiting for it from outside.
+
+ADR 0014 rules here.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ ResultT = TypeVar("ResultT")
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Give the event loop that runs in this thread, if one does."""
+    """Return the event loop that runs in this thread, if one does."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -20,13 +23,13 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def run_engine_loop() -> asyncio.AbstractEventLoop | None:
-    """Give the event loop of the newest RunEngine, if it runs."""
+    """Return the event loop of the newest RunEngine, if it runs."""
     loop: asyncio.AbstractEventLoop | None = run_engine.get_bluesky_event_loop()
     return loop if loop is not None and loop.is_running() else None
 
 
 def background_loop(what: str) -> asyncio.AbstractEventLoop:
-    """Give the event loop for work that nobody waits for: a RunEngine's, else the one that runs in this thread.
+    """Return the event loop for work that nobody waits for: a RunEngine's, else the one that runs in this thread.
 
     :param what: needs it; named in the error.
     :raises RuntimeError: if there is none.
@@ -38,7 +41,7 @@ def background_loop(what: str) -> asyncio.AbstractEventLoop:
 
 
 def waiting_loop(what: str, instead: str) -> asyncio.AbstractEventLoop:
-    """Give the event loop of a RunEngine, for work that this thread can wait for.
+    """Return the event loop of a RunEngine, for work that this thread can wait for.
 
     A notebook has an event loop of its own, which may wait as it does for a plan.
 

@@ -1,4 +1,7 @@
-"""Keeping Python's garbage collector out of work that makes very much and drops next to nothing."""
+"""Keeping Python's garbage collector out of work that makes very much and drops next to nothing.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 

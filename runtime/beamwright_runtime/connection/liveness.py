@@ -1,4 +1,7 @@
-"""Which devices are there, without asking the network, and who comes and goes."""
+"""Which devices are connected, without network traffic, and which connect or are lost.
+
+ADR 0013 rules here.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from beamwright_runtime.ophyd_seam import is_mocked
 
 
 class ConnectionEvent(NamedTuple):
-    """A device came or went.
+    """A device connected or was lost.
 
     :param device: which one.
     :param connected: whether all its signals are connected now.
@@ -27,10 +30,12 @@ class ConnectionEvent(NamedTuple):
 
 
 def is_connected(device: Device) -> bool:
-    """Tell whether all signals of a device are connected, from what is known: nothing is asked of the network.
+    """Return whether all signals of a device are connected, from what is known: without network traffic.
 
     A device in mock mode counts as connected. What an IOC that hangs without closing its connection costs in time is
     for `EPICS_CA_CONN_TMO` to say (30 s unless set): until then its channels count as connected.
+
+    :param device: of beamwright or of ophyd-async; may be a group or a vector.
     """
     if is_mocked(device):
         return True
@@ -42,7 +47,10 @@ def is_connected(device: Device) -> bool:
 
 
 def disconnected_signals(device: Device) -> list[Device]:
-    """List the signals and commands of a device that are not connected, from what is known."""
+    """List the signals and commands of a device that are not connected, from what is known.
+
+    :returns: the signals, in the order of the device; none in mock mode.
+    """
     if is_mocked(device):
         return []
     tree = connected_tree(device)
@@ -52,16 +60,20 @@ def disconnected_signals(device: Device) -> list[Device]:
 
 
 def connection_problems(device: Device) -> list[ConnectionProblem]:
-    """Say what is wrong with each signal that is not connected, from what is known."""
+    """Return what is wrong with each signal that is not connected, without network traffic.
+
+    :returns: one problem for each signal; none in mock mode.
+    """
     return [] if is_mocked(device) else known_problems(device)
 
 
 def on_connection_change(callback: Callable[[ConnectionEvent], None], *devices: Device) -> Callable[[], None]:
-    """Have a callback called in the running event loop whenever one of the devices comes or goes.
+    """Call back in the running event loop whenever one of the devices connects or is lost.
 
     Nothing is connected by this: a device that was not connected yet comes when it is.
 
     :param callback: called with each event; changes within one turn of the loop are one event.
+    :param devices: to follow.
     :returns: a function that ends it.
     """
     ends: list[Callable[[], None]] = []
@@ -90,7 +102,11 @@ def _listen(device: Device, callback: Callable[[ConnectionEvent], None]) -> Call
 
 
 async def connection_events(*devices: Device) -> AsyncIterator[ConnectionEvent]:
-    """Give an event for each device as it is now, then one whenever a device comes or goes."""
+    """Yield an event for each device as it is now, then one whenever a device connects or is lost.
+
+    :param devices: to follow.
+    :returns: the events, without end.
+    """
     events: asyncio.Queue[ConnectionEvent] = asyncio.Queue()
     end = on_connection_change(events.put_nowait, *devices)
     try:

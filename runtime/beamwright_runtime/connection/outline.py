@@ -1,4 +1,7 @@
-"""The text that shows which signals are not connected, and why."""
+"""The text that shows which signals are not connected, and why.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 
@@ -167,7 +170,7 @@ def _within(device: str, path: str) -> str:
 
 
 def _silent(shown: str, device: str, problems: Sequence[ConnectionProblem], census: Census, ioc: str = "") -> str:
-    """Give the one line of a device none of whose PVs answers; empty if some do."""
+    """Return one line for a device of which no PV answers; empty if some do."""
     if len(problems) < SILENT or not _is_silent(device, problems, census):
         return ""
     return _silence(shown, ioc or _common_start([_name(problem) for problem in problems]).rstrip(":.-_"), problems)

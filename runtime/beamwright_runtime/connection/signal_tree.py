@@ -1,4 +1,7 @@
-"""A device with all the signals below it: one attempt to connect them at a time, and what became of it."""
+"""A device with all the signals below it: one attempt to connect them at a time, and what became of it.
+
+ADR 0012 and 0013 rule here.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Any
 from ophyd_async.core import Device, NotConnectedError
 
 from beamwright_runtime.channels.pool import ChannelPool
-from beamwright_runtime.channels.user import FAULTY, PENDING, READY, ChannelUser, Progress
+from beamwright_runtime.channels.user import FAULTY, PENDING, READY, ChannelUser, ConnectionProgress
 from beamwright_runtime.connection.garbage_collection import collection_paused
 from beamwright_runtime.connection.outline import Census, outline
 from beamwright_runtime.connection.signals_below import (
@@ -45,7 +48,7 @@ UNCOLLECTED = 5.0
 _Opened = tuple[list[ChannelUser], list[tuple[str, ...]], Mapping[str, Any]]
 
 
-class Tree(Progress):
+class SignalTree(ConnectionProgress):
     """A device with all the signals and commands below it."""
 
     def __init__(self, device: Device) -> None:
@@ -64,7 +67,7 @@ class Tree(Progress):
         self._deadline = 0.0
         self._foreign_errors: dict[str, Exception] = {}
         self._foreign_tasks: dict[str, asyncio.Task[None]] = {}
-        self._telling = False
+        self._notifying = False
         self._watched = False
         self._watching: asyncio.Future[None] | None = None
 
@@ -73,7 +76,7 @@ class Tree(Progress):
         """The device at the root."""
         device = self._device()
         if device is None:
-            raise ReferenceError("the device is gone")
+            raise ReferenceError("the device was deleted")
         return device
 
     @property
@@ -81,29 +84,29 @@ class Tree(Progress):
         """Whether all signals are connected, with the right types."""
         return self._walked and super().ready
 
-    def moved(self, before: int, now: int, many: int = 1) -> None:
-        """Count changes; what ophyd-async remembers of a connection is forgotten when it is lost."""
-        super().moved(before, now, many)
-        if not self._telling and (before == READY or (now == READY and self.listeners)):
+    def count_change(self, before: int, now: int, many: int = 1) -> None:
+        """Count changes; when a signal is lost, make ophyd-async forget its connection too."""
+        super().count_change(before, now, many)
+        if not self._notifying and (before == READY or (now == READY and self.listeners)):
             if self.loop.is_closed():  # the devices are used in another loop now
                 return
-            self._telling = True
-            self.loop.call_soon(self._tell)
+            self._notifying = True
+            self.loop.call_soon(self._notify)
 
     @property
     def watched(self) -> bool:
-        """Whether a loss of any signal would be told."""
+        """Whether every signal is monitored, so that a disconnection is noticed."""
         if not self._watched:
             self._watched = self._walked and all(user.watched for user in self.users)
         return self._watched
 
-    def watched_more(self) -> None:
+    def watch_added(self) -> None:
         """Wake who waits until all are watched."""
         if self._watching is not None and not self._watching.done() and self.watched:
             self._watching.set_result(None)
 
     async def _await_watched(self) -> None:
-        """Wait until a loss of any signal would be told; what does not answer by the deadline counts as lost."""
+        """Wait until every signal is monitored; one that does not answer by the deadline counts as lost."""
         if self.watched:
             return
         self._watching = self.loop.create_future()
@@ -120,8 +123,8 @@ class Tree(Progress):
                 user.doubt()
         waiting.set_result(None)
 
-    def _tell(self) -> None:
-        self._telling = False
+    def _notify(self) -> None:
+        self._notifying = False
         device = self._device()
         if device is not None and not self.ready:
             forget_connection(device)
@@ -131,15 +134,15 @@ class Tree(Progress):
     def survey(self) -> None:
         """Find the signals and commands below the device and follow them."""
         users, foreign = self._find()
-        self._take(users, foreign)
+        self._set_users(users, foreign)
 
     def walk(self) -> dict[str, Device]:
-        """Find all below the device and open its channels; give the foreign devices, with the way to each."""
+        """Find all signals below the device and open their channels; return the foreign devices by their path."""
         users, foreign = self._find()
         if 0 < len(users) < FEW:
             users[0].pool().open(users[0].names())
         opened = _open(users)
-        self._take(users, foreign)  # while libca waits and searches
+        self._set_users(users, foreign)  # while libca waits and searches
         _use(opened)
         return foreign
 
@@ -164,7 +167,7 @@ class Tree(Progress):
             leave_mock(device)
         return users, foreign
 
-    def _take(self, users: list[ChannelUser], foreign: dict[str, Device]) -> None:
+    def _set_users(self, users: list[ChannelUser], foreign: dict[str, Device]) -> None:
         self.follow(users)
         self._walked = True
         self._watched = not any(user.watched_by_monitor for user in users)
@@ -218,7 +221,7 @@ class Tree(Progress):
                 for path, child in foreign.items()
             }
             while self.counts[PENDING] and self.loop.time() < self._deadline:
-                await self.settled(self._deadline - self.loop.time())
+                await self.wait(self._deadline - self.loop.time())
         if again:
             await self._await_watched()
         if tasks:
@@ -242,7 +245,7 @@ class Tree(Progress):
                 pool.search_again(channels)
 
     def failure(self, seconds: float) -> ConnectionFailedError:
-        """Make the error that shows what is not connected now."""
+        """Return the error that shows what is not connected now."""
         census = Census(self.device.name or type(self.device).__name__, seconds)
         for path, names in self.census():
             census.count(path, names)
@@ -250,7 +253,7 @@ class Tree(Progress):
         return ConnectionFailedError(outline(problems, census), problems)
 
     def problems(self, below: str = "") -> Iterator[ConnectionProblem]:
-        """Say what is wrong, signal by signal."""
+        """Yield what is wrong, signal by signal."""
         yield from signal_problems(self.device, below)
         for path, task in self._foreign_tasks.items():
             if not task.done():
@@ -259,14 +262,14 @@ class Tree(Progress):
             yield from problems_of(error, join_path(below, path))
 
     def census(self, below: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Give the names of the PVs of each device."""
+        """Yield the path of each signal's device and the names of its PVs."""
         for path, child in descend(self.device, below):
             user = channel_user(child)
             yield path.rpartition(".")[0], () if user is None else user.names()
 
 
 def exception_of(task: asyncio.Task[Any]) -> Exception | None:
-    """Give what a task failed with; None while it runs."""
+    """Return the exception that a task failed with; None while it runs."""
     if not task.done():
         return None
     if task.cancelled():
@@ -275,20 +278,20 @@ def exception_of(task: asyncio.Task[Any]) -> Exception | None:
     return error if isinstance(error, Exception) else None
 
 
-def _release_later(loop: asyncio.AbstractEventLoop, tree: Tree) -> None:
+def _release_later(loop: asyncio.AbstractEventLoop, tree: SignalTree) -> None:
     # Garbage may be collected in any thread.
     with suppress(RuntimeError):  # the loop is closed, and its channels with it
         loop.call_soon_threadsafe(_release, tree)
 
 
-def _release(tree: Tree) -> None:
+def _release(tree: SignalTree) -> None:
     for user in tree.users:
         user.release()
     tree.follow(())
 
 
 def _open(users: Sequence[ChannelUser]) -> list[_Opened]:
-    """Open channels; give the users of each protocol, the names that each needs, and the channels by name."""
+    """Open channels; return the users of each protocol, the names that each needs, and the channels by name."""
     opened = []
     for protocol in dict.fromkeys(user.protocol for user in users):
         group = [user for user in users if user.protocol == protocol]

@@ -31,7 +31,7 @@ _transparent: dict[tuple[type, type], bool] = {}
 
 
 def is_transparent(device: type[Device], connector: type[DeviceConnector]) -> bool:
-    """Tell whether connecting a device is no more than connecting its children."""
+    """Return whether connecting a device is no more than connecting its children."""
     known = _transparent.get((device, connector))
     if known is None:
         known = device.connect in _connecting_children and connector.connect_real in _connecting_children
@@ -40,13 +40,13 @@ def is_transparent(device: type[Device], connector: type[DeviceConnector]) -> bo
 
 
 def channel_user(child: Device) -> ChannelUser | None:
-    """Give what a signal or command of ours uses channels with; None for anything else."""
+    """Return the backend of a signal or command of beamwright; None for anything else."""
     backend = first_backend_of(child)
     return backend if isinstance(backend, ChannelUser) else None
 
 
 def descend(device: Device, path: str) -> Iterator[tuple[str, Device]]:
-    """Give the signals, commands and foreign devices below a device, with the way to each."""
+    """Yield the signals, commands and foreign devices below a device, with the path to each."""
     for name, child in device.children():
         below = f"{path}.{name}" if path else name
         if channel_user(child) is None and is_transparent(type(child), type(connector_of(child))):
@@ -62,7 +62,7 @@ def users_below(device: Device) -> list[tuple[Device, ChannelUser]]:
 
 
 def signal_problems(device: Device, below: str) -> Iterator[ConnectionProblem]:
-    """Say what is wrong with the signals below a device, from what is known."""
+    """Yield what is wrong with the signals below a device, without network traffic."""
     for path, child in descend(device, below):
         user = channel_user(child)
         if user is not None and user.status != READY:
@@ -72,7 +72,7 @@ def signal_problems(device: Device, below: str) -> Iterator[ConnectionProblem]:
 
 
 def problems_of(error: Exception, below: str, reason: Reason = Reason.FAILED) -> Iterator[ConnectionProblem]:
-    """Say what an error tells of a device and of those below it, signal by signal where that is known.
+    """Yield the problems in an error of a device, signal by signal where they are known.
 
     :param below: where the device is.
     :param reason: of an error that tells nothing of signals.
@@ -89,7 +89,7 @@ def problems_of(error: Exception, below: str, reason: Reason = Reason.FAILED) ->
 
 
 def leave_mock(device: Device) -> None:
-    """Take a device and all below it out of mock mode, as ophyd-async's own real connection does."""
+    """End the mock mode of a device and of all below it, as ophyd-async does when it connects for real."""
     end_mock(device)
     if first_backend_of(device) is None and is_transparent(type(device), type(connector_of(device))):
         for _, child in device.children():
@@ -97,7 +97,7 @@ def leave_mock(device: Device) -> None:
 
 
 def forget_connection(device: Device) -> None:
-    """Make ophyd-async's own `connect` of a device, of its signals and of what holds it look again.
+    """Make ophyd-async's own `connect` look again at a device, its signals and the devices that hold it.
 
     It keeps the success of the first connection for ever, also when the server is gone.
     """
@@ -114,5 +114,5 @@ def forget_connection(device: Device) -> None:
 
 
 def join_path(above: str, below: str) -> str:
-    """Put two ways one after the other; either may be empty."""
+    """Join two paths; either may be empty."""
     return f"{above}.{below}" if above and below else above or below

@@ -1,4 +1,7 @@
-"""Connecting whole trees of devices in one operation, and knowing ever after whether they are there."""
+"""Whole trees of devices, connected in one operation.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from typing import Any, cast
 
 from ophyd_async.core import DEFAULT_TIMEOUT, Device, DeviceConnector, DeviceMock, NotConnectedError
 
-from beamwright_runtime.connection.failure import Asked, failure_of
-from beamwright_runtime.connection.signal_tree import Tree, exception_of
+from beamwright_runtime.connection.failure import DeviceReport, failure_of
+from beamwright_runtime.connection.signal_tree import SignalTree, exception_of
 from beamwright_runtime.connection.signals_below import (
     connects_children,
     forget_connection,
@@ -33,7 +36,8 @@ class TreeDevice(Device):
     def set_name(self, name: str, *, child_name_separator: str | None = None) -> None:
         """Name the device, and each child after it.
 
-        :param child_name_separator: stands between the two, `-` unless told.
+        :param child_name_separator: between the names of the device and of a child, `-` by default.
+        :param name: of the device; children are named after it, as in `stage-x`.
         """
         if getattr(super().set_name, "__func__", None) is not Device.set_name:  # a class between has more to do
             super().set_name(name, child_name_separator=child_name_separator)
@@ -85,11 +89,12 @@ async def connect_tree(device: Device, timeout: float = DEFAULT_TIMEOUT, force_r
 
     :param timeout: in seconds.
     :param force_reconnect: ask every server again, even if all channels are up.
+    :param device: whose children are connected with it.
     :raises ConnectionFailedError: if PVs do not answer in time or have other types; shows and holds which.
     """
     tree = tree_of(device)
     if tree is None:
-        tree = device.__dict__[_TREE] = Tree(device)
+        tree = device.__dict__[_TREE] = SignalTree(device)
     elif tree.ready and not force_reconnect and not tree.foreign and tree.watched:
         return
     await tree.connect(timeout, force_reconnect)
@@ -106,6 +111,7 @@ async def connect_together(
     :param devices: by the names that the outline shows.
     :param name: what they are together, such as the beamline's name.
     :param timeout: in seconds.
+    :param force_reconnect: ask every server again, even if all channels are up.
     :raises ConnectionFailedError: one outline of all that is not connected.
     """
     began = time.monotonic()
@@ -121,47 +127,53 @@ async def connect_together(
         error = exception_of(task)
         if error is not None and not isinstance(error, NotConnectedError):
             raise error
-    asked = [Asked(key, cast("Tree", devices[key].__dict__[_TREE]), exception_of(task)) for key, task in tasks.items()]
-    if any(each.error is not None for each in asked):
-        raise failure_of(asked, name, time.monotonic() - began)
+    reports = [
+        DeviceReport(key, cast("SignalTree", devices[key].__dict__[_TREE]), exception_of(task))
+        for key, task in tasks.items()
+    ]
+    if any(each.error is not None for each in reports):
+        raise failure_of(reports, name, time.monotonic() - began)
 
 
 async def disconnect(*devices: Device) -> None:
-    """Close the channels of devices that are not needed any more; connecting them again opens new ones."""
+    """Close the channels of devices; connecting them again opens new ones.
+
+    :param devices: that are not needed any more.
+    """
     for device in devices:
         for _, user in users_below(device):
             user.release()
-        tree = cast("Tree | None", device.__dict__.pop(_TREE, None))
+        tree = cast("SignalTree | None", device.__dict__.pop(_TREE, None))
         if tree is not None:
             tree.follow(())
         forget_connection(device)
     await asyncio.sleep(0)
 
 
-def tree_of(device: Device) -> Tree | None:
-    """Give the tree of a device that has been connected in the running event loop, and not in mock mode since."""
-    tree = cast("Tree | None", device.__dict__.get(_TREE))
+def tree_of(device: Device) -> SignalTree | None:
+    """Return the tree of a device that has been connected in the running event loop, and not in mock mode since."""
+    tree = cast("SignalTree | None", device.__dict__.get(_TREE))
     if tree is None or tree.loop is not asyncio.get_running_loop() or is_mocked(device):
         return None
     return tree
 
 
-def connected_tree(device: Device) -> Tree | None:
-    """Give the tree of a device whose event loop still runs, from any thread."""
-    tree = cast("Tree | None", device.__dict__.get(_TREE))
+def connected_tree(device: Device) -> SignalTree | None:
+    """Return the tree of a device whose event loop still runs, from any thread."""
+    tree = cast("SignalTree | None", device.__dict__.get(_TREE))
     return None if tree is None or tree.loop.is_closed() else tree
 
 
-def survey(device: Device) -> Tree:
-    """Give the tree of a device, connected or not."""
+def survey(device: Device) -> SignalTree:
+    """Return the tree of a device, connected or not."""
     tree = tree_of(device)
     if tree is None:
-        tree = device.__dict__[_TREE] = Tree(device)
+        tree = device.__dict__[_TREE] = SignalTree(device)
         tree.survey()
     return tree
 
 
 def known_problems(device: Device) -> list[ConnectionProblem]:
-    """Say what is wrong with each signal that is not connected."""
+    """Return what is wrong with each signal that is not connected."""
     tree = connected_tree(device)
     return list(signal_problems(device, "") if tree is None else tree.problems())

@@ -55,7 +55,7 @@ class AreaDetector(TreeDevice, adcore.AreaDetector[DriverT]):
             config_sigs=config_signals,
         )
         if writer is not None and writer.parent is not self:
-            raise ValueError("the writer is no attribute of the detector: assign it before calling super().__init__()")
+            raise ValueError("the writer is not an attribute of the detector: set it before super().__init__()")
         if path_provider is not None:
             if writer is None:
                 raise ValueError("there is a path provider, but no writer to use it")

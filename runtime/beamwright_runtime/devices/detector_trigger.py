@@ -16,11 +16,16 @@ class InternalTriggerLogic(DetectorTriggerLogic):
     driver: adcore.ADBaseIO
 
     async def prepare_internal(self, num: int, livetime: float, deadtime: float) -> None:
-        """Set up a number of exposures, 0 for endless; times in seconds, 0 for what is set now."""
+        """Set up a number of exposures, 0 for endless; times in seconds, 0 for what is set now.
+
+        :param num: exposures, 0 for endless.
+        :param livetime: of an exposure, in seconds; 0 for as set now.
+        :param deadtime: between exposures, in seconds.
+        """
         await adcore.prepare_exposures(self.driver, num, livetime, deadtime)
 
     async def default_trigger_info(self) -> TriggerInfo:
-        """Take as many exposures per event as the driver is set to."""
+        """Return the trigger info for as many exposures per event as the driver is set to."""
         return await adcore.trigger_info_from_num_images(self.driver)
 
 
@@ -44,12 +49,21 @@ class TriggerModeLogic(InternalTriggerLogic):
     external: str = EXTERNAL
 
     async def prepare_internal(self, num: int, livetime: float, deadtime: float) -> None:
-        """Have the driver time a number of exposures, 0 for endless; times in seconds, 0 for what is set now."""
+        """Set the driver to time its own exposures: how many (0 for endless), and times in seconds (0: as set now).
+
+        :param num: exposures, 0 for endless.
+        :param livetime: of an exposure, in seconds; 0 for as set now.
+        :param deadtime: between exposures, in seconds.
+        """
         await self.trigger_mode.set(self.internal)
         await super().prepare_internal(num, livetime, deadtime)
 
     async def prepare_edge(self, num: int, livetime: float) -> None:
-        """Have each edge start an exposure of `livetime` seconds, for a number of edges, 0 for endless."""
+        """Set the driver to expose for `livetime` seconds at each edge, for a number of edges (0 for endless).
+
+        :param num: edges, 0 for endless.
+        :param livetime: of an exposure, in seconds.
+        """
         await self.trigger_mode.set(self.external)
         await adcore.prepare_exposures(self.driver, num, livetime)
 

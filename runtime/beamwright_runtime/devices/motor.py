@@ -1,4 +1,7 @@
-"""Motor records."""
+"""Motor records.
+
+ADR 0008 rules here.
+"""
 
 from __future__ import annotations
 
@@ -62,8 +65,8 @@ class RetryMode(SubsetEnum):
     GEOMETRIC = "Geometric"
 
 
-async def told(readback: SignalR[float]) -> None:
-    """Wait until a signal that is monitored has been told of the value that the server has now.
+async def wait_for_update(readback: SignalR[float]) -> None:
+    """Wait until a signal that is monitored has the value that the server has now.
 
     A server may answer a put before it sends the updates that came with it: base's CA server runs its put callbacks
     between two rounds of updates.
@@ -95,7 +98,7 @@ class MoveAndRead(motor.MotorFlyableMovableLogic):
     async def move(self, new_position: float, timeout: TimeoutCalculator) -> None:
         """Move; a scan that reads the motor next reads where it is, and not where it was a moment ago."""
         await super().move(new_position, timeout)
-        await told(self.readback)
+        await wait_for_update(self.readback)
 
 
 class Motor(TreeDevice, motor.Motor):

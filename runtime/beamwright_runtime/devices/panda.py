@@ -1,4 +1,7 @@
-"""PandA boxes: their generated blocks, which are a detector that writes HDF5 and make triggers for other devices."""
+"""PandA boxes: their generated blocks, which are a detector that writes HDF5 and make triggers for other devices.
+
+ADR 0017 rules here.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,7 @@ class Panda(RecordDevice, StandardDetector):
         """Make a flyer that plays a table with a sequencer; its `time1` and `time2` are in units of the prescale.
 
         :param number: of the sequencer; keep the flyer for the whole scan, each call makes another.
+        :returns: a flyer, to be prepared with a table.
         :raises ValueError: if there is no such sequencer.
         :raises TypeError: if the sequencers do not extend ophyd-async's `SeqBlock`.
         """
@@ -59,6 +63,7 @@ class Panda(RecordDevice, StandardDetector):
         """Make a flyer that sends a pulse at every step of a position, all in encoder counts.
 
         :param number: of the position compare block; keep the flyer for the whole scan, each call makes another.
+        :returns: a flyer, to be prepared with positions.
         :raises ValueError: if there is no such block.
         :raises TypeError: if the blocks do not extend ophyd-async's `PcompBlock`.
         """
@@ -73,6 +78,7 @@ class Panda(RecordDevice, StandardDetector):
 
         :param number: of the sequencer; keep the flyer for the whole scan, each call makes another.
         :param positions: the encoder that counts each motor; without one, rows start in time alone.
+        :returns: a flyer, to be prepared with a scan specification.
         :raises ValueError: if there is no such sequencer.
         :raises TypeError: if the sequencers do not extend ophyd-async's `SeqBlock`.
         """
@@ -81,7 +87,7 @@ class Panda(RecordDevice, StandardDetector):
         return ScanSpecSeqTableFlyableLogic(seq, known).with_device(f"{self.name}-seq{number}")
 
     def encoder(self, number: int) -> PosOutScaleOffset:
-        """Give the position that an encoder input counts, as triggers that compare it want it.
+        """Return the signal of an encoder's position, for triggers that compare it.
 
         `PosOutScaleOffset.from_inenc` of ophyd-async takes its own PandAs alone, and type checkers refuse this one.
 
@@ -95,7 +101,7 @@ class Panda(RecordDevice, StandardDetector):
     def _block(self, attribute: str, kind: type[BlockT]) -> BlockT:
         block = dict(self.children()).get(attribute)
         if not isinstance(block, kind):
-            raise TypeError(f"{type(self).__name__}.{attribute} is no {kind.__name__} of ophyd-async")
+            raise TypeError(f"{type(self).__name__}.{attribute} is not a {kind.__name__} of ophyd-async")
         return block
 
     def _member(self, attribute: str, number: int, kind: type[BlockT]) -> BlockT:
@@ -106,5 +112,5 @@ class Panda(RecordDevice, StandardDetector):
             raise ValueError(f"{self.name or type(self).__name__} has no {attribute}[{number}], only: {there}")
         block = members[number]
         if not isinstance(block, kind):
-            raise TypeError(f"{type(self).__name__}.{attribute}[{number}] is no {kind.__name__} of ophyd-async")
+            raise TypeError(f"{type(self).__name__}.{attribute}[{number}] is not a {kind.__name__} of ophyd-async")
         return block

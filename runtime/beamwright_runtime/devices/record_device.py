@@ -1,4 +1,7 @@
-"""Devices whose signals are records under one prefix."""
+"""Devices whose signals are records under one prefix.
+
+ADR 0011 rules here.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ class RecordConnector(TreeConnector, EpicsDeviceConnector):
     def create_children_from_annotations(self, device: Device) -> None:
         """Make the declared signals, commands and devices once; calling it again does nothing.
 
+        :param device: whose class declares them.
         :raises TypeError: if a declared child has no `PvSuffix`, or a command takes or returns values.
         """
         if not self._filled:
@@ -50,7 +54,7 @@ def record_command(pv: str, timeout: float | None = DEFAULT_TIMEOUT) -> Triggera
 class RecordDevice(TreeDevice, EpicsDevice):
     """A device whose signals are records under one prefix; generated devices extend it.
 
-    As a mixin it stands first: `class AdBase(RecordDevice, ADBaseIO)`.
+    As a mixin it stands first: `class ADBase(RecordDevice, ADBaseIO)`.
 
     :param prefix: starts the name of every record; `pva://` or `ca://` before it chooses the protocol, else CA.
     :param name: what the device is called in documents.

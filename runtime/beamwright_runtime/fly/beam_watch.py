@@ -16,7 +16,7 @@ class BeamWatch:
     A frame counts as taken with beam if it was on disk `margin` seconds before the signal told of the loss. The margin
     makes up for how late the signal tells, less how late detectors count.
 
-    :param signal: what tells of the beam: a ring current, a shutter.
+    :param signal: of the beam, such as a ring current or a shutter.
     :param good: says whether a value of the signal means beam.
     :param margin: in seconds.
     """
@@ -35,15 +35,15 @@ class BeamWatch:
         """Watch."""
         if not self._watching:
             self._watching = True
-            self.signal.subscribe_reading(self._told)
+            self.signal.subscribe_reading(self._on_reading)
 
     def end(self) -> None:
         """Watch no longer."""
         if self._watching:
             self._watching = False
-            self.signal.clear_sub(self._told)
+            self.signal.clear_sub(self._on_reading)
 
-    def _told(self, reading: dict[str, Any]) -> None:
+    def _on_reading(self, reading: dict[str, Any]) -> None:
         for one in reading.values():
             if self._good(one["value"]):
                 self._there.set()
@@ -61,6 +61,6 @@ class BeamWatch:
         """Until when frames had beam since the last restart, in time of `time.monotonic`; None if all had."""
         return None if self._lost_at is None else self._lost_at - self.margin
 
-    async def back(self) -> None:
+    async def wait_for_beam(self) -> None:
         """Wait until there is beam."""
         await self._there.wait()

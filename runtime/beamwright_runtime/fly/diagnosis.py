@@ -14,35 +14,35 @@ PATIENCE = 1.0
 """Seconds that a signal has for its answer: the flight has failed already, and its axes may still move."""
 
 
-async def complaints_of(detector: StandardDetector, counters: Sequence[SignalR[int]], armed: bool) -> list[str]:
-    """Tell what keeps a detector from taking and writing frames, as far as its signals say.
+async def diagnose_detector(detector: StandardDetector, counters: Sequence[SignalR[int]], armed: bool) -> list[str]:
+    """Return what keeps a detector from taking and writing frames, as far as its signals say.
 
     :param counters: count what it has written.
     :param armed: whether it should be armed.
     """
     silent = await asyncio.gather(*(_silent(counter) for counter in counters))
     if any(silent):
-        return [told for told in silent if told]
+        return [findings for findings in silent if findings]
     logics = logics_of(detector)
     acquire = logics.acquire
     active = getattr(acquire, "driver_armed_signal", None) or getattr(getattr(acquire, "pcap", None), "active", None)
-    told = []
+    findings = []
     if armed and active is not None and not await _is(active, True):
-        told.append(f"it is not armed ({active.source})")
+        findings.append(f"it is not armed ({active.source})")
     for logic in logics.data:
         writer = getattr(logic, "writer", None) or getattr(logic, "data_block", None)
-        told += await _complaints_of_writer(writer) if writer is not None else []
-    return told
+        findings += await _diagnose_writer(writer) if writer is not None else []
+    return findings
 
 
-async def _complaints_of_writer(writer: Any) -> list[str]:
-    told = []
+async def _diagnose_writer(writer: Any) -> list[str]:
+    findings = []
     message = getattr(writer, "write_message", None)
     if message is not None and (text := await _value(message)):
-        told.append(f"{message.source} says {text!r}")
+        findings.append(f"{message.source} says {text!r}")
     if (capture := getattr(writer, "capture", None)) is not None and not await _is(capture, True):
-        told.append(f"its file is closed ({capture.source})")
-    return told
+        findings.append(f"its file is closed ({capture.source})")
+    return findings
 
 
 async def _silent(signal: SignalR[Any]) -> str | None:
@@ -64,15 +64,15 @@ async def _value(signal: SignalR[Any]) -> Any:
 
 
 async def _is(signal: SignalR[Any], wanted: object) -> bool:
-    """Tell whether a signal has a value; one that does not answer gets the benefit of the doubt."""
+    """Return whether a signal has a value; true for one that does not answer."""
     return await _value(signal) in (wanted, None)
 
 
 def why(error: BaseException) -> str:
-    """Say on one line what an error says, or of which kind one is that says nothing."""
+    """Return the message of an error on one line, or its type if it has none."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def with_complaints(text: str, complaints: Sequence[str]) -> str:
-    """Put what devices say behind what was seen."""
-    return "; ".join([text, *complaints])
+def with_findings(text: str, findings: Sequence[str]) -> str:
+    """Append what devices report to the text of an error."""
+    return "; ".join([text, *findings])

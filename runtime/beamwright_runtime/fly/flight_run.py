@@ -1,4 +1,7 @@
-"""The flight itself: segment after segment until every frame is on disk."""
+"""The flight itself: segment after segment until every frame is on disk.
+
+ADR 0021 rules here.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from ophyd_async.core import DetectorTrigger
 from beamwright_runtime.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.beam_watch import BeamWatch
 from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
-from beamwright_runtime.fly.detectors.row_progress import Progress
-from beamwright_runtime.fly.detectors.scan_files import Files
-from beamwright_runtime.fly.diagnosis import why, with_complaints
+from beamwright_runtime.fly.detectors.row_progress import RowProgress
+from beamwright_runtime.fly.detectors.scan_files import ScanFiles
+from beamwright_runtime.fly.diagnosis import why, with_findings
 from beamwright_runtime.fly.flight_settings import Flight, Timing
 from beamwright_runtime.fly.fly_state import IN_FLIGHT, FlyState, StateMachine
 from beamwright_runtime.fly.frame_watch import FrameWatch
@@ -40,7 +43,7 @@ class FlightRun(Generic[AxisT]):
         beam: BeamWatch | None,
         timing: Timing,
         log: SegmentLog,
-        files: Files,
+        files: ScanFiles,
     ) -> None:
         self.detectors = detectors
         self.motion = motion
@@ -49,7 +52,7 @@ class FlightRun(Generic[AxisT]):
         self.timing = timing
         self.files = files
         self.machine = StateMachine()
-        self.progress = Progress()
+        self.progress = RowProgress()
         self.segment = OpenSegment(files, log, self.progress, beam)
         self.flight: Flight[AxisT] | None = None
         self.finished: asyncio.Future[None] | None = None
@@ -61,7 +64,7 @@ class FlightRun(Generic[AxisT]):
         self._lock = asyncio.Lock()
         self._frames = FrameWatch(detectors, motion, triggers, self.progress, timing.stall)
         self._stopping = StopSequence(
-            triggers, motion, detectors, self._frames.changed, self._expected, timing.settle, timing.step
+            triggers, motion, detectors, self._frames.wait_for_change, self._expected, timing.settle, timing.step
         )
 
     @property
@@ -87,7 +90,7 @@ class FlightRun(Generic[AxisT]):
             if self.state not in (FlyState.STAGED, FlyState.ARMED, FlyState.DONE):
                 raise FlyScanError(f"a scanner that is {self.state.value} cannot be prepared")
             self._armed = False
-            self.segment.take(flight.start, flight.stop)
+            self.segment.prepare(flight.start, flight.stop)
             self._deadtime = max(await asyncio.gather(*(d.deadtime(self.triggers.trigger) for d in self.detectors)))
             self.flight = flight
             await self._arm()
@@ -114,7 +117,7 @@ class FlightRun(Generic[AxisT]):
             first = next(iter(self._parts)) if self.internal else points
             await self.files.renew()
             await asyncio.gather(*(d.arm(self.triggers.trigger, first, self._deadtime) for d in self.detectors))
-            self.files.opened()
+            self.files.note_open()
         self.segment.begin()
 
     def kickoff(self) -> None:
@@ -136,7 +139,7 @@ class FlightRun(Generic[AxisT]):
         self._task = asyncio.create_task(self._fly())
 
     async def check(self) -> None:
-        """See that what is left of a paused flight can be flown: limits may have changed.
+        """Check that the rest of a paused flight can be flown: limits may have changed.
 
         :raises ScanRefusedError: if it cannot.
         """
@@ -148,7 +151,7 @@ class FlightRun(Generic[AxisT]):
         except ScanRefusedError:
             raise
         except Exception as error:
-            raise ScanRefusedError(f"the flight cannot go on: {why(error)}") from error
+            raise ScanRefusedError(f"the flight cannot be resumed: {why(error)}") from error
 
     def resume(self) -> None:
         """Go on after an interruption; returns at once, what goes wrong is told by `finished`."""
@@ -177,7 +180,7 @@ class FlightRun(Generic[AxisT]):
                     await self._frames.unwatch()
                     await self.segment.close("beam", whole=True)
                 self.machine.to(FlyState.RESTARTING)
-                await self.beam.back()
+                await self.beam.wait_for_beam()
             async with self._lock:
                 await self._frames.unwatch()
                 await self.segment.close("done", whole=True)
@@ -200,7 +203,7 @@ class FlightRun(Generic[AxisT]):
             await self.motion.start(part)
             if self.internal:
                 await asyncio.gather(*(detector.start() for detector in self.detectors))
-            await self._frames.take(part, self.segment.ahead, self._exposure)
+            await self._frames.wait_for(part, self.segment.ahead, self._exposure)
             self.segment.part_start = part.stop
 
     async def _expected(self) -> int | None:
@@ -213,7 +216,7 @@ class FlightRun(Generic[AxisT]):
         return self.beam is not None and self.beam.good_until is not None
 
     async def _flush(self) -> None:
-        await asyncio.gather(*(detector.written.flush(self.timing.step) for detector in self.detectors))
+        await asyncio.gather(*(detector.frame_count.flush(self.timing.step) for detector in self.detectors))
 
     async def interrupt(self, reason: str) -> None:
         """Stop a flight in the right order and keep it ready to go on; never raises, faults end the flight."""
@@ -247,16 +250,18 @@ class FlightRun(Generic[AxisT]):
                 await self._level(ended.unclear)
             await self.segment.close(reason, ended.whole, rows, cut=intact, sure=intact and not ended.unclear)
         except Exception as error:
-            ended.faults.append(FlyScanError(f"detectors could not be brought into step: {error}"))
+            ended.faults.append(FlyScanError(f"detectors could not be synchronised: {error}"))
         return ended.faults
 
     async def _level(self, unclear: Sequence[FlyScanError]) -> None:
-        """Have detectors take frames that nobody wants, so that all have as many rows as the one with most.
+        """Let detectors take surplus frames, so that all have as many rows as the one with most.
 
         :param unclear: why this is needed, if detectors do not time their own frames; told if one cannot.
         """
-        most = max(-(-detector.written.collections // detector.collections_per_event) for detector in self.detectors)
-        lacking = {one: most * one.collections_per_event - one.written.collections for one in self.detectors}
+        most = max(
+            -(-detector.frame_count.collections // detector.collections_per_event) for detector in self.detectors
+        )
+        lacking = {one: most * one.collections_per_event - one.frame_count.collections for one in self.detectors}
         if unclear:
             log.warning("frames are taken again from %d on: %s", self.segment.part_start, "; ".join(map(str, unclear)))
             if any(lack and not one.tops_up for one, lack in lacking.items()):
@@ -269,7 +274,7 @@ class FlightRun(Generic[AxisT]):
         self.machine.to(FlyState.FAILED)
         others = [f"besides, {fault}" for fault in await self._halt(FAILURE)]
         text = str(error) if isinstance(error, FlyScanError) else f"the flight failed: {why(error)}"
-        told = FlyScanError(with_complaints(text, others))
+        told = FlyScanError(with_findings(text, others))
         told.__cause__ = error.__cause__ if isinstance(error, FlyScanError) else error
         self._finish(told)
 

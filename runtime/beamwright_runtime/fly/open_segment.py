@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from beamwright_runtime.fly.beam_watch import BeamWatch
-from beamwright_runtime.fly.detectors.row_progress import Progress
-from beamwright_runtime.fly.detectors.scan_files import Files
+from beamwright_runtime.fly.detectors.row_progress import RowProgress
+from beamwright_runtime.fly.detectors.scan_files import ScanFiles
 from beamwright_runtime.fly.scan import AxisT, Points
 from beamwright_runtime.fly.segment_log import SegmentLog
 
@@ -12,13 +12,13 @@ from beamwright_runtime.fly.segment_log import SegmentLog
 class OpenSegment:
     """Counts frames and rows from where the flight started or went on.
 
-    :param files: the detectors' files, whose rows are told of.
+    :param files: the detectors' files.
     :param log: records the segment when it is closed.
     :param progress: rows that were seen so far.
     :param beam: tells until when frames had beam.
     """
 
-    def __init__(self, files: Files, log: SegmentLog, progress: Progress, beam: BeamWatch | None) -> None:
+    def __init__(self, files: ScanFiles, log: SegmentLog, progress: RowProgress, beam: BeamWatch | None) -> None:
         self._files = files
         self._log = log
         self._progress = progress
@@ -36,8 +36,8 @@ class OpenSegment:
         self.armed_row: int | None = None
         """Row of the frame that the first trigger of the part is for, once triggers may come."""
 
-    def take(self, start: int, stop: int) -> None:
-        """Be about the frames of another flight."""
+    def prepare(self, start: int, stop: int) -> None:
+        """Prepare for the frames of another flight."""
         self.next, self.stop = start, stop
 
     def begin(self) -> None:

@@ -57,11 +57,19 @@ class Points(Generic[AxisT]):
         return self.start + len(self)
 
     def velocity(self, axis: AxisT) -> NDArray[np.float64]:
-        """Give the signed mean velocity of an axis in each frame, in its units per second."""
+        """Return the signed mean velocity of an axis in each frame, in its units per second.
+
+        :param axis: one of the points' axes.
+        :returns: one velocity for each frame.
+        """
         return (self.upper[axis] - self.lower[axis]) / self.duration
 
     def part(self, start: int, stop: int) -> Points[AxisT]:
-        """Take the frames from one scan index to another; what is taken starts with a gap."""
+        """Return the frames from one scan index to another; the first of them starts with a gap.
+
+        :param start: scan index of the first frame.
+        :param stop: scan index behind the last frame.
+        """
         cut = slice(start - self.start, stop - self.start)
         gap = self.gap[cut].copy()
         gap[:1] = True
@@ -72,12 +80,19 @@ class Points(Generic[AxisT]):
         return Points(start, midpoints, lower, upper, self.duration[cut], gap)
 
     def rows(self) -> list[Points[AxisT]]:
-        """Split at the gaps."""
+        """Split at the gaps.
+
+        :returns: the stretches between gaps, in order.
+        """
         starts = [*(int(i) + self.start for i in np.flatnonzero(self.gap)), self.stop]
         return [self.part(start, stop) for start, stop in pairwise(starts)]
 
     def split(self, at: NDArray[np.bool_]) -> Points[AxisT]:
-        """Add gaps."""
+        """Add gaps.
+
+        :param at: true for each frame that shall start with a gap.
+        :returns: the same frames, with more gaps.
+        """
         return replace(self, gap=self.gap | at)
 
 
@@ -123,7 +138,7 @@ class Scan(Generic[AxisT]):
             for positions in (dimension.midpoints, dimension.lower, dimension.upper):
                 for axis, values in positions.items():
                     if not np.all(np.isfinite(values)):
-                        raise ScanRefusedError(f"{axis_name(axis)} has a position that is no number")
+                        raise ScanRefusedError(f"{axis_name(axis)} has a position that is not a number")
             if dimension.duration is not None and not np.all(dimension.duration > 0):
                 raise ScanRefusedError("a frame has no positive duration")
 
@@ -156,17 +171,25 @@ class Scan(Generic[AxisT]):
         return prod(self.lengths)
 
     def step(self, index: int) -> int:
-        """Tell which flight takes a frame."""
+        """Return which flight takes a frame.
+
+        :param index: scan index of the frame.
+        """
         return index // self.flight_frames
 
     def outer_positions(self, step: int) -> dict[AxisT, float]:
-        """Tell where the outer axes are during a flight."""
+        """Return where the outer axes are during a flight.
+
+        :param step: which flight, from 0.
+        """
         piece = Path(self.dimensions, start=step * self.flight_frames, num=1).consume()
         return {axis: float(piece.midpoints[axis][0]) for axis in self.outer_axes}
 
     def points(self, start: int = 0, stop: int | None = None) -> Points[AxisT]:
-        """Give the frames of flown axes from one scan index to another, in the order in which they are taken.
+        """Return the frames of flown axes from one scan index to another, in the order in which they are taken.
 
+        :param start: scan index of the first frame.
+        :param stop: scan index behind the last frame.
         :raises IndexError: if there are no such frames.
         """
         stop = len(self) if stop is None else stop
@@ -204,7 +227,7 @@ class Scan(Generic[AxisT]):
         return float(values[0]) if np.all(values == values[0]) else None
 
     def facts(self) -> dict[str, Any]:
-        """Say for the start document what rows mean: shapes, axes, durations; plain data."""
+        """Return, for the start document, what rows mean: shapes, axes and durations as plain data."""
         return {
             "spec": dict(self.spec.serialize()),
             "shape": list(self.shape),
@@ -226,7 +249,7 @@ def _names(axes: Collection[AxisT]) -> str:
 
 
 def _jumps(lower: Positions[AxisT], upper: Positions[AxisT]) -> NDArray[np.bool_]:
-    """Tell which frames an axis cannot enter straight from the one before: it is elsewhere, or turns round."""
+    """Return which frames an axis cannot enter straight from the one before: it is elsewhere, or turns round."""
     jumps = np.zeros(len(next(iter(lower.values()))), np.bool_)
     for axis, starts in lower.items():
         ends = upper[axis]
@@ -238,7 +261,7 @@ def _jumps(lower: Positions[AxisT], upper: Positions[AxisT]) -> NDArray[np.bool_
 
 
 def run_up(points: Points[AxisT], axis: AxisT, ramp: float, frame: int = 0) -> float:
-    """Tell where an axis must start from rest to be at velocity when a frame starts.
+    """Return where an axis must start from rest to be at velocity when a frame starts.
 
     :param ramp: seconds that the axis takes to reach its velocity.
     :param frame: counted from the first of `points`, also in the middle of a row.
@@ -247,7 +270,7 @@ def run_up(points: Points[AxisT], axis: AxisT, ramp: float, frame: int = 0) -> f
 
 
 def run_down(points: Points[AxisT], axis: AxisT, ramp: float) -> float:
-    """Tell where an axis comes to rest that slows down when the last frame ends."""
+    """Return where an axis comes to rest that slows down when the last frame ends."""
     return float(points.upper[axis][-1] + points.velocity(axis)[-1] * ramp / 2)
 
 

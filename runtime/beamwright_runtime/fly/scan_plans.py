@@ -64,13 +64,13 @@ def fly_scan(
 
     def staged() -> MsgGenerator[str]:
         yield from _until_done("stage", scanner)
-        flown = bpp.finalize_wrapper(_with_reason(scan_all()), lambda: _for_certain(end))
+        flown = bpp.finalize_wrapper(_with_reason(scan_all()), lambda: _run_to_end(end))
         return cast("str", (yield from bpp.run_wrapper(flown, md=_start(scanner, scan, stream, metadata))))
 
     def unstage() -> MsgGenerator[None]:
         yield from _until_done("unstage", scanner)
 
-    return cast("str", (yield from bpp.finalize_wrapper(staged(), lambda: _for_certain(unstage))))
+    return cast("str", (yield from bpp.finalize_wrapper(staged(), lambda: _run_to_end(unstage))))
 
 
 def fly_grid(
@@ -86,6 +86,10 @@ def fly_grid(
     :param lines: slowest first, each of one axis: `Linspace(y, 0, 1, 5), Linspace(x, 0, 2, 20)`.
     :param duration: seconds of each frame.
     :param snake: whether every other row runs backwards.
+    :param scanner: flies the last line.
+    :param flush_period: seconds between two collections of documents.
+    :param metadata: for the start document.
+    :returns: the uid of the run.
     :raises ScanRefusedError: if it cannot be flown, with the reason.
     """
     spec = _grid(lines, duration, snake)
@@ -190,7 +194,7 @@ def _with_reason(plan: MsgGenerator[None]) -> MsgGenerator[None]:
         raise
 
 
-def _for_certain(ending: Callable[[], MsgGenerator[None]]) -> MsgGenerator[None]:
+def _run_to_end(ending: Callable[[], MsgGenerator[None]]) -> MsgGenerator[None]:
     """End something, and do so to the end if an abort or a stop is asked for on the way: it has its turn afterwards."""
     try:
         yield from ending()
@@ -199,7 +203,9 @@ def _for_certain(ending: Callable[[], MsgGenerator[None]]) -> MsgGenerator[None]
         raise
 
 
-def _answered(scanner: FlyScanner[AxisT], asking: Callable[[], MsgGenerator[T | None]]) -> MsgGenerator[T | None]:
+def _repeat_until_answered(
+    scanner: FlyScanner[AxisT], asking: Callable[[], MsgGenerator[T | None]]
+) -> MsgGenerator[T | None]:
     """Ask again when an interruption has taken the answer away: the RunEngine then answers None.
 
     Where the scanner was not paused, nobody answers: the plan is only looked at, as by a `RunEngineSimulator`.
@@ -216,7 +222,7 @@ def _until_done(command: str, scanner: FlyScanner[AxisT], *arguments: object) ->
         yield Msg(command, scanner, *arguments, group=group)
         return cast("bool | None", (yield from bps.wait(group=group)))
 
-    yield from _answered(scanner, ask)
+    yield from _repeat_until_answered(scanner, ask)
 
 
 def _move(scanner: FlyScanner[AxisT], positions: Mapping[AxisT, float]) -> MsgGenerator[None]:
@@ -227,14 +233,14 @@ def _move(scanner: FlyScanner[AxisT], positions: Mapping[AxisT, float]) -> MsgGe
         return cast("bool | None", (yield from bps.wait(group=group)))
 
     if positions:
-        yield from _answered(scanner, ask)
+        yield from _repeat_until_answered(scanner, ask)
 
 
 def _declare(scanner: FlyScanner[AxisT], device: object, name: str) -> MsgGenerator[None]:
     def ask() -> MsgGenerator[object]:
         return (yield Msg("declare_stream", None, device, name=name, collect=True))
 
-    yield from _answered(scanner, ask)
+    yield from _repeat_until_answered(scanner, ask)
 
 
 def _collect_while_flying(scanner: FlyScanner[AxisT], stream: str, period: float) -> MsgGenerator[None]:
@@ -257,7 +263,7 @@ def _collect_while_flying(scanner: FlyScanner[AxisT], stream: str, period: float
 
 def _collect(scanner: FlyScanner[AxisT], stream: str) -> MsgGenerator[None]:
     yield Msg("collect", scanner, name=stream, return_payload=False)
-    if scanner.segments.untold:
+    if scanner.segments.has_pending:
         yield Msg("collect", scanner.segments, name=SEGMENTS, return_payload=False)
 
 

@@ -1,4 +1,7 @@
-"""The one device that a RunEngine flies: it owns detectors, triggers and motion."""
+"""The one device that a RunEngine flies: it owns detectors, triggers and motion.
+
+ADR 0021 rules here.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ from beamwright_runtime.fly.beam_watch import BeamWatch
 from beamwright_runtime.fly.detectors.collector import Collector
 from beamwright_runtime.fly.detectors.emission import EAGER, Emission, Surplus
 from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
-from beamwright_runtime.fly.detectors.scan_files import Files
+from beamwright_runtime.fly.detectors.scan_files import ScanFiles
 from beamwright_runtime.fly.diagnosis import why
 from beamwright_runtime.fly.flight_run import PAUSE, FlightRun, log
 from beamwright_runtime.fly.flight_settings import Flight, Timing
@@ -73,7 +76,7 @@ class FlyScanner(
     :param surplus: what becomes of rows whose frames are taken again.
     :param timing: how long to wait for what.
     :param name: what the device is called in documents.
-    :raises ValueError: if there is no detector, or rows are to be overwritten that documents tell of already.
+    :raises ValueError: if there is no detector, or rows are to be overwritten that documents already describe.
     """
 
     def __init__(
@@ -91,14 +94,14 @@ class FlyScanner(
         if not detectors:
             raise ValueError("a scanner needs a detector")
         if surplus is Surplus.OVERWRITE and emission == EAGER:
-            raise ValueError("only rows that no document tells of are overwritten: give an Emission that stays behind")
+            raise ValueError("only rows without documents can be overwritten: give an Emission that stays behind")
         self.emission = emission
         self.surplus = surplus
         self.segments = SegmentLog()
         self._timing = timing or Timing()
         flown = [one if isinstance(one, FlownDetector) else FlownDetector(one) for one in detectors]
         self._collector = Collector(flown, self._emitted_until, self._growing, self._timing.step)
-        files = Files(flown, surplus, self._collector, self._timing.step)
+        files = ScanFiles(flown, surplus, self._collector, self._timing.step)
         self._run = FlightRun(flown, motion, triggers or SoftwareTriggers(), beam, self._timing, self.segments, files)
         self._asked = 0
         self.interruptions = 0
@@ -107,7 +110,11 @@ class FlyScanner(
         super().__init__(name=name)
 
     def set_name(self, name: str, *, child_name_separator: str | None = None) -> None:
-        """Name the device; the stream of segments has a name of its own."""
+        """Name the device; the stream of segments has a name of its own.
+
+        :param name: of the device.
+        :param child_name_separator: between the names of the device and of a child.
+        """
         super().set_name(name, child_name_separator=child_name_separator)
         self.segments.set_name(SEGMENTS)
 
@@ -124,7 +131,7 @@ class FlyScanner(
     @property
     def owes_documents(self) -> bool:
         """Whether there is something to collect."""
-        return self._collector.behind or self.segments.untold
+        return self._collector.behind or self.segments.has_pending
 
     @property
     def frames_done(self) -> int:
@@ -132,7 +139,7 @@ class FlyScanner(
         return self._run.frames
 
     def detector_facts(self) -> dict[str, Any]:
-        """Say for the start document which detectors there are, and how many collections each frame has; plain data."""
+        """Return, for the start document, the detectors and how many collections each frame has, as plain data."""
         return {one.name: {"collections_per_event": one.collections_per_event} for one in self._run.detectors}
 
     @property
@@ -154,7 +161,7 @@ class FlyScanner(
         await asyncio.gather(self._run.triggers.gate(), self._run.motion.stop())
         await asyncio.gather(*(one.detector.stage() for one in self._run.detectors))
         for one in self._run.detectors:
-            one.written.forget()
+            one.frame_count.forget()
         self._collector.clear()
         self._run.files.clear()
         self.segments.clear()
@@ -165,6 +172,7 @@ class FlyScanner(
     async def prepare(self, value: Flight[AxisT]) -> None:
         """Check a flight and arm the detectors for it; nothing moves yet. May be repeated.
 
+        :param value: the flight.
         :raises ScanRefusedError: if it cannot be flown, with the reason.
         """
         await self._run.prepare(value)
@@ -178,6 +186,8 @@ class FlyScanner(
         """Wait until every frame of the flight is on disk and flushed, over any pauses; may be asked repeatedly.
 
         Reports the frames on disk. If the flight fails, the status asked for last does.
+
+        :returns: a status that counts the frames on disk.
         """
         finished = self._run.finished
         if finished is None:
@@ -219,7 +229,7 @@ class FlyScanner(
         raise NoReplayAllowed
 
     async def resume(self) -> None:
-        """Have a paused flight go on at the frame where it was stopped; what goes wrong is told by `complete`.
+        """Resume a paused flight at the frame where it was stopped; `complete` raises what goes wrong.
 
         :raises ScanRefusedError: if what is left cannot be flown any more; it stays paused, and may be asked again.
         """
@@ -227,7 +237,10 @@ class FlyScanner(
         self._run.resume()
 
     async def stop(self, success: bool = True) -> None:
-        """End the flight before its last frame; `complete` then ends, with an error unless this is a success."""
+        """End the flight before its last frame; `complete` then ends, with an error unless this is a success.
+
+        :param success: whether the plan ends well.
+        """
         if success and self._run.finished is not None and not self._run.finished.done():
             # Whoever stops has a reason of its own, which what goes wrong on the way must not replace.
             self._asked += 1
@@ -282,19 +295,23 @@ class FlyScanner(
         return behind if lost is None else min(behind, run.progress.before(lost))
 
     async def get_index(self) -> int:
-        """Tell how many rows may be made known."""
+        """Return how many rows may be published in documents."""
         return self._emitted_until()
 
     async def collect_asset_docs(self, index: int | None = None) -> AsyncIterator[StreamAsset]:
         """Make the documents of new rows, of all detectors or of none.
 
+        :param index: the row up to which to make them; all that may be published by default.
         :raises FlyScanError: if a detector cannot flush or describe them, naming it.
         """
         for document in await self._collector.collect():
             yield document
 
     async def describe_collect(self) -> dict[str, DataKey]:
-        """Describe what all detectors write."""
+        """Describe what all detectors write.
+
+        :returns: the data keys of all detectors, by name.
+        """
         described = await _merged([one.detector.describe_collect() for one in self._run.detectors])
         self._described = frozenset(described)
         return described

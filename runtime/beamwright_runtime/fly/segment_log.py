@@ -1,4 +1,7 @@
-"""The segments of a run as they end, told by events of a stream of their own."""
+"""The segments of a run, as events of a stream of their own.
+
+ADR 0022 rules here.
+"""
 
 from __future__ import annotations
 
@@ -21,37 +24,37 @@ KEYS: Mapping[str, DataKey] = {
 
 
 class SegmentLog(Device, EventCollectable):
-    """The segments of a run, each told once by an event of the stream `fly_segments`."""
+    """The segments of a run; each has one event of the stream `fly_segments`."""
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
         self.segments: list[Segment] = []
-        self._told = 0
+        self._collected = 0
 
     def clear(self) -> None:
         """Forget the last run."""
         self.segments = []
-        self._told = 0
+        self._collected = 0
 
     def add(self, start: int, stop: int, row: int, rows: int, reason: str, resource: int, resource_row: int) -> None:
-        """Record a segment that has ended; one of which no row is left is none."""
+        """Record a segment that has ended, unless no row of it is left."""
         if rows:
             number = len(self.segments)
             self.segments.append(Segment(number, start, stop, row, rows, reason, resource, resource_row))
 
     @property
-    def untold(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether an event is still to be collected."""
-        return self._told < len(self.segments)
+        return self._collected < len(self.segments)
 
     async def describe_collect(self) -> dict[str, DataKey]:
         """Describe the events."""
         return {f"{self.name}-{key}": described.copy() for key, described in KEYS.items()}
 
     def collect(self) -> Iterator[PartialEvent]:
-        """Give an event for each segment not told yet."""
+        """Yield an event for each segment that was not collected yet."""
         now = time.time()
-        while self.untold:
-            data = {f"{self.name}-{key}": value for key, value in asdict(self.segments[self._told]).items()}
-            self._told += 1
+        while self.has_pending:
+            data = {f"{self.name}-{key}": value for key, value in asdict(self.segments[self._collected]).items()}
+            self._collected += 1
             yield PartialEvent(data=data, timestamps=dict.fromkeys(data, now), time=now)

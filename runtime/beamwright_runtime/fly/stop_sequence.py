@@ -1,4 +1,7 @@
-"""Ending a flight in the one order that loses nothing: gate, drain, stop, disarm, flush; every step bounded in time."""
+"""Ending a flight in the one order that loses nothing: gate, drain, stop, disarm, flush; every step bounded in time.
+
+ADR 0022 rules here.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from beamwright_runtime.fly.triggers.trigger_logic import TriggerLogic
 
 
 @dataclass
-class Ended:
+class StopResult:
     """How a stop went.
 
     :param whole: whether the last frame had its full length.
@@ -44,101 +47,101 @@ class StopSequence(Generic[AxisT]):
     triggers: TriggerLogic[AxisT]
     motion: MotionLogic[AxisT]
     detectors: Sequence[FlownDetector]
-    changed: Callable[[float], Awaitable[bool]]
+    wait_for_change: Callable[[float], Awaitable[bool]]
     expected: Callable[[], Awaitable[int | None]]
     settle: float
     timeout: float
 
-    async def run(self, row: int, exposure: float, failed: bool) -> Ended:
+    async def run(self, row: int, exposure: float, failed: bool) -> StopResult:
         """Stop; motion last of what makes frames, so that those that have started are good.
 
         :param row: at which the segment started.
         :param exposure: seconds of the longest frame.
         :param failed: whether this is for a failure: then frames are waited for only as long as some come.
         """
-        ended = Ended()
-        whole = await self._step(ended, "the triggers did not stop", self.triggers.gate())
-        ended.whole = bool(whole)
+        result = StopResult()
+        whole = await self._step(result, "the triggers did not stop", self.triggers.gate())
+        result.whole = bool(whole)
         if self.triggers.trigger is DetectorTrigger.INTERNAL:
-            await self._disarm(ended)
-        await self._wait_for_frames(ended, row, exposure, failed)
-        await self._step(ended, "the axes could not be looked at", self._look_at_axes(ended))
-        await self._step(ended, "the axes did not stop", self.motion.stop())
-        await self._disarm(ended)
-        await self._flush(ended)
-        if self._out_of_step and not (failed or ended.unclear or ended.faults):
+            await self._disarm(result)
+        await self._wait_for_frames(result, row, exposure, failed)
+        await self._step(result, "the axes could not be looked at", self._look_at_axes(result))
+        await self._step(result, "the axes did not stop", self.motion.stop())
+        await self._disarm(result)
+        await self._flush(result)
+        if self._out_of_step and not (failed or result.unclear or result.faults):
             # A frame that took longer than it was waited for; what one detector has, the others were triggered for.
-            await self._wait_for_frames(ended, row, exposure, failed)
-            await self._flush(ended)
-        if self._out_of_step and not ended.unclear:
-            told = ", ".join(f"{detector.name} {detector.written.safe - row}" for detector in self.detectors)
-            ended.unclear.append(FlyScanError(f"detectors wrote different numbers of frames: {told}"))
-        return ended
+            await self._wait_for_frames(result, row, exposure, failed)
+            await self._flush(result)
+        if self._out_of_step and not result.unclear:
+            text = ", ".join(f"{detector.name} {detector.frame_count.safe - row}" for detector in self.detectors)
+            result.unclear.append(FlyScanError(f"detectors wrote different numbers of frames: {text}"))
+        return result
 
     @property
     def _out_of_step(self) -> bool:
         counted = self.triggers.trigger is not DetectorTrigger.INTERNAL
-        return counted and len({detector.written.safe for detector in self.detectors}) > 1
+        return counted and len({detector.frame_count.safe for detector in self.detectors}) > 1
 
-    async def _wait_for_frames(self, ended: Ended, row: int, exposure: float, failed: bool) -> None:
-        draining = self._drain(ended, row, exposure, failed)
-        await self._step(ended, "frames are missing", draining, self.timeout + exposure)
+    async def _wait_for_frames(self, result: StopResult, row: int, exposure: float, failed: bool) -> None:
+        draining = self._drain(result, row, exposure, failed)
+        await self._step(result, "frames are missing", draining, self.timeout + exposure)
 
-    async def _flush(self, ended: Ended) -> None:
+    async def _flush(self, result: StopResult) -> None:
         longest = self.timeout + 3 * PATIENCE
         await asyncio.gather(
             *(
-                self._step(ended, f"{d.name} did not flush", d.written.flush(self.timeout), longest)
+                self._step(result, f"{d.name} did not flush", d.frame_count.flush(self.timeout), longest)
                 for d in self.detectors
             )
         )
 
-    async def _look_at_axes(self, ended: Ended) -> None:
-        if complaints := await self.motion.complaints():
-            ended.unclear.append(FlyScanError("; ".join(complaints)))
+    async def _look_at_axes(self, result: StopResult) -> None:
+        if findings := await self.motion.diagnose():
+            result.unclear.append(FlyScanError("; ".join(findings)))
 
-    async def _disarm(self, ended: Ended) -> None:
-        await asyncio.gather(*(self._step(ended, f"{d.name} did not stop", d.disarm()) for d in self.detectors))
+    async def _disarm(self, result: StopResult) -> None:
+        await asyncio.gather(*(self._step(result, f"{d.name} did not stop", d.disarm()) for d in self.detectors))
 
-    async def _drain(self, ended: Ended, row: int, exposure: float, failed: bool) -> None:
+    async def _drain(self, result: StopResult, row: int, exposure: float, failed: bool) -> None:
         expected = await self.expected()
         try:
             async with asyncio.timeout(self.timeout):
                 while not self._all_there(expected) or expected is None:
-                    quiet = not await self.changed(self.settle + exposure)
+                    quiet = not await self.wait_for_change(self.settle + exposure)
                     if quiet and (failed or self._all_there(expected)):
                         return
         except TimeoutError:
-            wanted = max(d.written.collections / d.collections_per_event for d in self.detectors)
+            wanted = max(d.frame_count.collections / d.collections_per_event for d in self.detectors)
             wanted = wanted if expected is None else expected
-            behind = [d for d in self.detectors if d.written.collections / d.collections_per_event < wanted]
-            told = ", ".join(
-                f"{d.name} has {d.written.rows - row} of {wanted - row:g}" for d in behind or self.detectors
+            behind = [d for d in self.detectors if d.frame_count.collections / d.collections_per_event < wanted]
+            text = ", ".join(
+                f"{d.name} has {d.frame_count.rows - row} of {wanted - row:g}" for d in behind or self.detectors
             )
-            ended.unclear.append(FlyScanError(f"{told} frames since the segment started"))
+            result.unclear.append(FlyScanError(f"{text} frames since the segment started"))
 
     def _all_there(self, expected: int | None) -> bool:
         if self.triggers.trigger is DetectorTrigger.INTERNAL:
             return True
-        rows = {detector.written.rows for detector in self.detectors}
-        whole = len(rows) == 1 and not any(detector.written.partial for detector in self.detectors)
+        rows = {detector.frame_count.rows for detector in self.detectors}
+        whole = len(rows) == 1 and not any(detector.frame_count.partial for detector in self.detectors)
         return whole and (expected is None or rows == {expected})
 
     async def _step(
-        self, ended: Ended, fault: str, doing: Coroutine[Any, Any, bool | None], timeout: float | None = None
+        self, result: StopResult, fault: str, doing: Coroutine[Any, Any, bool | None], timeout: float | None = None
     ) -> bool | None:
         try:
             # Somewhat longer than the step's own timer, which says more.
             async with asyncio.timeout((timeout or self.timeout) + 1.0):
                 return await doing
         except FlyScanError as error:
-            ended.faults.append(error)
+            result.faults.append(error)
         except asyncio.CancelledError as error:
             # A logic waits for something of its own that has been cancelled: no reason to leave out what comes next.
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
-            ended.faults.append(FlyScanError(f"{fault} ({error!r})"))
+            result.faults.append(FlyScanError(f"{fault} ({error!r})"))
         except Exception as error:
-            told = "in time" if isinstance(error, TimeoutError) else f"({why(error)})"
-            ended.faults.append(FlyScanError(f"{fault} {told}"))
+            text = "in time" if isinstance(error, TimeoutError) else f"({why(error)})"
+            result.faults.append(FlyScanError(f"{fault} {text}"))
         return None

@@ -15,7 +15,7 @@ import numpy as np
 from beamwright_runtime.documents import Role
 from beamwright_runtime.nexus.fields import Fields, as_array
 from beamwright_runtime.nexus.grid import Grid
-from beamwright_runtime.nexus.roles import Known, Roles, hinted_first
+from beamwright_runtime.nexus.roles import KeyFacts, Roles, hinted_first
 from beamwright_runtime.nexus.run_record import RunRecord, Stream
 
 CLASSES: Mapping[Role, str] = {
@@ -27,7 +27,7 @@ CLASSES: Mapping[Role, str] = {
 
 
 @dataclass(frozen=True)
-class Field:
+class NexusField:
     """A field that was written.
 
     :param key: its data key.
@@ -36,7 +36,7 @@ class Field:
     """
 
     key: str
-    known: Known
+    known: KeyFacts
     dataset: h5py.Dataset
 
 
@@ -54,7 +54,7 @@ class AxisFields:
     values: h5py.Dataset | None = None
 
 
-class Entry:
+class NexusEntry:
     """Writes one entry.
 
     :param group: to write into.
@@ -73,7 +73,7 @@ class Entry:
         self._instrument = add_group(group, "instrument", "NXinstrument")
         self._devices: dict[str, h5py.Group] = {}
 
-    def write(self) -> tuple[list[Field], dict[str, AxisFields]]:
+    def write(self) -> tuple[list[NexusField], dict[str, AxisFields]]:
         """Write the run and its devices; give the fields and the axes, to be plotted."""
         self._write_head()
         axes = {name: self._axis(name) for names in self._grid.dimensions for name in names}
@@ -133,7 +133,7 @@ class Entry:
             self._with_units(axis.set_points, self._roles.units(name))
         return axis
 
-    def _field(self, key: str) -> Field | None:
+    def _field(self, key: str) -> NexusField | None:
         known = self._roles.of(key)
         device = known.axis if known.role == "axis" and known.axis else known.device
         group = self._device(device, known.role)
@@ -149,7 +149,7 @@ class Entry:
         self._with_units(dataset, known.units)
         if known.role in ("detector", "monitor") and whole not in group and known.axis is None:
             link(group, whole, dataset)
-        return Field(key, known, dataset)
+        return NexusField(key, known, dataset)
 
     def _link_files(self, group: h5py.Group, name: str, resources: Iterable[str]) -> None:
         files = group.require_group("files")
@@ -217,7 +217,7 @@ def _plain(value: Any) -> Any:
 
 
 def free_name(group: h5py.Group, wanted: str) -> str:
-    """Give a name that NeXus allows and that is free in a group."""
+    """Return a name that NeXus allows and that is free in a group."""
     allowed = re.sub(r"[^A-Za-z0-9_.]", "_", wanted).strip(".") or "_"
     name, number = allowed, 2
     while name in group:

@@ -1,4 +1,7 @@
-"""Fields with a value for each place of a scan's grid: virtual datasets over files, and values of events."""
+"""Fields with a value for each place of a scan's grid: virtual datasets over files, and values of events.
+
+ADR 0027 rules here.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from beamwright_runtime.nexus.virtual_field import VirtualField
 
 
 def fill_value(dtype: np.dtype[Any]) -> Any:
-    """Give the value that stands where no frame was taken: what no detector reads.
+    """Return the value that stands where no frame was taken: what no detector reads.
 
     Not a number for floats, the lowest for signed integers, the highest for unsigned ones, as in dead pixels.
     """
@@ -41,7 +44,7 @@ class Fields:
     :param resources: stream resources by uid.
     :param grid: where each row belongs.
     :param folder: of the file that is written.
-    :param problems: is told what is missing.
+    :param problems: gets what is missing.
     """
 
     def __init__(
@@ -74,7 +77,7 @@ class Fields:
         if key in self._stream.stretches:
             return self._virtual(group, name, key)
         if "external" in self._stream.data_keys[key]:
-            self._problems.append(f"{key}: documents tell of no rows")
+            self._problems.append(f"{key}: the documents have no rows")
             return None
         return self._plain(group, name, key)
 
@@ -96,20 +99,20 @@ class Fields:
             for piece in pieces(rows):
                 field.add(piece, one.path, one.name, length)
             missing -= int(np.count_nonzero(rows != NOWHERE))
-        return _told(field.write(group, name), missing)
+        return _with_missing(field.write(group, name), missing)
 
     def _length(self, key: str, one: FoundDataset, rows: NDArray[np.int64], per_frame: int) -> int:
-        """Tell how many collections a file has, as far as is known; rows that it has not got are taken out."""
+        """Return how many collections a file has, as far as is known, and drop the rows that it lacks."""
         if one.shape is None:
             return (int(rows.max(initial=NOWHERE)) + 1) * per_frame
         whole = one.shape[0] // per_frame
         if np.any(rows >= whole):
-            self._problems.append(f"{key}: {one.path} has {whole} frames, documents tell of {rows.max() + 1}")
+            self._problems.append(f"{key}: {one.path} has {whole} frames, the documents say {rows.max() + 1}")
             rows[rows >= whole] = NOWHERE
         return one.shape[0]
 
     def _rows(self, stretches: Sequence[Stretch]) -> dict[str, NDArray[np.int64]]:
-        """Give the row within each resource at each place of the grid; what documents tell last counts."""
+        """Return the row within each resource at each point of the grid; the last document counts."""
         last = max(one.seq + one.rows for one in stretches)
         resources = list(dict.fromkeys(one.resource for one in stretches))
         owner = np.full(last + 1, NOWHERE)
@@ -140,10 +143,10 @@ class Fields:
         whole: NDArray[Any] = np.full((*self._grid.shape, *values.shape[1:]), fill, values.dtype)
         whole[there] = values[chosen[there]]
         dataset = group.create_dataset(name, data=whole.astype(h5py.string_dtype()) if text else whole)
-        return _told(dataset, int(np.count_nonzero(~there)))
+        return _with_missing(dataset, int(np.count_nonzero(~there)))
 
     def _seqs(self, nobody: int) -> NDArray[np.int64]:
-        """Give the sequence number at each place of the grid: rows are one behind.
+        """Return the sequence number at each place of the grid: rows are one behind.
 
         :param nobody: for places without a frame, and numbers from this one on.
         """
@@ -164,15 +167,15 @@ def as_array(values: Sequence[Any]) -> NDArray[Any] | None:
 
 
 def _frame(found: Iterable[FoundDataset], described: Mapping[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Give shape and type of a collection: as files have it, else as documents tell."""
+    """Return shape and type of a collection, from the files, or else from the documents."""
     for one in found:
         if one.shape is not None and one.dtype is not None:
             return one.shape[1:], one.dtype
-    told = described.get("dtype_numpy", "<f8")
-    return tuple(described["shape"][1:]), np.dtype(told if isinstance(told, str) else [tuple(one) for one in told])
+    dtype = described.get("dtype_numpy", "<f8")
+    return tuple(described["shape"][1:]), np.dtype(dtype if isinstance(dtype, str) else [tuple(one) for one in dtype])
 
 
-def _told(dataset: h5py.Dataset, missing: int) -> h5py.Dataset:
+def _with_missing(dataset: h5py.Dataset, missing: int) -> h5py.Dataset:
     if missing:
         dataset.attrs["frames_missing"] = missing
     return dataset

@@ -21,7 +21,7 @@ class Grid:
 
     :param dimensions: names of the axes of each dimension, slowest first.
     :param rows: the row of the stream at each place, counted from 0, -1 where no frame was taken.
-    :param set_points: of axes by name, along their dimension, where the documents tell.
+    :param set_points: of axes by name, along their dimension, where the documents have them.
     """
 
     dimensions: list[list[str]]
@@ -39,14 +39,14 @@ class Grid:
         return int(np.count_nonzero(self.rows < 0))
 
     def dimension(self, axis: str) -> int | None:
-        """Tell which dimension an axis moves along."""
+        """Return which dimension an axis moves along."""
         return next((number for number, axes in enumerate(self.dimensions) if axis in axes), None)
 
 
 def grid_of(run: RunRecord, problems: list[str]) -> Grid:
     """Find the grid of a run in its documents.
 
-    :param problems: is told what does not fit; frames then follow one another along one dimension.
+    :param problems: gets what does not fit; frames then follow one another along one dimension.
     """
     stream = run.main
     plain = run.start.get("fly_scan")
@@ -70,17 +70,17 @@ def _unprefixed(data: Mapping[str, Any]) -> dict[str, Any]:
 def _shape(
     told: Mapping[str, Any], seen: int, problems: list[str]
 ) -> tuple[tuple[int, ...], list[list[str]], Sequence[bool]]:
-    """Give the shape, the axes of each dimension, and which are snaked: ours, or as bluesky's plans say it."""
+    """Return the shape, the axes of each dimension, and which are snaked, from fly scans or from bluesky's plans."""
     hinted = told.get("hints", {}).get("dimensions", [])
     axes = told.get("dimensions") or [[name for name in fields if name != "time"] for fields, _ in hinted]
     shape = tuple(told.get("shape") or ())
     frames = int(told.get("num_points") or prod(shape) or seen)
     snaked = _snaked(told, len(shape))
     if seen > frames and "segments" not in told:
-        problems.append(f"the scan has {frames} frames, the documents tell of {seen}")
+        problems.append(f"the scan has {frames} frames, the documents have {seen}")
         frames = seen
     if shape and snaked is None:
-        problems.append("documents do not tell which axes run to and fro: the grid is left out")
+        problems.append("the documents do not say which axes are snaked: the grid is left out")
     elif shape and len(shape) == len(axes) and prod(shape) == frames:
         return shape, [list(names) for names in axes], snaked or ()
     return (frames,), [[name for names in axes for name in names]], (False,)
@@ -129,7 +129,7 @@ def _set_points(
 def _even_points(
     told: Mapping[str, Any], shape: tuple[int, ...], dimensions: list[list[str]]
 ) -> dict[str, NDArray[np.float64]]:
-    """Give the set points of a grid that bluesky's plans call rectilinear: even between its extents."""
+    """Return the set points of a grid that bluesky's plans call rectilinear: even between its extents."""
     extents = told.get("extents", ())
     if told.get("hints", {}).get("gridding") != "rectilinear" or len(extents) != len(shape):
         return {}

@@ -28,7 +28,7 @@ class Piece(NamedTuple):
 
 
 def grid_order(shape: Sequence[int], snaked: Sequence[bool]) -> tuple[NDArray[np.int64], ...]:
-    """Give the place in the grid of each frame, as one array for each dimension.
+    """Return the place in the grid of each frame, as one array for each dimension.
 
     :param shape: of the grid, slowest dimension first.
     :param snaked: which dimensions run backwards every other time.

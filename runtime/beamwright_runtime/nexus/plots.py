@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import h5py
 import numpy as np
 
-from beamwright_runtime.nexus.entry import AxisFields, Field, add_group, free_name, link
+from beamwright_runtime.nexus.entry import AxisFields, NexusField, add_group, free_name, link
 from beamwright_runtime.nexus.grid import Grid
 
 
 def write_plots(
-    entry: h5py.Group, grid: Grid, written: Sequence[Field], axes: Mapping[str, AxisFields], signal: str | None
+    entry: h5py.Group, grid: Grid, written: Sequence[NexusField], axes: Mapping[str, AxisFields], signal: str | None
 ) -> None:
     """Write an NXdata for the first signal and one for each other shape, and name the default.
 
@@ -35,7 +35,7 @@ def write_plots(
         signals = [one for one in signals if one.dataset.shape != shape]
 
 
-def _write_signals(group: h5py.Group, signals: Sequence[Field]) -> None:
+def _write_signals(group: h5py.Group, signals: Sequence[NexusField]) -> None:
     names = []
     for one in signals:
         names.append(free_name(group, one.key))

@@ -12,13 +12,13 @@ from beamwright_runtime.nexus.run_record import RunRecord, Stream
 
 
 @dataclass(frozen=True)
-class Known:
+class KeyFacts:
     """What is known of one data key.
 
     :param device: the device that it belongs to.
     :param role: of the key or of its device.
     :param axis: the axis whose read values it holds.
-    :param units: of its values, if told.
+    :param units: of its values, if the documents have them.
     """
 
     device: str
@@ -28,7 +28,7 @@ class Known:
 
 
 class Roles:
-    """Tells what devices and data keys are.
+    """Finds what devices and data keys are.
 
     :param run: the documents.
     :param grid: whose axes are looked for.
@@ -52,12 +52,12 @@ class Roles:
         }
         self._files = _files(run)
 
-    def of(self, key: str) -> Known:
-        """Tell what is known of a data key of the primary stream."""
+    def of(self, key: str) -> KeyFacts:
+        """Return what is known of a data key of the primary stream."""
         device = self.device(key)
         axis = self._axis(key, device)
         role = self._roles.get(key) or self._roles.get(device) or ("axis" if device in self._motors else "detector")
-        return Known(device, role, axis, self.units(key, axis))
+        return KeyFacts(device, role, axis, self.units(key, axis))
 
     @property
     def signal(self) -> str | None:
@@ -65,7 +65,7 @@ class Roles:
         return self._facts.get("signal")
 
     def device(self, key: str) -> str:
-        """Tell which device a data key or a configuration value belongs to.
+        """Return which device a data key or a configuration value belongs to.
 
         A scanner reads for its devices, whose names start the keys; other keys go with those in the same file.
         """
@@ -102,7 +102,7 @@ class Roles:
         return next((axis for axis in axes if single and key.endswith((f"-{axis}", f"_{axis}"))), None)
 
     def units(self, key: str, axis: str | None = None) -> str | None:
-        """Tell the units of a data key, or those of the axis that it tells of: descriptor, configuration, start."""
+        """Return the units of a data key or of its axis: from the descriptor, the configuration or the start."""
         for name in (key, axis):
             if name is None:
                 continue
@@ -113,7 +113,7 @@ class Roles:
 
 
 def _files(run: RunRecord) -> dict[str, set[str]]:
-    """Tell which other data keys are in the same files."""
+    """Return which other data keys are in the same files."""
     inside: dict[str, set[str]] = {}
     for resource in run.resources.values():
         inside.setdefault(resource["uri"], set()).add(resource["data_key"])
@@ -121,5 +121,5 @@ def _files(run: RunRecord) -> dict[str, set[str]]:
 
 
 def hinted_first(stream: Stream) -> list[str]:
-    """Give the data keys of a stream, those to show first before the others."""
+    """Return the data keys of a stream, those to show first before the others."""
     return list(dict.fromkeys([*stream.hinted, *stream.data_keys]))

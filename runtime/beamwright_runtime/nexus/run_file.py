@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from beamwright_runtime.nexus.entry import Entry, add_group, add_value, iso_time
+from beamwright_runtime.nexus.entry import NexusEntry, add_group, add_value, iso_time
 from beamwright_runtime.nexus.fields import Fields
 from beamwright_runtime.nexus.grid import Grid, grid_of
 from beamwright_runtime.nexus.plots import write_plots
@@ -24,7 +24,7 @@ def write_run(run: RunRecord, path: Path, problems: list[str]) -> None:
     """Write the file of a run that has stopped.
 
     :param path: of the file; its folder is made.
-    :param problems: is told what is missing or does not fit.
+    :param problems: gets what is missing or does not fit.
     :raises OSError: if it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,12 +51,12 @@ def write_run(run: RunRecord, path: Path, problems: list[str]) -> None:
 def _write_entry(group: h5py.Group, run: RunRecord, folder: Path, problems: list[str]) -> None:
     status = run.stop.get("exit_status")
     if status != "success":
-        problems.append(f"the run ended as {status}: {run.stop.get('reason') or 'no reason is told'}")
+        problems.append(f"the run ended as {status}: {run.stop.get('reason') or 'no reason is given'}")
     grid = grid_of(run, problems)
     if grid.missing:
         problems.append(f"{grid.missing} of {grid.rows.size} frames were not taken")
     fields = Fields(run.main, run.resources, grid, folder, problems)
-    entry = Entry(group, run, grid, fields)
+    entry = NexusEntry(group, run, grid, fields)
     written, axes = entry.write()
     write_plots(group, grid, written, axes, entry.signal)
     _write_run_facts(add_group(group, "run", "NXcollection"), run, grid, problems)

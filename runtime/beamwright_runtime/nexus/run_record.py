@@ -71,7 +71,7 @@ class RunRecord:
         self._described: dict[str, Stream] = {}
 
     def __call__(self, name: str, document: Any) -> None:
-        """Take a document of the run."""
+        """Record a document of the run."""
         match name:
             case "descriptor":
                 stream = self.streams.setdefault(document.get("name", "primary"), Stream())
@@ -99,16 +99,16 @@ class RunRecord:
         )
 
     def stream(self, name: str) -> Stream:
-        """Give a stream, an empty one if there is none."""
+        """Return a stream, an empty one if there is none."""
         return self.streams.get(name, Stream())
 
     @property
     def main_name(self) -> str:
         """The name of the stream that has the frames: told, or "primary", or the only one with rows in files."""
         flown = self.start.get("fly_scan")
-        told = flown.get("stream", PRIMARY) if isinstance(flown, Mapping) else PRIMARY
+        name = flown.get("stream", PRIMARY) if isinstance(flown, Mapping) else PRIMARY
         filled = [name for name, stream in self.streams.items() if stream.stretches]
-        return filled[0] if told not in self.streams and len(filled) == 1 else told
+        return filled[0] if name not in self.streams and len(filled) == 1 else name
 
     @property
     def main(self) -> Stream:

@@ -50,7 +50,7 @@ def find_dataset(resource: Mapping[str, Any], folder: Path, problems: list[str])
             dataset = file[name]
             if isinstance(dataset, h5py.Dataset) and dataset.shape:
                 return FoundDataset(relative, name, dataset.shape, dataset.dtype)
-            problems.append(f"{key}: {name} in {path.name} is no dataset with rows")
+            problems.append(f"{key}: {name} in {path.name} is not a dataset with rows")
     except FileNotFoundError:
         problems.append(f"{key}: {path.name} is missing; links to it wait for it")
     except (OSError, KeyError) as error:

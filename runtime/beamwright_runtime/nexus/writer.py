@@ -31,7 +31,11 @@ class Written:
 
 
 def scan_and_uid(start: Mapping[str, Any]) -> str:
-    """Name a run after its scan and its uid: scan numbers begin again with each RunEngine."""
+    """Name a run after its scan and its uid: scan numbers begin again with each RunEngine.
+
+    :param start: the start document of the run.
+    :returns: such as `12-1f0c9a3e`, or the start of the uid where runs have no number.
+    """
     uid = str(start["uid"])[:8]
     return f"{start['scan_id']}-{uid}" if "scan_id" in start else uid
 
@@ -55,7 +59,11 @@ class NexusWriter:
         self._router = RunRouter([self._begin])
 
     def __call__(self, name: str, document: Any) -> None:
-        """Take a document of any run."""
+        """Handle a document of any run.
+
+        :param name: the kind of document.
+        :param document: as the RunEngine emits it.
+        """
         self._router(name, document)
 
     def _begin(self, _: str, start: Any) -> tuple[list[Callable[[str, Any], None]], list[Any]]:

@@ -11,14 +11,14 @@ from epicscorelibs.ca import dbr
 from ophyd_async.core import Callback, SignalDatatypeT, SignalMetadata
 from ophyd_async.epics.core import CaCommandBackend, CaSignalBackend
 
-from beamwright_runtime.channels.ca.channel import Channel
+from beamwright_runtime.channels.ca.channel import CaChannel
 from beamwright_runtime.channels.ca.pool import CaChannels
-from beamwright_runtime.channels.user import PENDING, READY, ChannelUser, Unknown
+from beamwright_runtime.channels.user import PENDING, READY, ChannelUser, TypePending
 from beamwright_runtime.errors import Fault, ReadRefusedError, Reason
 from beamwright_runtime.signals.ca_conversion import (
     ASKS,
     TRIGGERS,
-    Conversion,
+    CaConversion,
     convert,
     convert_served,
     decoder,
@@ -33,14 +33,14 @@ class CaUser(ChannelUser):
     """Uses channels over Channel Access."""
 
     protocol = "ca"
-    channels: tuple[Channel, ...]
+    channels: tuple[CaChannel, ...]
 
     def recognise(self) -> bool | None:
         """Leave it to `channel_up`."""
         return None
 
     def pool(self) -> CaChannels:
-        """Give the channels of the running event loop."""
+        """Return the channels of the running event loop."""
         return CaChannels.here()
 
 
@@ -72,7 +72,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
         """Find how the declared type is served; ask for states and precisions first, for both sides at once."""
         asked = False
         for channel in self.channels:
-            if channel.asked:
+            if channel.pending:
                 asked = True
             elif (
                 channel.readable
@@ -82,16 +82,16 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
                 channel.pool.ask_control(channel)
                 asked = True
         if asked:
-            raise Unknown
+            raise TypePending
         return super().check()
 
-    def _kind(self, channel: Channel) -> tuple[Any, ...]:
+    def _kind(self, channel: CaChannel) -> tuple[Any, ...]:
         return channel.dbf, channel.count > 1
 
-    def _served(self, channel: Channel) -> str:
+    def _served(self, channel: CaChannel) -> str:
         return served_name(channel.dbf, channel.count)
 
-    def _verdict(self, channel: Channel) -> Conversion | Fault:
+    def _verdict(self, channel: CaChannel) -> CaConversion | Fault:
         control = channel.control if needs_control(self.declared, channel.dbf, channel.count) else None
         if not channel.readable:
             return Fault(Reason.REFUSED, f"no right to read {self._pv(channel.name)}")
@@ -118,7 +118,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
 
     async def _describe(self) -> tuple[Any, SignalMetadata]:
         conversion = self._known()
-        channel: Channel = await self._channel(0)
+        channel: CaChannel = await self._channel(0)
         if conversion.datatype is str and channel.dbf == dbr.DBR_ENUM and channel.count == 1:
             # As a text it would come without its states.
             index = await self._get(0, dbr.DBR_ENUM, FORMAT_CTRL)
@@ -140,7 +140,7 @@ class CaBackend(CaUser, RecordSignal[SignalDatatypeT], CaSignalBackend[SignalDat
         await self.pool().requests.put(channel, sent, conversion.write, wait)
 
     def _watch(self, callback: Callback[Reading[SignalDatatypeT]]) -> Any:
-        channel: Channel = self._up_channel(0)
+        channel: CaChannel = self._up_channel(0)
         kind, decode = decoder(channel, self._known().read, FORMAT_TIME)
         return self.pool().monitors.begin(
             channel,
@@ -167,10 +167,10 @@ class CaCommand(CaUser, RecordCommand, CaCommandBackend):
         return True
 
     def check(self) -> Fault | None:
-        """Refuse what is no single whole number: it is not what starts something."""
+        """Check that the record takes a single whole number, as what starts something does."""
         (channel,) = self.channels
-        if channel.asked:
-            raise Unknown
+        if channel.pending:
+            raise TypePending
         if channel.count > 1 or channel.dbf not in TRIGGERS:
             return Fault(Reason.WRONG_TYPE, declared="command", served=served_name(channel.dbf, channel.count))
         return None

@@ -1,4 +1,7 @@
-"""Which declared types a Channel Access channel can serve, and how its values become them."""
+"""Which declared types a Channel Access channel can serve, and how its values become them.
+
+ADR 0002 rules here.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,7 @@ def served_name(dbf: int, count: int, control: Any = None) -> str:
     return name
 
 
-class Conversion:
+class CaConversion:
     """How the values of a channel become those of a declared type; shared by all signals that convert alike.
 
     :ivar datatype: what values become.
@@ -93,7 +96,7 @@ class Conversion:
         return value
 
 
-class ToInt(Conversion):
+class CaToInt(CaConversion):
     """Whole numbers that are served as real ones."""
 
     def value(self, value: Any) -> int:
@@ -101,15 +104,15 @@ class ToInt(Conversion):
         return int(value)
 
 
-class ToBool(Conversion):
+class CaToBool(CaConversion):
     """Truth that is served as a state or a small number."""
 
     def value(self, value: Any) -> bool:
-        """Take any number but 0 as true."""
+        """Return true for any number but 0."""
         return bool(value)
 
 
-class ToArray(Conversion):
+class ToArray(CaConversion):
     """Arrays of numbers."""
 
     def value(self, value: Any) -> Any:
@@ -117,7 +120,7 @@ class ToArray(Conversion):
         return np.asarray(value)
 
 
-class ToTexts(Conversion):
+class ToTexts(CaConversion):
     """Arrays of text."""
 
     def value(self, value: Any) -> list[str]:
@@ -125,7 +128,7 @@ class ToTexts(Conversion):
         return [str(text) for text in value]
 
 
-class ToLongText(Conversion):
+class CaToLongText(CaConversion):
     """Text that is served as an array of characters."""
 
     def sent(self, value: str) -> str:
@@ -133,7 +136,7 @@ class ToLongText(Conversion):
         return value + "\0"
 
 
-class ToState(Conversion):
+class CaToState(CaConversion):
     """States that become members of an enum, or stay text where there is no such member."""
 
     def __init__(self, states: Mapping[str, Any]) -> None:
@@ -141,16 +144,16 @@ class ToState(Conversion):
         self._states = states
 
     def value(self, value: Any) -> Any:
-        """Give the member of that text."""
+        """Return the member of that text."""
         text = str(value)
         return self._states.get(text, text)
 
 
-Verdict = Conversion | Fault
+Verdict = CaConversion | Fault
 
 
 def needs_control(declared: Any, dbf: int, count: int) -> bool:
-    """Tell whether a declared type can only be checked with states or precision."""
+    """Return whether a declared type can only be checked with states or precision."""
     if count > 1:
         return False
     if dbf == dbr.DBR_ENUM:
@@ -165,13 +168,13 @@ def _checks_states(declared: Any) -> bool:
 
 
 def enum_of(declared: Any) -> Any:
-    """Give the enum that is declared for one value; None for anything else."""
+    """Return the enum that is declared for one value; None for anything else."""
     return None if get_origin(declared) is Sequence else get_enum_cls(declared)
 
 
 @lru_cache(maxsize=4096)
 def convert(declared: Any, dbf: int, array: bool, control: Any) -> Verdict:
-    """Say how a channel serves a declared type, or what is wrong.
+    """Return the conversion between a channel and a declared type, or what is wrong.
 
     :param declared: the type, None for whatever is served.
     :param dbf: the channel's native type as a DBR code.
@@ -185,7 +188,7 @@ def convert(declared: Any, dbf: int, array: bool, control: Any) -> Verdict:
     if array:
         natural = _ARRAYS[dbf]
         if dbf == dbr.DBR_CHAR and declared is str:
-            return ToLongText(str, dbr.DBR_CHAR_STR, dbr.DBR_CHAR_STR)
+            return CaToLongText(str, dbr.DBR_CHAR_STR, dbr.DBR_CHAR_STR)
         if declared is None or declared == natural:
             texts = dbf in (dbr.DBR_STRING, dbr.DBR_ENUM)
             return ToTexts(natural, dbr.DBR_STRING if texts else dbf) if texts else ToArray(natural, dbf)
@@ -193,26 +196,26 @@ def convert(declared: Any, dbf: int, array: bool, control: Any) -> Verdict:
     if dbf == dbr.DBR_ENUM:
         return _convert_states(declared, control)
     if declared is DriverStates:
-        return ToState({}) if dbf not in REALS else _wrong(declared, dbf, 1, control)
+        return CaToState({}) if dbf not in REALS else _wrong(declared, dbf, 1, control)
     natural = _SCALARS[dbf][0]
     if declared is bool and dbf in (dbr.DBR_CHAR, dbr.DBR_SHORT):
-        return ToBool(bool, dbr.DBR_SHORT)
+        return CaToBool(bool, dbr.DBR_SHORT)
     if declared is int and dbf in REALS:
-        return ToInt(int, dbf) if control == 0 else _wrong(declared, dbf, 1, control)
+        return CaToInt(int, dbf) if control == 0 else _wrong(declared, dbf, 1, control)
     if declared is None or declared is natural:
-        return Conversion(natural, dbf)
+        return CaConversion(natural, dbf)
     if dbf == dbr.DBR_STRING and isinstance(declared, type) and issubclass(declared, DriverEnum):
-        return ToState({member.value: member for member in declared})
+        return CaToState({member.value: member for member in declared})
     return _wrong(declared, dbf, 1, control)
 
 
-ASKS = Conversion(None, -1)
+ASKS = CaConversion(None, -1)
 """Stands for the conversion as long as states or precision are unknown that it takes."""
 
 
 @lru_cache(maxsize=4096)
-def convert_served(declared: Any, served: int, control: Any) -> Conversion | None:
-    """Say how a channel serves a declared type; `ASKS` if that is not known yet, None if it is wrong.
+def convert_served(declared: Any, served: int, control: Any) -> CaConversion | None:
+    """Return how a channel serves a declared type; `ASKS` if that is not known yet, None if it is wrong.
 
     :param served: as `Channel.served` has it.
     :param control: states or precision, as far as they are known.
@@ -224,18 +227,18 @@ def convert_served(declared: Any, served: int, control: Any) -> Conversion | Non
     elif control is None:
         return ASKS
     verdict = convert(declared, dbf, array, control)
-    return verdict if isinstance(verdict, Conversion) else None
+    return verdict if isinstance(verdict, CaConversion) else None
 
 
 def _convert_states(declared: Any, control: Any) -> Verdict:
     if declared is bool:
-        return ToBool(bool, dbr.DBR_SHORT) if len(control) == 2 else _wrong(declared, dbr.DBR_ENUM, 1, control)
+        return CaToBool(bool, dbr.DBR_SHORT) if len(control) == 2 else _wrong(declared, dbr.DBR_ENUM, 1, control)
     states = enum_of(declared)
     if states is None:
-        return ToState({}) if declared in (None, str, DriverStates) else _wrong(declared, dbr.DBR_ENUM, 1, control)
+        return CaToState({}) if declared in (None, str, DriverStates) else _wrong(declared, dbr.DBR_ENUM, 1, control)
     if issubclass(states, DriverEnum):
-        return ToState({member.value: member for member in states})
-    return check_states(states, control) or ToState({text: states(text) for text in control})
+        return CaToState({member.value: member for member in states})
+    return check_states(states, control) or CaToState({text: states(text) for text in control})
 
 
 def check_states(states: Any, served: Sequence[str]) -> Fault | None:
@@ -262,7 +265,7 @@ def _wrong(declared: Any, dbf: int, count: int, control: Any) -> Fault:
 
 
 def decoder(channel: Any, datatype: int, style: int) -> tuple[int, Decode]:
-    """Give the DBR code to ask for and what decodes the answer, as aioca does, but for arrays without elements.
+    """Return the DBR code to ask for and what decodes the answer, as aioca does, but for arrays without elements.
 
     :param style: `FORMAT_RAW`, `FORMAT_TIME` or `FORMAT_CTRL`.
     """

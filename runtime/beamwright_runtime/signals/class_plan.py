@@ -1,4 +1,7 @@
-"""What a device class declares, found once for each class and made into children of every device."""
+"""What a device class declares, found once for each class and made into children of every device.
+
+ADR 0011 rules here.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class PvSuffixes:
 
 
 @dataclass(frozen=True)
-class Declared:
+class ChildPlan:
     """One annotation of a class.
 
     :param attribute: the name of the child.
@@ -58,7 +61,7 @@ class Declared:
 
 
 @dataclass(frozen=True)
-class DeclaredVector:
+class VectorPlan:
     """One annotation of a class that declares a vector.
 
     :param attribute: the name of the vector.
@@ -69,7 +72,7 @@ class DeclaredVector:
 
     attribute: str
     kind: type[Device]
-    members: Mapping[int, Declared]
+    members: Mapping[int, ChildPlan]
     formats: tuple[Callable[[Device, Device], None], ...]
 
 
@@ -77,16 +80,16 @@ class DeclaredVector:
 class ClassPlan:
     """All annotations of a class, in the order in which children are made."""
 
-    signals: tuple[Declared, ...]
-    commands: tuple[Declared, ...]
-    devices: tuple[Declared | DeclaredVector, ...]
+    signals: tuple[ChildPlan, ...]
+    commands: tuple[ChildPlan, ...]
+    devices: tuple[ChildPlan | VectorPlan, ...]
 
 
 _plans: dict[type[Device], ClassPlan] = {}
 
 
 def class_plan(device: Device) -> ClassPlan:
-    """Give the plan of a device's class.
+    """Return the plan of a device's class.
 
     :raises TypeError: if a declared child has no `PvSuffix`, a vector no `PvSuffixes`, or a command takes or returns
         values.
@@ -94,11 +97,11 @@ def class_plan(device: Device) -> ClassPlan:
     cls = type(device)
     plan = _plans.get(cls)
     if plan is None:
-        plan = _plans[cls] = _Reader(device).plan(cls.__name__)
+        plan = _plans[cls] = _ClassReader(device).plan(cls.__name__)
     return plan
 
 
-class _Reader:
+class _ClassReader:
     """Makes a plan of what ophyd-async reads of a device's class."""
 
     def __init__(self, device: Device) -> None:
@@ -122,13 +125,13 @@ class _Reader:
             ),
         )
 
-    def _declared(self, name: str, attribute: Any, make: Any, datatype: Any = None) -> Declared:
+    def _declared(self, name: str, attribute: Any, make: Any, datatype: Any = None) -> ChildPlan:
         suffix, options, formats = self._sorted_extras(name, attribute, PvSuffix)
         if suffix is None:
             raise TypeError(f"{name}: a declared child has no PvSuffix")
-        return Declared(attribute, make, datatype, suffix.read_suffix, _write_suffix(suffix), options, formats)
+        return ChildPlan(attribute, make, datatype, suffix.read_suffix, _write_suffix(suffix), options, formats)
 
-    def _vector(self, name: str, attribute: Any, make: Any) -> DeclaredVector:
+    def _vector(self, name: str, attribute: Any, make: Any) -> VectorPlan:
         numbered, options, formats = self._sorted_extras(name, attribute, PvSuffixes)
         if numbered is None:
             raise TypeError(f"{name}.{attribute}: a declared vector has no PvSuffixes")
@@ -142,8 +145,8 @@ class _Reader:
             suffix = PvSuffix(given) if isinstance(given, str) else given
             write = _write_suffix(suffix)
             make = numbered.classes.get(number, kind)
-            members[number] = Declared(str(number), make, datatype, suffix.read_suffix, write, options, ())
-        return DeclaredVector(attribute, kind, members, formats)
+            members[number] = ChildPlan(str(number), make, datatype, suffix.read_suffix, write, options, ())
+        return VectorPlan(attribute, kind, members, formats)
 
     def _sorted_extras(
         self, name: str, attribute: Any, kind: type[_Suffix]
@@ -159,7 +162,7 @@ class _Reader:
             elif callable(extra):
                 formats.append(extra)
             else:
-                raise TypeError(f"{name}.{attribute}: {extra!r} means nothing to a device")
+                raise TypeError(f"{name}.{attribute}: {extra!r} is not an annotation that a device understands")
         return suffix, options, tuple(formats)
 
 
@@ -187,18 +190,18 @@ def make_children(
     """
     make_backend, make_command, start = backends_for(prefix)
 
-    def signal(declared: Declared) -> Any:
+    def signal(declared: ChildPlan) -> Any:
         read = start + _expanded(declared.read, macros)
         write = read if declared.write == declared.read else start + _expanded(declared.write, macros)
         return _make_signal(declared.make, make_backend(declared.datatype, read, write, declared.options))
 
-    def command(declared: Declared) -> Any:
+    def command(declared: ChildPlan) -> Any:
         return _make_command(declared.make, make_command(start + _expanded(declared.write, macros)))
 
-    def below(declared: Declared) -> Any:
+    def below(declared: ChildPlan) -> Any:
         return declared.make(connector=make_connector(prefix + _expanded(declared.read, macros)))
 
-    def vector(declared: DeclaredVector) -> DeviceVector[Any]:
+    def vector(declared: VectorPlan) -> DeviceVector[Any]:
         make = signal if issubclass(declared.kind, Signal) else command if issubclass(declared.kind, Command) else below
         return DeviceVector({number: make(member) for number, member in declared.members.items()})
 
@@ -208,7 +211,7 @@ def make_children(
     for declared in plan.commands:
         _add(device, declared, command(declared))
     for branch in plan.devices:
-        child = below(branch) if isinstance(branch, Declared) else vector(branch)
+        child = below(branch) if isinstance(branch, ChildPlan) else vector(branch)
         for adjust in branch.formats:
             for shown in child.values() if isinstance(child, DeviceVector) else (child,):
                 adjust(device, shown)
@@ -216,7 +219,7 @@ def make_children(
 
 
 def backends_for(pv: str) -> tuple[Any, Any, str]:
-    """Give what makes the backends of signals and of commands, and the name without its protocol.
+    """Return the makers of the backends of signals and of commands, and the name without its protocol.
 
     :param pv: a name or the start of one; `pva://` or `ca://` before it chooses the protocol, else CA.
     :raises ValueError: if it is another protocol.
@@ -245,7 +248,7 @@ def _make_command(make: Any, backend: Any) -> Any:
     return make_plain_command(make, backend) if make in PLAIN else make(backend)
 
 
-def _add(device: Device, declared: Declared, child: Signal[Any] | Command[Any, Any]) -> None:
+def _add(device: Device, declared: ChildPlan, child: Signal[Any] | Command[Any, Any]) -> None:
     for adjust in declared.formats:
         adjust(device, child)
     add_child(device, declared.attribute, child)

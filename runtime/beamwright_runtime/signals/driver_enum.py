@@ -1,4 +1,7 @@
-"""States that device support may replace, or bring, when the driver starts."""
+"""States that device support may replace, or bring, when the driver starts.
+
+ADR 0005 rules here.
+"""
 
 from __future__ import annotations
 

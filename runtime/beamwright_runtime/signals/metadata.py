@@ -13,7 +13,7 @@ from beamwright_runtime.signals.pva_conversion import REALS, WHOLE
 
 
 def from_ca(declared: Any, value: Any) -> SignalMetadata:
-    """Take units, precision and limits out of a reading with control information."""
+    """Return units, precision and limits from a reading with control information."""
     metadata = SignalMetadata()
     if hasattr(value, "units") and declared not in (str, bool):
         metadata["units"] = value.units
@@ -29,7 +29,7 @@ def from_ca(declared: Any, value: Any) -> SignalMetadata:
 
 
 def from_pva(datatype: Any, specifier: str, value: Any) -> SignalMetadata:
-    """Take units, precision, limits and states out of a full reading.
+    """Return units, precision, limits and states from a full reading.
 
     :param datatype: what the values become.
     :param specifier: the type of the value field, as p4p writes it.

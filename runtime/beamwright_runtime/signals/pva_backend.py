@@ -11,10 +11,10 @@ from ophyd_async.epics.core import PvaCommandBackend, PvaSignalBackend
 
 from beamwright_runtime.channels.pva.channel import PvaChannel, specifier_of
 from beamwright_runtime.channels.pva.pool import PvaChannels
-from beamwright_runtime.channels.user import ChannelUser, Unknown
+from beamwright_runtime.channels.user import ChannelUser, TypePending
 from beamwright_runtime.errors import Fault, Reason
 from beamwright_runtime.signals.metadata import from_pva
-from beamwright_runtime.signals.pva_conversion import ENUM, SCALAR, WHOLE, Conversion, convert, served_name
+from beamwright_runtime.signals.pva_conversion import ENUM, SCALAR, WHOLE, PvaConversion, convert, served_name
 from beamwright_runtime.signals.record_backend import RecordCommand, RecordSignal
 
 
@@ -26,12 +26,12 @@ class PvaUser(ChannelUser):
     channels: tuple[PvaChannel, ...]
 
     def pool(self) -> PvaChannels:
-        """Give the channels of the running event loop."""
+        """Return the channels of the running event loop."""
         return PvaChannels.here()
 
     @property
     def watched(self) -> bool:
-        """Whether a loss of its channels would be told."""
+        """Whether its channels are monitored, so that a disconnection is noticed."""
         return all(channel.watched for channel in self.channels)
 
     def _served(self, channel: PvaChannel) -> str:
@@ -44,9 +44,9 @@ class PvaBackend(PvaUser, RecordSignal[SignalDatatypeT], PvaSignalBackend[Signal
     def _kind(self, channel: PvaChannel) -> tuple[Any, ...]:
         return channel.type_id, channel.specifier
 
-    def _verdict(self, channel: PvaChannel) -> Conversion | Fault:
-        if channel.asked:
-            raise Unknown
+    def _verdict(self, channel: PvaChannel) -> PvaConversion | Fault:
+        if channel.pending:
+            raise TypePending
         if channel.error:
             return Fault(Reason.REFUSED, f"{self._pv(channel.name)}: {channel.error}")
         return convert(self.declared, channel.type_id, channel.specifier, channel.control)
@@ -98,10 +98,10 @@ class PvaCommand(PvaUser, RecordCommand, PvaCommandBackend):
     """A command over PV Access."""
 
     def check(self) -> Fault | None:
-        """Refuse what is no state, truth or whole number: it is not what starts something."""
+        """Check that the PV takes a state, a bool or a whole number, as what starts something does."""
         (channel,) = self.channels
-        if channel.asked:
-            raise Unknown
+        if channel.pending:
+            raise TypePending
         if channel.error:
             return Fault(Reason.REFUSED, channel.error)
         if channel.type_id == ENUM or (channel.type_id == SCALAR and channel.specifier in ("?", *WHOLE)):

@@ -57,7 +57,7 @@ def served_name(type_id: str, specifier: str, control: Any) -> str:
     return type_name(served)
 
 
-class Conversion:
+class PvaConversion:
     """How the values of a channel become those of a declared type; shared by all signals that convert alike.
 
     :ivar datatype: what values become.
@@ -78,7 +78,7 @@ class Conversion:
         return value
 
 
-class ToInt(Conversion):
+class PvaToInt(PvaConversion):
     """Whole numbers that are served as real ones."""
 
     def value(self, value: Any) -> int:
@@ -86,23 +86,23 @@ class ToInt(Conversion):
         return int(value["value"])
 
 
-class ToBool(Conversion):
+class PvaToBool(PvaConversion):
     """Truth that is served as a small number."""
 
     def value(self, value: Any) -> bool:
-        """Take any number but 0 as true."""
+        """Return true for any number but 0."""
         return bool(value["value"])
 
 
-class StateToBool(Conversion):
+class StateToBool(PvaConversion):
     """Truth that is served as one of two states."""
 
     def value(self, value: Any) -> bool:
-        """Take the second state as true."""
+        """Return true for the second state."""
         return bool(value["value"]["index"])
 
 
-class ToState(Conversion):
+class PvaToState(PvaConversion):
     """States that become members of an enum, or stay text where there is no such member."""
 
     def __init__(self, states: Mapping[str, Any]) -> None:
@@ -110,7 +110,7 @@ class ToState(Conversion):
         self._states = states
 
     def value(self, value: Any) -> Any:
-        """Give the member of the state's text; an index without a state reads as empty text."""
+        """Return the member of the state's text; an index without a state reads as empty text."""
         state = value["value"]
         if hasattr(state, "choices"):
             choices, index = state["choices"], state["index"]
@@ -120,7 +120,7 @@ class ToState(Conversion):
         return self._states.get(text, text)
 
 
-class ToLongText(Conversion):
+class PvaToLongText(PvaConversion):
     """Text that is served as an array of characters."""
 
     def value(self, value: Any) -> str:
@@ -132,13 +132,13 @@ class ToLongText(Conversion):
         return np.frombuffer(value.encode() + b"\0", dtype=np.int8)
 
 
-class ToImage(Conversion):
+class ToImage(PvaConversion):
     """Images, which are served as a row of pixels and their dimensions, fastest first."""
 
     fields = "value,dimension"
 
     def value(self, value: Any) -> Any:
-        """Give rows of pixels; before the first image there are none.
+        """Return rows of pixels; before the first image there are none.
 
         :raises ValueError: if the pixels do not fill the dimensions, as those of a compressed image.
         """
@@ -146,7 +146,7 @@ class ToImage(Conversion):
         if pixels is None or not sizes:
             return np.zeros(0, np.uint8) if pixels is None else pixels
         if pixels.size != prod(sizes):
-            raise ValueError(f"{pixels.size} elements are no image of {sizes}, is it compressed?")
+            raise ValueError(f"{pixels.size} elements do not make an image of {sizes}, is it compressed?")
         return pixels.reshape(sizes[::-1])
 
     def sent(self, value: Any) -> Any:
@@ -154,22 +154,22 @@ class ToImage(Conversion):
         raise TypeError("Writing to NDArray not supported")
 
 
-class ToTable(Conversion):
+class ToTable(PvaConversion):
     """Tables by their columns."""
 
     def value(self, value: Any) -> Any:
-        """Give the rows; a column that was never set has none."""
+        """Return the rows; a column that was never set has none."""
         columns = {name: column for name, column in value["value"].todict().items() if column is not None}
         return self.datatype(**columns)
 
     def sent(self, value: Any) -> Any:
-        """Give the columns."""
+        """Return the columns."""
         return dict(value)
 
 
 @lru_cache(maxsize=4096)
-def convert(declared: Any, type_id: str, specifier: str, control: Any) -> Conversion | Fault:
-    """Say how a channel serves a declared type, or what is wrong.
+def convert(declared: Any, type_id: str, specifier: str, control: Any) -> PvaConversion | Fault:
+    """Return the conversion between a channel and a declared type, or what is wrong.
 
     :param declared: the type, None for whatever is served.
     :param control: the channel's states or precision.
@@ -183,28 +183,28 @@ def convert(declared: Any, type_id: str, specifier: str, control: Any) -> Conver
     if type_id == ENUM:
         return _convert_states(declared, control, wrong)
     if declared is bool and type_id == SCALAR and specifier in TRUTHS:
-        return ToBool(bool)
+        return PvaToBool(bool)
     if declared is int and specifier in REALS:
-        return ToInt(int) if control == 0 else wrong
+        return PvaToInt(int) if control == 0 else wrong
     if declared is DriverStates:
-        return ToState({}) if type_id == SCALAR and specifier in ("s", *WHOLE) else wrong
+        return PvaToState({}) if type_id == SCALAR and specifier in ("s", *WHOLE) else wrong
     if served is str and (states := enum_of(declared)) is not None:
-        return ToState({member.value: member for member in states} if issubclass(states, DriverEnum) else {})
+        return PvaToState({member.value: member for member in states} if issubclass(states, DriverEnum) else {})
     if served is Table and (declared is None or (isinstance(declared, type) and issubclass(declared, Table))):
         return ToTable(declared or Table)
     if declared is str and specifier == "ab":
-        return ToLongText(str)
+        return PvaToLongText(str)
     if declared is None or declared == served:
-        return ToImage(served) if type_id == IMAGE else Conversion(served)
+        return ToImage(served) if type_id == IMAGE else PvaConversion(served)
     return wrong
 
 
-def _convert_states(declared: Any, served: Any, wrong: Fault) -> Conversion | Fault:
+def _convert_states(declared: Any, served: Any, wrong: Fault) -> PvaConversion | Fault:
     if declared is bool:
         return StateToBool(bool) if len(served) == 2 else wrong
     states = enum_of(declared)
     if states is None:
-        return ToState({}) if declared in (None, str, DriverStates) else wrong
+        return PvaToState({}) if declared in (None, str, DriverStates) else wrong
     if issubclass(states, DriverEnum):
-        return ToState({member.value: member for member in states})
-    return check_states(states, served) or ToState({text: states(text) for text in served})
+        return PvaToState({member.value: member for member in states})
+    return check_states(states, served) or PvaToState({text: states(text) for text in served})

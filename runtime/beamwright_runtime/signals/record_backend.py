@@ -1,4 +1,7 @@
-"""What signals and commands on records have in common over Channel Access and PV Access."""
+"""What signals and commands on records have in common over Channel Access and PV Access.
+
+ADR 0011 and 0028 rule here.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
     # -- what a protocol brings
 
     def _kind(self, channel: Any) -> tuple[Any, ...]:
-        """Give what a setpoint and its readback must have in common."""
+        """Return what a setpoint and its readback must have in common."""
         raise NotImplementedError
 
     def _served(self, channel: Any) -> str:
@@ -75,7 +78,10 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         raise NotImplementedError
 
     def _verdict(self, channel: Any) -> Any:
-        """Say how a channel serves what is declared: a conversion or a fault; raise `Unknown` if that is to come."""
+        """Return how a channel serves what is declared: a conversion or a fault.
+
+        :raises TypePending: if the server has not said yet.
+        """
         raise NotImplementedError
 
     async def _fetch(self, position: int) -> Any:
@@ -114,7 +120,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         return DriverStates if isinstance(self.options, DriverStates) else self.datatype
 
     def names(self) -> tuple[str, ...]:
-        """Give the readback's name, and the setpoint's if it is another."""
+        """Return the readback's name, and the setpoint's if it is another."""
         return (self.read_pv,) if self.read_pv == self.write_pv else (self.read_pv, self.write_pv)
 
     def check(self) -> Fault | None:
@@ -215,7 +221,7 @@ class RecordSignal(ChannelUser, SignalBackend[SignalDatatypeT]):
         )
 
     async def _no_state(self, text: str) -> str:
-        """Say which states the setpoint has, if a text is none of them; empty if that is not the question."""
+        """Return which states the setpoint has, if a text is not one of them; empty otherwise."""
         with suppress(NotConnectedError, ReadRefusedError):
             states = await self._states(-1)
             if states is not None:
@@ -260,5 +266,5 @@ class RecordCommand(ChannelUser):
             self._execute_value = execute_value
 
     def names(self) -> tuple[str, ...]:
-        """Give the name of the record."""
+        """Return the name of the record."""
         return (self.write_pv,)

@@ -25,8 +25,8 @@ from ophyd_async.epics.motor import Motor
 from scanspec.specs import Spec
 
 from beamwright_generated.beamlines import x01
-from beamwright_generated.devices.nd_file_hdf5 import NdFileHdf5
-from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
+from beamwright_generated.devices.nd_file_hdf5 import NDFileHDF5
+from beamwright_generated.devices.panda import PandaBitBus, PandaDevice
 from beamwright_generated.devices.sim_detector import SimDetector
 from beamwright_runtime import AreaDetector
 from beamwright_runtime.fly import (
@@ -66,7 +66,7 @@ class SecondCamera(AreaDetector[SimDetector]):
     """A camera that a PULSE block of the PandA triggers."""
 
     def __init__(self, path_provider: PathProvider, name: str = "") -> None:
-        self.hdf5 = NdFileHdf5(f"{CAMERAS[1]}HDF5:")
+        self.hdf5 = NDFileHDF5(f"{CAMERAS[1]}HDF5:")
         super().__init__(SimDetector(f"{CAMERAS[1]}CAM:"), writer=self.hdf5, path_provider=path_provider, name=name)
 
 
@@ -82,7 +82,7 @@ class Devices:
         self.x, self.y, self.panda, self.camera, self.second = x, y, panda, camera, second
         self.positions = {x: panda.encoder(1), y: panda.encoder(2)}
 
-    def capture_at(self, source: PandaBitMux, rate: int = 1) -> FlownDetector:
+    def capture_at(self, source: PandaBitBus, rate: int = 1) -> FlownDetector:
         """Have the PandA capture its encoders at each rise of a bit."""
         self.engine(bps.mv(self.panda.pcap.trig, source))
         return FlownDetector(self.panda, rate, trigger=DetectorTrigger.EXTERNAL_LEVEL)
@@ -93,7 +93,7 @@ class Devices:
 
     def at_sequencer(self, *axes: Motor, camera: bool = True, timing: Timing | None = None) -> FlyScanner[Motor]:
         """Give a scanner of the PandA and the camera, at the PandA's sequencer."""
-        detectors = [self.capture_at(PandaBitMux.SEQ1_OUTA)]
+        detectors = [self.capture_at(PandaBitBus.SEQ1_OUTA)]
         if camera:
             detectors.append(self.triggered(self.camera))
         triggers = SequencerTriggers(self.panda.seq[1], self.positions)

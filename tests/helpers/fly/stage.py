@@ -19,7 +19,7 @@ from ophyd_async.fastcs.panda import PosOutScaleOffset
 from scanspec.specs import Fly, Linspace, Spec
 
 from beamwright_generated.beamlines import x01
-from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
+from beamwright_generated.devices.panda import PandaBitBus, PandaDevice
 from beamwright_runtime import is_connected
 from beamwright_runtime.fly import FlownDetector, FlyScanner, MotorMotion, Scan, SequencerTriggers, Timing, rows_of
 from beamwright_twin import Twin, frame_number
@@ -73,7 +73,7 @@ class Stage:
         until(lambda: all(map(is_connected, devices)), "a device")
         for axis in "XY":
             self.twin.put(f"{CAMERA}CAM:Size{axis}", SIDE)
-        self.engine(bps.mv(self.panda.pcap.trig, PandaBitMux.SEQ1_OUTA))
+        self.engine(bps.mv(self.panda.pcap.trig, PandaBitBus.SEQ1_OUTA))
 
     @property
     def at_rest(self) -> bool:

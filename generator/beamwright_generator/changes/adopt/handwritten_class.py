@@ -1,19 +1,35 @@
-"""Classes that somebody wrote by hand, read from their source: nothing is imported."""
+"""Classes that somebody wrote by hand, in the terms of interfaces: nothing is imported. ADR 0030 rules here."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from beamwright_generator.changes.interface.device_interface import Interface
-from beamwright_generator.changes.interface.elements import TypeTerm
-from beamwright_generator.changes.interface.module_reader import joined, read_module
-from beamwright_generator.changes.rewrite.plan_module import import_path
+from beamwright_generator.changes.interface.elements import NONE, DeviceClass, EnumClass, Member, TypeTerm
+from beamwright_generator.changes.interface.module_names import union
+from beamwright_generator.changes.interface.module_reader import public_methods, required_arguments
+from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
+from beamwright_generator.python.constructors import Evaluator
+from beamwright_generator.python.declarations import Declarations
+from beamwright_generator.python.name_lookup import ENUMS
+from beamwright_generator.python.python_modules import Modules
+from beamwright_generator.python.values import (
+    ClassValue,
+    DeviceValue,
+    External,
+    GenericType,
+    SignalValue,
+    Value,
+    VectorValue,
+    hole_and_rest,
+)
 
-_APART = frozenset(sys.stdlib_module_names) | {"bluesky", "numpy", "ophyd_async", "beamwright_runtime"}
+_CORE = "ophyd_async.core"
+_APART = ("ophyd_async", "beamwright_runtime")
+"""Packages whose classes nobody replaces."""
 
 
 @dataclass(frozen=True)
@@ -32,51 +48,113 @@ class HandWritten:
 def find_class(target: str, problems: Problems) -> HandWritten | None:
     """Find ``MODULE:CLASS``, where the module is an import path or a file; None when it is not there."""
     where, _, name = target.rpartition(":")
-    roots = [Path.cwd(), Path.cwd() / "src", *(Path(entry) for entry in sys.path if entry)]
-    file = Path(where) if Path(where).is_file() else module_file(where, roots)
-    if file is None:
-        problems.error("class-missing", None, f"there is no module {where}", hint="name its file, or run where it is")
+    here = Path.cwd()
+    modules = Modules(
+        DescriptionFiles([here], here, problems), [here, here / "src", *(Path(entry) for entry in sys.path if entry)]
+    )
+    module = modules.open(where)
+    if module is None:
+        if not problems.errors:
+            hint = "name its file, or run where it is"
+            problems.error("class-missing", None, f"there is no module {where}", hint=hint)
         return None
-    module = import_path(file)
-    interface = _read(module, file, roots)
-    full = f"{module}.{name}"
-    if full not in interface.classes:
+    declarations = Declarations(Evaluator(modules))
+    cls = declarations.lookup.name(module, name)
+    if not isinstance(cls, ClassValue):
         problems.error("class-missing", None, f"{where} defines no class {name}")
         return None
-    return HandWritten(full, file, interface)
+    reader = _InterfaceReader(declarations)
+    reader.add(cls)
+    return HandWritten(cls.path, cls.module.source.path, Interface(reader.classes, reader.enums))
 
 
-def module_file(module: str, roots: Sequence[Path]) -> Path | None:
-    """Find the source of a module as an import would."""
-    parts = module.split(".")
-    if not all(part.isidentifier() for part in parts):
-        return None
-    for root in roots:
-        folder = root.joinpath(*parts)
-        for file in (folder / "__init__.py", folder.with_name(f"{folder.name}.py")):
-            if file.is_file():
-                return file
-    return None
+@dataclass
+class _InterfaceReader:
+    """Reads classes, the devices inside them, their ancestors and their enums."""
+
+    declarations: Declarations
+    classes: dict[str, DeviceClass] = field(default_factory=dict)
+    enums: dict[str, EnumClass] = field(default_factory=dict)
+
+    def add(self, cls: ClassValue) -> None:
+        """Add a class with the members that an instance has, and its ancestors with their methods."""
+        if cls.path in self.classes or cls.path.startswith(tuple(f"{package}." for package in _APART)):
+            return
+        self.classes[cls.path] = self._class(cls, {})
+        device = self.declarations.evaluator.made(cls)
+        members = (
+            self._member(name, child, cls.module.at(node).line) for name, (child, _, node) in device.children.items()
+        )
+        found = {member.name: member for member in members if member and not member.name.startswith("_")}
+        self.classes[cls.path] = self._class(cls, found)
+        for one in self.declarations.lookup.line(cls)[1:]:
+            if isinstance(one, ClassValue):
+                self.add(one)
+
+    def _class(self, cls: ClassValue, members: dict[str, Member]) -> DeviceClass:
+        bases = (base for one in cls.node.bases if (base := self.declarations.lookup.base(cls, one)) is not None)
+        return DeviceClass(
+            cls.path,
+            tuple(map(self._type, bases)),
+            members,
+            required=required_arguments(cls.node),
+            methods=tuple(public_methods(cls.node)),
+            line=cls.node.lineno,
+        )
+
+    def _member(self, name: str, child: Value, line: int) -> Member | None:
+        match child:
+            case SignalValue(kind=kind, datatype=datatype, read=read, write=write):
+                reads, writes = _suffixes(read), _suffixes(write)
+                inner = () if datatype is None else (self._type(datatype),)
+                return Member(
+                    name, TypeTerm(f"{_CORE}.{kind}", inner), reads, writes if writes != reads else (), line=line
+                )
+            case DeviceValue(cls=cls, start=start):
+                return Member(name, self._type(cls), _suffixes(start), line=line)
+            case VectorValue(entries=entries):
+                listed = [self._member(name, entry, line) for entry in entries.values()]
+                known = [entry for entry in listed if entry is not None]
+                numbers = tuple(key for key in entries if isinstance(key, int))
+                vector = TypeTerm(f"{_CORE}.DeviceVector", tuple(entry.type for entry in known[:1]))
+                return Member(
+                    name, vector, tuple(pv for entry in known for pv in entry.read), entries=numbers, line=line
+                )
+            case _:
+                return None
+
+    def _type(self, value: Value) -> TypeTerm:
+        """Return a type by its public name; its class or enum is added."""
+        match value:
+            case None:
+                return TypeTerm(NONE)
+            case ClassValue():
+                return self._named(value)
+            case External(path=path):
+                return TypeTerm(path)
+            case GenericType(base=External(path="types.UnionType"), arguments=arguments):
+                return union(*map(self._type, arguments))
+            case GenericType(base=GenericType(base=External(path="numpy.ndarray")), arguments=arguments):
+                return TypeTerm(f"{_CORE}.Array1D", tuple(map(self._type, arguments)))
+            case GenericType(base=base, arguments=arguments):
+                return TypeTerm(self._type(base).name, tuple(map(self._type, arguments)))
+            case _:
+                return TypeTerm("?")
+
+    def _named(self, cls: ClassValue) -> TypeTerm:
+        lookup = self.declarations.lookup
+        if cls.module.name.startswith(tuple(f"{package}." for package in _APART)):
+            # What users import is above the modules whose names begin with an underscore.
+            return TypeTerm(".".join([*cls.module.name.partition("._")[0].split("."), cls.name]))
+        kind = next((name for name in ENUMS if lookup.is_a(cls, name)), None)
+        if kind is not None:
+            self.enums[cls.path] = EnumClass(cls.path, kind, self.declarations.states(cls) or {})
+        elif lookup.is_a(cls, "Device"):
+            self.add(cls)
+        return TypeTerm(cls.path)
 
 
-def _read(module: str, file: Path, roots: Sequence[Path]) -> Interface:
-    """Read a module and those that its classes inherit from, or take their enums from."""
-    found, seen, waiting = Interface(), {module}, [(module, file)]
-    while waiting:
-        name, path = waiting.pop()
-        text = path.read_text(encoding="utf-8", errors="replace")
-        found = joined(found, read_module(text, name, package=path.name == "__init__.py"))
-        needed = {
-            term.name.rpartition(".")[0]
-            for known in found.classes.values()
-            for term in (*known.bases, *(t for member in known.members.values() for t in _parts(member.type)))
-        }
-        for other in sorted(needed - seen):
-            seen.add(other)
-            source = None if other.partition(".")[0] in _APART else module_file(other, roots)
-            waiting += [(other, source)] if source else []
-    return found
-
-
-def _parts(term: TypeTerm) -> list[TypeTerm]:
-    return [term, *(part for argument in term.arguments for part in _parts(argument))]
+def _suffixes(pv: Value) -> tuple[str, ...]:
+    """Return what a PV has behind the prefix of its device, or all of it; nothing where it cannot be told."""
+    suffix = hole_and_rest(pv)[1] if isinstance(pv, str) else None
+    return () if suffix is None else (suffix,)

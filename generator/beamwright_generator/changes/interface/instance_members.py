@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
 from beamwright_generator.changes.interface.elements import Member, TypeTerm
 from beamwright_generator.changes.interface.module_names import ModuleNames
+from beamwright_generator.python.signal_makers import SIGNAL_MAKERS, signal_made
+from beamwright_generator.python.values import UNKNOWN, Value
 
 CORE = "ophyd_async.core"
-_MADE: Mapping[str, tuple[str, bool]] = MappingProxyType(
-    {
-        "epics_signal_r": ("SignalR", True),
-        "epics_signal_w": ("SignalW", True),
-        "epics_signal_rw": ("SignalRW", True),
-        "epics_signal_rw_rbv": ("SignalRW", True),
-        "epics_signal_x": ("SignalX", False),
-        "epics_triggerable_command": ("TriggerableCommand", False),
-    }
-)
-"""What functions of ophyd-async make, and whether they are given a datatype first."""
 
 
 def assigned_members(constructor: ast.FunctionDef, names: ModuleNames) -> Iterator[Member]:
@@ -46,7 +36,7 @@ def _made(name: str, made: ast.expr, line: int, names: ModuleNames) -> Member | 
     if not isinstance(made, ast.Call):
         return None
     called = names.term(made.func)
-    if called.short in _MADE:
+    if called.short in SIGNAL_MAKERS:
         return _signal(name, made, line, names)
     if called.short == "DeviceVector":
         return _vector(name, made, line, names)
@@ -58,21 +48,23 @@ def _keywords(made: ast.Call) -> tuple[str, ...]:
     return tuple(f"{k.arg}={ast.unparse(k.value)}" for k in made.keywords if k.arg not in (None, "name"))
 
 
-def _signal(name: str, made: ast.Call, line: int, names: ModuleNames) -> Member:
+def _signal(name: str, made: ast.Call, line: int, names: ModuleNames) -> Member | None:
     function = names.term(made.func).short
-    kind, typed = _MADE[function]
-    arguments = list(made.args)
-    datatype = (names.term(arguments.pop(0)),) if typed and arguments else ()
-    given = {keyword.arg: keyword.value for keyword in made.keywords}
-    first = arguments[0] if arguments else given.get("write_pv" if function != "epics_signal_r" else "read_pv")
-    second = arguments[1] if len(arguments) > 1 else given.get("read_suffix", given.get("write_pv"))
-    one, other = (None if node is None else suffix_of(node) for node in (first, second))
-    if function == "epics_signal_rw_rbv" and one is not None:
-        read, write = one + ("_RBV" if other is None else other), one
-    else:
-        read, write = one or "", other or ""
-    reads, writes = (read,) if read else (), (write,) if write not in ("", read) else ()
-    return Member(name, TypeTerm(f"{CORE}.{kind}", datatype), reads, writes, line=line)
+    given = {keyword.arg: keyword.value for keyword in made.keywords if keyword.arg}
+    texts = {argument: _text(value) for argument, value in given.items()}
+    signal = signal_made(function, [_text(one) for one in made.args], texts)
+    if signal is None:
+        return None
+    typed = "datatype" in SIGNAL_MAKERS[function][1]
+    datatype = next(iter(made.args), given.get("datatype")) if typed else None
+    reads, writes = ((side,) if isinstance(side, str) and side else () for side in (signal.read, signal.write))
+    kind = TypeTerm(f"{CORE}.{signal.kind}", (names.term(datatype),) if datatype is not None else ())
+    return Member(name, kind, reads, writes if writes != reads else (), line=line)
+
+
+def _text(node: ast.expr) -> Value:
+    found = suffix_of(node)
+    return UNKNOWN if found is None else found
 
 
 def _vector(name: str, made: ast.Call, line: int, names: ModuleNames) -> Member | None:

@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Iterator
 
 from beamwright_generator.changes.interface.elements import NONE, UNION, TypeTerm
+from beamwright_generator.python.python_modules import import_targets
 
 _WRAPPED = {"typing.Annotated", "typing.Final", "typing.ClassVar", "typing.Required", "typing.NotRequired"}
 _BUILTINS = frozenset(dir(builtins))
@@ -21,34 +22,17 @@ class ModuleNames:
 
     def __init__(self, tree: ast.Module, module: str, *, package: bool = False) -> None:
         self.module = module
-        self._package = module if package else module.rpartition(".")[0]
+        package_name = module if package else module.rpartition(".")[0]
         self._names: dict[str, str] = {}
         for node in _top(tree.body):
             match node:
                 case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                     self._names[name] = f"{module}.{name}" if module else name
-                case ast.Import(names=names):
-                    for alias in names:
-                        self._names[alias.asname or alias.name.partition(".")[0]] = (
-                            alias.name if alias.asname else alias.name.partition(".")[0]
-                        )
-                case ast.ImportFrom(names=names):
-                    source = self.imported_from(node.module or "", node.level)
-                    for alias in names:
-                        self._names[alias.asname or alias.name] = f"{source}.{alias.name}"
+                case ast.Import() | ast.ImportFrom():
+                    for name, target in import_targets(node, package_name).items():
+                        self._names[name] = f"{target.module}.{target.name}" if target.name else target.module
                 case _:
                     pass
-
-    def imported_from(self, module: str, level: int) -> str:
-        """Give the full name of the module of a ``from`` import.
-
-        :param level: the number of dots before it.
-        """
-        if not level:
-            return module
-        parts = self._package.split(".")
-        kept = parts[: len(parts) - level + 1]
-        return ".".join([*kept, *([module] if module else [])])
 
     def full(self, name: str) -> str:
         """Give the full name of a dotted name; one that is not known as it is."""

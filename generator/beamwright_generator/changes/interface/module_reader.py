@@ -84,19 +84,20 @@ def _class(node: ast.ClassDef, full: str, source: str, names: ModuleNames) -> De
         table=any(base.name == "ophyd_async.core.Table" for base in bases),
         source=source,
         doc=ast.get_docstring(node) or "",
-        required=_required(node),
-        methods=tuple(_methods(node)),
+        required=required_arguments(node),
+        methods=tuple(public_methods(node)),
         line=node.lineno,
     )
 
 
-def _methods(node: ast.ClassDef) -> Iterator[str]:
+def public_methods(node: ast.ClassDef) -> Iterator[str]:
+    """Yield the names of the methods and properties of a class that are public."""
     for statement in node.body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and not statement.name.startswith("_"):
             yield statement.name
 
 
-def _required(node: ast.ClassDef) -> tuple[str, ...]:
+def required_arguments(node: ast.ClassDef) -> tuple[str, ...]:
     """Name the arguments of the constructor that have no default, but for the prefix."""
     made = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
     if made is None:

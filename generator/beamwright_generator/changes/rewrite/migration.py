@@ -19,9 +19,10 @@ from beamwright_generator.changes.interface.module_reader import joined, read_mo
 from beamwright_generator.changes.rewrite.import_statements import find_imports
 from beamwright_generator.changes.rewrite.inference import Prover
 from beamwright_generator.changes.rewrite.module_text import rewritten
-from beamwright_generator.changes.rewrite.plan_module import UserModule, import_path
+from beamwright_generator.changes.rewrite.plan_module import UserModule
 from beamwright_generator.changes.rewrite.uses import Left, find_uses
 from beamwright_generator.problems import Problem, Problems, Severity
+from beamwright_generator.python.python_modules import import_path
 
 _SEVERITIES = {"migrate-text": Severity.NOTE, "migrate-altered": Severity.WARNING}
 

@@ -20,6 +20,7 @@ from libcst.metadata import (
 )
 
 from beamwright_generator.basics.source_text import Position
+from beamwright_generator.python.python_modules import absolute_module, import_path
 
 
 class UserModule:
@@ -109,22 +110,8 @@ class UserModule:
     def source_of(self, node: cst.ImportFrom) -> str:
         """Give the full name of the module that a ``from`` import reads."""
         named = get_full_name_for_node(node.module) if node.module else ""
-        if not node.relative:
-            return named or ""
         package = self.module if self.path.name == "__init__.py" else self.module.rpartition(".")[0]
-        parts = package.split(".")
-        return ".".join(filter(None, [*parts[: len(parts) - len(node.relative) + 1], named]))
-
-
-def import_path(path: Path) -> str:
-    """Give the import path of a file, by the packages that it lies in."""
-    resolved = path.resolve()
-    parts = [] if resolved.name == "__init__.py" else [resolved.stem]
-    folder = resolved.parent
-    while (folder / "__init__.py").is_file():
-        parts.insert(0, folder.name)
-        folder = folder.parent
-    return ".".join(parts)
+        return absolute_module(package, named or "", len(node.relative))
 
 
 def bound_node(assignment: BaseAssignment) -> cst.CSTNode | None:

@@ -9,8 +9,9 @@ from beamwright_generator.model import Child, ClassRef, DeviceType, Format, Memb
 from beamwright_generator.resolve.classes.base_order import RECORDS, Orders
 from beamwright_generator.resolve.classes.include_bases import Division
 from beamwright_generator.resolve.content.device_content import Content, Identity, enums_of, shape_of
-from beamwright_generator.resolve.naming.identifiers import IMPORTED, Names, pascal
+from beamwright_generator.resolve.naming.identifiers import IMPORTED, Names
 from beamwright_generator.resolve.signals.class_match import as_signal
+from beamwright_generator.resolve.signals.datatype_choice import enum_name
 from beamwright_generator.resolve.signals.record_signals import MOTOR
 from beamwright_generator.tables.ophyd_async_classes import shipped_class
 
@@ -31,7 +32,7 @@ class ClassNames:
     @classmethod
     def of_refs(cls, refs: Mapping[Identity, ClassRef], names: Names) -> ClassNames:
         """Name the shared classes after the whole ones, whose names have been taken."""
-        shared = {key: replace(ref, name=names.take(f"{ref.name}Shared")) for key, ref in refs.items()}
+        shared = {key: replace(ref, name=names.take(f"{ref.name}Common")) for key, ref in refs.items()}
         return cls(refs, shared)
 
     def of(self, content: Content) -> ClassRef:
@@ -76,7 +77,7 @@ class ClassTypes:
             return
         kept = [name for name in whole if name not in removed]
         shared = self.names.shared[content.identity]
-        words = f"{doc}, as far as all that include it agree"
+        words = f"{doc}, shared by every template that includes it"
         yield self._type(content, shared, self._extended(content, kept), kept, words, shipped=False)
         if self._is_needed(content):
             yield self._type(content, self.names.of(content), [(shared, content)], whole, doc)
@@ -172,7 +173,7 @@ class ClassTypes:
         classes = {ref.name for other in beside for ref in (self.names.of(other), self.names.shared[other.identity])}
         names = Names(taken=IMPORTED | classes, joint="")
         return {
-            enum.name: names.take(f"{ref.name}{pascal(attribute)}") for attribute, enum in content.signals.enums.items()
+            enum.name: names.take(enum_name(ref.name, attribute)) for attribute, enum in content.signals.enums.items()
         }
 
     def _member(self, content: Content, member: Member, renaming: Mapping[str, str]) -> Member:

@@ -14,8 +14,9 @@ from beamwright_generator.resolve.classes.class_members import ClassNames, Class
 from beamwright_generator.resolve.classes.include_bases import Division
 from beamwright_generator.resolve.classes.module_layout import Modules
 from beamwright_generator.resolve.content.device_content import Content, Identity
-from beamwright_generator.resolve.naming.identifiers import IMPORTED, Names, pascal
+from beamwright_generator.resolve.naming.identifiers import IMPORTED, Names, class_name, pascal
 from beamwright_generator.resolve.signals.record_signals import MOTOR
+from beamwright_generator.tables.ophyd_async_classes import shipped_names
 
 
 @dataclass
@@ -100,10 +101,10 @@ def _name(
     refs: dict[Identity, ClassRef] = {}
     for stem, variants in by_stem.items():
         override = overrides.get(f"{variants[0].source.rpartition('/')[2]}")
-        plain = (override.name if override else None) or pascal(stem) or "Records"
+        plain = (override.name if override else None) or class_name(stem) or "Records"
         for content, difference in zip(variants, _differences(variants), strict=True):
             wanted = plain + difference
-            name = names.take(f"{wanted}Device" if wanted in IMPORTED else wanted)
+            name = names.take(f"{wanted}Device" if wanted in IMPORTED | shipped_names() else wanted)
             if name != wanted:
                 problems.note("name-collision", content.at, f"the class is called {name} because {wanted} exists")
             refs[content.identity] = ClassRef(f"{package}.devices.{modules.of[content.identity]}", name)

@@ -17,7 +17,7 @@ from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.content.device_content import Base, Content
 from beamwright_generator.resolve.content.flat_template import FlatRecord, FlatTemplate, Outer, Use, flatten
 from beamwright_generator.resolve.content.record_groups import groups_of, parts_of, stem_of, with_names
-from beamwright_generator.resolve.naming.identifiers import pascal
+from beamwright_generator.resolve.naming.identifiers import class_name
 from beamwright_generator.resolve.naming.prefixes import (
     common_prefix,
     literal_prefix,
@@ -121,7 +121,7 @@ class Contents:
         kept = kept_records(typed, override)
         signals = judge(
             kept,
-            override.name or pascal(stem),
+            override.name or class_name(stem),
             templates,
             self.transport,
             override,

@@ -28,7 +28,7 @@ from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.classes.device_classes import Resolved
 from beamwright_generator.resolve.devices.detector_plugins import Composition, compose
 from beamwright_generator.resolve.devices.placed_instance import Seen
-from beamwright_generator.resolve.naming.identifiers import IMPORTED, Names, pascal, snake
+from beamwright_generator.resolve.naming.identifiers import IMPORTED, Names, class_name, pascal, snake
 from beamwright_generator.resolve.naming.prefixes import SEPARATORS, common_start
 from beamwright_generator.resolve.signals.record_signals import MOTOR
 from beamwright_generator.tables.ophyd_async_classes import device_members
@@ -182,7 +182,7 @@ class Placing:
             if one is not composition.writer
         )
         writer = composition.writer
-        doc = f"{override.doc or pascal(driver.content.stem)}; {composition.chain}"
+        doc = f"{override.doc or class_name(driver.content.stem)}; {composition.chain}"
         return Detector(
             self._place(name, doc, override, driver),
             self._class_name(name, "Detector"),

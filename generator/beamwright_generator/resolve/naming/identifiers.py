@@ -27,9 +27,8 @@ def words(text: str) -> list[str]:
 
     ``ADCoreVersion`` gives ad, core, version; ``ROI1MinX`` gives roi1, min, x; ``BL01X`` stays one word.
     """
-    ascii_text = unicodedata.normalize("NFKD", text).replace("\u03bc", "u").encode("ascii", "ignore").decode()
     found: list[str] = []
-    for part in _NOT_WORD.split(ascii_text):
+    for part in _NOT_WORD.split(_ascii(text)):
         joins = False
         if part.isupper() and not part.isalpha():
             # Capitals and digits only, as in BL01X or CH1A: one word, whose digits are no word ends.
@@ -44,6 +43,10 @@ def words(text: str) -> list[str]:
     return found
 
 
+def _ascii(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).replace("\u03bc", "u").encode("ascii", "ignore").decode()
+
+
 def snake(text: str) -> str:
     """Give the snake_case name of a record, macro or PVI name; empty when it holds no letter or digit."""
     name = "_".join(words(text))
@@ -53,8 +56,21 @@ def snake(text: str) -> str:
 
 
 def pascal(text: str) -> str:
-    """Give the class name of a template or record: ``NDFileHDF5`` gives NdFileHdf5."""
-    name = "".join(word[0].upper() + word[1:] for word in words(text))
+    """Return the CapWords name of a record, attribute, macro or PVI name: ``color_mode`` gives ColorMode."""
+    return _class_name("".join(word[0].upper() + word[1:] for word in words(text)))
+
+
+def class_name(stem: str) -> str:
+    """Return the class name of a template, which keeps its capitals: ``NDFileHDF5``; ``ion-gauge`` gives IonGauge.
+
+    :param stem: the template's file name without its ending.
+    :returns: empty when it holds no letter or digit.
+    """
+    parts = (part for part in _NOT_WORD.split(_ascii(stem)) if part)
+    return _class_name("".join(part[0].upper() + part[1:] for part in parts))
+
+
+def _class_name(name: str) -> str:
     if name[:1].isdigit():
         name = f"N{name}"
     return f"{name}_" if keyword.iskeyword(name) else name

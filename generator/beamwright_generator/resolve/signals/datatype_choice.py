@@ -14,6 +14,7 @@ from beamwright_generator.resolve.types.datatype_rules import field_type, value_
 from beamwright_generator.resolve.types.kinds import Answer, Kind, Served, Transport, Undecided, Untyped
 from beamwright_generator.resolve.types.observed_types import Facts, sharpened
 from beamwright_generator.resolve.types.template_record import FIELDS, PROCESSED, TemplateRecord
+from beamwright_generator.tables.ophyd_async_classes import shipped_names
 from beamwright_generator.tables.record_types import record_type
 
 
@@ -130,6 +131,12 @@ class Typing:
 NO_CHANGE = RecordOverride()
 
 
+def enum_name(class_name: str, attribute: str) -> str:
+    """Return the name of the enum of an attribute, which none that ophyd-async ships has."""
+    name = f"{class_name}{pascal(attribute)}"
+    return f"{name}States" if name in shipped_names() else name
+
+
 @dataclass
 class Datatypes:
     """Gives each signal of one class its Python type, and an enum class where its record has states."""
@@ -138,14 +145,11 @@ class Datatypes:
     enums: dict[str, EnumType] = field(default_factory=dict)
     _names: Names = field(default_factory=lambda: Names(joint=""))
 
-    def of(self, attribute: str, served: Served, states_of: str) -> Datatype:
-        """Give the type of an attribute.
-
-        :param states_of: what the docstring of its enum names as the record.
-        """
+    def of(self, attribute: str, served: Served) -> Datatype:
+        """Return the type of an attribute."""
         match served.kind:
             case Kind.ENUM:
-                return self._enum(attribute, served, states_of)
+                return self._enum(attribute, served)
             case Kind.ARRAY:
                 return ArrayType(served.dtype)
             case Kind.STR_ARRAY:
@@ -155,10 +159,10 @@ class Datatypes:
             case plain:
                 return BuiltinType(plain.value)
 
-    def _enum(self, attribute: str, served: Served, states_of: str) -> ClassRef:
-        name = self._names.take(f"{self.class_name}{pascal(attribute)}")
+    def _enum(self, attribute: str, served: Served) -> ClassRef:
+        name = self._names.take(enum_name(self.class_name, attribute))
         kind = EnumKind.DRIVER if served.driver_states else EnumKind.STRICT if served.strict else EnumKind.SUBSET
         members = Names()
         states = tuple(EnumState(members.take(enum_member(text)), text) for text in served.members)
-        self.enums[attribute] = EnumType(name, kind, states, states_of)
+        self.enums[attribute] = EnumType(name, kind, states)
         return ClassRef("", name)

@@ -251,9 +251,7 @@ class _Judge:
         self, attribute: str, access: Access, served: Served, record: TemplateRecord, read: str, write: str
     ) -> Signal:
         suffix = served.suffix
-        datatype = (
-            None if access is Access.COMMAND else self.datatypes.of(attribute, served, record.leaf or record.name)
-        )
+        datatype = None if access is Access.COMMAND else self.datatypes.of(attribute, served)
         signal = Signal(
             attribute,
             access,
@@ -294,7 +292,7 @@ class _Judge:
         for name, served, writable in self.typing.fields(record):
             stem = record.leaf or ("value" if len(name) == 1 else "")
             attribute = self.names.take(snake(f"{stem} {name}"))
-            datatype = self.datatypes.of(attribute, served, f"{record.leaf}.{name}")
+            datatype = self.datatypes.of(attribute, served)
             access = Access.READ_WRITE if writable else Access.READ
             open_states = served.kind is Kind.DRIVER_STATES
             yield Signal(

@@ -90,20 +90,20 @@ class NamedTypes:
         return self._refs[key]
 
     def _shared_name(self, owner: ClassRef, form: Choices | Columns, words: tuple[str, ...]) -> str:
-        """Name what several classes need: a multiplexer of a PandA as such, others after the first that needs it."""
+        """Name what several classes need: buses of a PandA as such, others after the first that needs it."""
         states = form.states if isinstance(form, Choices) else ()
         for name in ("PandaBitMux", "PandaPosMux"):
             enum = shipped_enum(f"ophyd_async.fastcs.panda.{name}")
             first = tuple(enum.members.values()) if enum else ()
             if first and states[: len(first)] == first:
-                words = (name.removeprefix("Panda"),)
+                words = (name.removeprefix("Panda").replace("Mux", "Bus"),)
                 break
         return self.devices[owner.module] + "".join(map(pascal, words))
 
     def enums(self, owner: ClassRef) -> tuple[EnumType, ...]:
         """Give the enums that a class is the first to need."""
         return tuple(
-            _enum(self._ref(key).name, use.form, _said(use))
+            _enum(self._ref(key).name, use.form)
             for key, use in self._uses.items()
             if use.owner == owner and isinstance(use.form, Choices)
         )
@@ -111,7 +111,7 @@ class NamedTypes:
     def tables(self, owner: ClassRef) -> tuple[TableType, ...]:
         """Give the tables that a class is the first to need."""
         return tuple(
-            TableType(self._ref(key).name, tuple(self._columns(owner.module, use.form)), _said(use))
+            TableType(self._ref(key).name, tuple(self._columns(owner.module, use.form)))
             for key, use in self._uses.items()
             if use.owner == owner and isinstance(use.form, Columns)
         )
@@ -127,19 +127,11 @@ def _key(module: str, form: Choices | Columns) -> Key:
     return module, form.states if isinstance(form, Choices) else form.columns
 
 
-def _said(use: _Use) -> str:
-    """Name where an enum or a table was found."""
-    found = list(dict.fromkeys(".".join((stem, *words)) for _, stem, words in use.words))
-    more = [f"{len(found) - 3} more"] if len(found) > 3 else []
-    *first, last = [*found[:3], *more]
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def _enum(name: str, form: Choices, states_of: str) -> EnumType:
+def _enum(name: str, form: Choices) -> EnumType:
     members = Names()
     texts = dict.fromkeys(state for state in form.states if state.strip())
     kind = EnumKind.STRICT if all(state.strip() for state in form.states) else EnumKind.SUBSET
-    return EnumType(name, kind, tuple(EnumState(members.take(enum_member(text)), text) for text in texts), states_of)
+    return EnumType(name, kind, tuple(EnumState(members.take(enum_member(text)), text) for text in texts))
 
 
 @dataclass(frozen=True)

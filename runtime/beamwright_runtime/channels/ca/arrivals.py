@@ -1,4 +1,7 @@
-"""Channels that were opened just now, until it is time to look which of them are there."""
+"""Channels that were opened just now, until it is time to look which of them are there.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.ca import libca, thread_states
 from beamwright_runtime.channels.wake_up import WakeUp
 
 LOOK = 0.01
@@ -41,7 +44,7 @@ class CaArrivals:
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._wake_up = WakeUp(loop, self._look_early)
-        self._on_last = libca.connection_handler(self._last_came)
+        self._on_last = libca.connection_handler(self._last_connected)
 
     def __contains__(self, chid: int) -> bool:
         """Whether a channel is expected: what libca says of it does not count until it is due."""
@@ -61,7 +64,7 @@ class CaArrivals:
             self._timer = self._loop.call_later(LOOK, self._look)
 
     def forget(self, chid: int) -> None:
-        """Expect a channel no more that is closed."""
+        """Forget a channel that is closed."""
         self._expected.pop(chid, None)
 
     def stop(self) -> None:
@@ -71,9 +74,9 @@ class CaArrivals:
             self._timer.cancel()
             self._timer = None
 
-    def _last_came(self, chid: int, op: int) -> None:
-        if not libca.thread.kept:
-            libca.keep_thread_state()
+    def _last_connected(self, chid: int, op: int) -> None:
+        if not thread_states.thread.kept:
+            thread_states.keep()
         self._wake_up.ask()
 
     def _look_early(self) -> None:

@@ -1,4 +1,4 @@
-"""One PV over Channel Access: what is known of it, and who is told when that changes."""
+"""One PV over Channel Access: what is known of it, and who is notified when that changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DOUBTED = -1
 
 
 class Listener(Protocol):
-    """Is told of changes of a channel it uses, in the channel's event loop.
+    """Uses a channel, and is notified of its changes in the channel's event loop.
 
     :ivar datatype: the type that is declared, if any is.
     :ivar watches: those who count it.
@@ -32,35 +32,35 @@ class Listener(Protocol):
     watches: tuple[Watch, ...]
 
     def recognise(self) -> bool | None:
-        """Say whether it is ready now, which whoever calls this counts; None if that takes more than a look."""
+        """Return whether it is ready now, which the caller counts; None if that needs an answer from the server."""
 
     def channel_up(self) -> None:
-        """Take note that a channel is connected, or that its control information has arrived."""
+        """Handle a channel that is connected, or whose control information has arrived."""
 
-    def channel_down(self, channel: Channel) -> None:
-        """Take note that the channel is lost."""
+    def channel_down(self, channel: CaChannel) -> None:
+        """Handle the loss of a channel."""
 
 
-class Channel:
+class CaChannel:
     """One PV over Channel Access, shared by all who use its name, and closed when the last of them lets it go.
 
     :ivar state: `NEVER`, `UP` or `DOWN`.
     :ivar dbf: the native type as a DBR code, -1 before the first connection; kept while the channel is down.
     :ivar count: the native number of elements; kept while the channel is down.
     :ivar control: states or precision, where somebody asked since the last connection, or why there are none.
-    :ivar asked: the request for it that is on its way.
+    :ivar pending: the request for it that is on its way.
     :ivar served: what it serves while nothing of that is in doubt: the native type, plus `ARRAY` for several elements.
         `DOUBTED` while the channel is down, may not be read, or its control information is awaited or refused.
     """
 
     __slots__ = (
         "_as_parameter_",
-        "asked",
         "control",
         "count",
         "dbf",
         "listeners",
         "name",
+        "pending",
         "pool",
         "readable",
         "served",
@@ -75,7 +75,7 @@ class Channel:
         self.dbf = -1
         self.count = 0
         self.readable = True
-        self.asked: object = None
+        self.pending: object = None
         self.control: Any = None
         self.served = DOUBTED
         self.listeners: tuple[Listener, ...] = ()
@@ -83,22 +83,22 @@ class Channel:
     def __repr__(self) -> str:
         return f"<ca://{self.name} {('never found', 'up', 'down')[self.state]}>"
 
-    def went_down(self) -> None:
-        """Take note that the server is gone; its type is kept, what was asked for is forgotten."""
+    def mark_down(self) -> None:
+        """Mark the channel as lost. Its type is kept, and the pending request is forgotten."""
         self.state = DOWN
         self.control = None
-        self.asked = None
+        self.pending = None
         self.served = DOUBTED
 
-    def ask(self, request: object) -> None:
+    def await_control(self, request: object) -> None:
         """Await control information; `request` tells its answer from those of others."""
-        self.asked = request
+        self.pending = request
         self.control = None
         self.served = DOUBTED
 
-    def answered(self, control: Any) -> None:
-        """Take control information, or the exception that says why there is none."""
-        self.asked = None
+    def set_control(self, control: Any) -> None:
+        """Set the control information, or the exception that says why there is none."""
+        self.pending = None
         self.control = control
         if self.readable and not isinstance(control, Exception):
             self.served = self.dbf + ARRAY if self.count > 1 else self.dbf
@@ -117,8 +117,8 @@ class Channel:
             raise RuntimeError(f"{self.pv} was connected in another event loop: connect its device in this one")
 
 
-def came_up(channels: Iterable[Channel], dbf: int, count: int, may_read: int) -> None:
-    """Take what libca says of channels that are connected and alike."""
+def mark_up(channels: Iterable[CaChannel], dbf: int, count: int, may_read: int) -> None:
+    """Mark channels as connected that have the same type, size and access."""
     readable = may_read != 0
     served = (dbf + ARRAY if count > 1 else dbf) if readable else DOUBTED
     for channel in channels:
@@ -132,13 +132,13 @@ def came_up(channels: Iterable[Channel], dbf: int, count: int, may_read: int) ->
 _listeners = attrgetter("listeners")
 
 
-def listeners_of(channels: Iterable[Channel]) -> list[Listener]:
-    """Give all who listen to channels, each once."""
+def listeners_of(channels: Iterable[CaChannel]) -> list[Listener]:
+    """Return all who listen to channels, each once."""
     return list(dict.fromkeys(chain.from_iterable(map(_listeners, channels))))
 
 
-def tell_up(listeners: Iterable[Listener]) -> None:
-    """Tell listeners that channels of theirs are up; those who count them are told at the end."""
+def notify_up(listeners: Iterable[Listener]) -> None:
+    """Notify listeners that their channels are up; those who count them are notified at the end."""
     ready = []
     for listener in listeners:
         recognised = listener.recognise()
@@ -148,4 +148,4 @@ def tell_up(listeners: Iterable[Listener]) -> None:
             listener.channel_up()
     for watches, many in Counter(ready).items():
         for watch in watches:
-            watch.moved(PENDING, READY, many)
+            watch.count_change(PENDING, READY, many)

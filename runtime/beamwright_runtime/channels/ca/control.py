@@ -19,13 +19,13 @@ _STATES = slice(dbr.dbr_ctrl_enum.no_str.offset, dbr.dbr_ctrl_enum.raw_value.off
 
 
 def decode_answer(address: int, kind: int, count: int) -> Any:
-    """Take what `decode_control` takes of an answer in libca's memory."""
+    """Return what `decode_control` reads in an answer in libca's memory."""
     size = ctypes.sizeof(dbr.DbrCodeToType[kind])
     return decode_control(ctypes.string_at(address, size), kind)
 
 
 def decode_control(answer: bytes, kind: int) -> Any:
-    """Take the states of an enum, or the precision of a real number.
+    """Return the states of an enum, or the precision of a real number.
 
     :param answer: which libca gave.
     :param kind: its DBR code.

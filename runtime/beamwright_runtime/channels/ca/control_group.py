@@ -1,4 +1,7 @@
-"""Control information of many channels, asked for together and read when all of it is there."""
+"""Control information of many channels, asked for together and read when all of it is there.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from epicscorelibs.ca import dbr
 
 from beamwright_runtime.channels.ca import libca
-from beamwright_runtime.channels.ca.channel import Channel
+from beamwright_runtime.channels.ca.channel import CaChannel
 
 LOOK = 0.001
 """Seconds between two looks at what has come."""
@@ -36,8 +39,8 @@ class CaGroup:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        channels: Sequence[Channel],
-        ended: Callable[[CaGroup, Iterator[tuple[Channel, int, bytes]]], None],
+        channels: Sequence[CaChannel],
+        ended: Callable[[CaGroup, Iterator[tuple[CaChannel, int, bytes]]], None],
     ) -> None:
         self._loop = loop
         self._channels = channels
@@ -69,18 +72,18 @@ class CaGroup:
         self.end()
         self._ended(self, self._found())
 
-    def _found(self) -> Iterator[tuple[Channel, int, bytes]]:
+    def _found(self) -> Iterator[tuple[CaChannel, int, bytes]]:
         answers = memoryview(self._answers).cast("B")
         known = zip(self._channels, self._kinds, self._statuses.tolist(), range(0, len(answers), _ROOM), strict=True)
         for channel, kind, status, at in known:
             yield channel, kind, b"" if status == _UNANSWERED else answers[at : at + _ROOM].tobytes()
 
     def end(self) -> None:
-        """Take no more answers: libca writes to the buffer no longer."""
+        """End the group: libca writes to the buffer no longer."""
         self._timer.cancel()
         libca.group_delete(self._number)
 
 
-def control_kind(channel: Channel) -> int:
-    """Give the DBR code that asks a channel for its control information."""
+def control_kind(channel: CaChannel) -> int:
+    """Return the DBR code that asks a channel for its control information."""
     return dbr.DBR_TIME_STRING if channel.dbf == dbr.DBR_STRING else channel.dbf + 28

@@ -1,4 +1,7 @@
-"""Subscriptions over Channel Access."""
+"""Subscriptions over Channel Access.
+
+ADR 0014 rules here.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from beamwright_runtime.channels.ca import libca
-from beamwright_runtime.channels.ca.channel import Channel
+from beamwright_runtime.channels.ca import libca, thread_states
+from beamwright_runtime.channels.ca.channel import CaChannel
 from beamwright_runtime.channels.wake_up import WakeUp
 from beamwright_runtime.errors import ReadRefusedError
 
@@ -21,7 +24,7 @@ class CaMonitor:
 
     def __init__(
         self,
-        channel: Channel,
+        channel: CaChannel,
         decode: Callable[[int, int, int], Any],
         callback: Callable[[Any], None],
         every_update: bool,
@@ -52,14 +55,14 @@ class CaMonitors:
 
     def begin(
         self,
-        channel: Channel,
+        channel: CaChannel,
         kind: int,
         mask: int,
         decode: Callable[[int, int, int], Any],
         callback: Callable[[Any], None],
         every_update: bool = True,
     ) -> CaMonitor:
-        """Have a callback called with each update of a channel, in the loop.
+        """Subscribe to a channel: call back with each update, in the event loop.
 
         :param kind: the DBR code to ask for.
         :param mask: which changes count, of `DBE_VALUE`, `DBE_ALARM` and so on.
@@ -85,8 +88,8 @@ class CaMonitors:
         libca.flush_io()
         return monitor
 
-    def channels(self) -> set[Channel]:
-        """Give the channels that are monitored."""
+    def channels(self) -> set[CaChannel]:
+        """Return the channels that are monitored."""
         return {monitor.channel for monitor in self._monitors.values()}
 
     def end(self, monitor: CaMonitor) -> None:
@@ -101,8 +104,8 @@ class CaMonitors:
             self.end(monitor)
 
     def _update(self, answer: Any) -> None:
-        if not libca.thread.kept:
-            libca.keep_thread_state()
+        if not thread_states.thread.kept:
+            thread_states.keep()
         monitor = self._monitors.get(answer.usr)
         if monitor is None or answer.status == libca.ECA_DISCONNECTED:
             return
@@ -117,7 +120,7 @@ class CaMonitors:
         self._updates.append((answer.usr, value))
         self._wake_up.ask()
 
-    def take(self) -> None:
+    def dispatch(self) -> None:
         """Call back with the updates that have arrived."""
         updates = self._updates
         later: dict[int, int] = {}
@@ -137,4 +140,4 @@ class CaMonitors:
                     raise value
                 monitor.callback(value)
             except Exception:
-                logger.exception("ca://%s: an update was not taken", monitor.channel.name)
+                logger.exception("ca://%s: an update could not be handled", monitor.channel.name)

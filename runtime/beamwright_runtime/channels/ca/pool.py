@@ -1,4 +1,7 @@
-"""Channel Access channels, opened and watched many at a time."""
+"""Channel Access channels, opened and watched many at a time.
+
+ADR 0012 and 0014 rule here.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.ca import libca, thread_states
 from beamwright_runtime.channels.ca.arrivals import CaArrivals
-from beamwright_runtime.channels.ca.channel import Channel, Listener, came_up, listeners_of, tell_up
+from beamwright_runtime.channels.ca.channel import CaChannel, Listener, listeners_of, mark_up, notify_up
 from beamwright_runtime.channels.ca.monitors import CaMonitors
 from beamwright_runtime.channels.ca.requests import CaRequests
 from beamwright_runtime.channels.search_pace import SearchPace
@@ -37,14 +40,14 @@ class CaChannels:
         libca.use_context()
         self.loop = loop
         self.pace = SearchPace()
-        self._wake_up = WakeUp(loop, self._take)
-        self._changed = WakeUp(loop, self._take, pause=CHANGES)
+        self._wake_up = WakeUp(loop, self._dispatch)
+        self._changed = WakeUp(loop, self._dispatch, pause=CHANGES)
         self.requests = CaRequests(loop, self._wake_up)
         self.monitors = CaMonitors(self._wake_up)
-        self._by_name: dict[str, Channel] = {}
-        self._by_chid: dict[int, Channel] = {}
+        self._by_name: dict[str, CaChannel] = {}
+        self._by_chid: dict[int, CaChannel] = {}
         self._uncreated: list[str] = []
-        self._unused: list[Channel] = []
+        self._unused: list[CaChannel] = []
         self._events: deque[tuple[int, int]] = deque()
         self._closed = False
         self._on_connection = libca.connection_handler(self._connection_handler())
@@ -52,7 +55,7 @@ class CaChannels:
 
     @classmethod
     def here(cls) -> CaChannels:
-        """Give the channels of the running event loop; those of loops that are closed are closed too."""
+        """Return the channels of the running event loop; those of loops that are closed are closed too."""
         loop = asyncio.get_running_loop()
         pool = cls._of_loop.get(loop)
         if pool is None:
@@ -80,7 +83,7 @@ class CaChannels:
 
     # -- opening and closing
 
-    def open(self, names: Iterable[str]) -> Mapping[str, Channel]:
+    def open(self, names: Iterable[str]) -> Mapping[str, CaChannel]:
         """Open channels, each name once however often it is asked for; they connect as servers answer.
 
         :returns: all that are open, by name.
@@ -96,11 +99,11 @@ class CaChannels:
             if self._uncreated:  # some of them are created later
                 for name in new:
                     if name not in by_name:
-                        by_name[name] = Channel(name, self)
+                        by_name[name] = CaChannel(name, self)
         return by_name
 
     def _create(self) -> Iterable[tuple[str, int]]:
-        """Create some of the channels; give the handle of each, with its name."""
+        """Create some of the channels; return each name with its handle."""
         names = self._uncreated[: self.pace.batch]
         del self._uncreated[: self.pace.batch]
         created = libca.create_channels(names)
@@ -112,12 +115,12 @@ class CaChannels:
         return zip(names, created, strict=True)
 
     def _created(self, created: Iterable[tuple[str, int]]) -> None:
-        """Give channels, made now unless they have been, the handles of libca, which searches meanwhile."""
+        """Make the channels that are new, and set the handle of each; libca searches meanwhile."""
         by_name, by_chid = self._by_name, self._by_chid
         for name, chid in created:
             channel = by_name.get(name)
             if channel is None:
-                by_name[name] = channel = Channel(name, self)
+                by_name[name] = channel = CaChannel(name, self)
             if chid:
                 channel._as_parameter_ = chid
                 by_chid[chid] = channel
@@ -126,7 +129,7 @@ class CaChannels:
         if self.pace.busy and not self._closed:
             self._created(self._create())
 
-    def search_again(self, channels: Iterable[Channel]) -> None:
+    def search_again(self, channels: Iterable[CaChannel]) -> None:
         """Search for channels that are not up as if they had just been opened.
 
         libca searches for what stays missing less and less often, down to once in 5 minutes.
@@ -141,18 +144,18 @@ class CaChannels:
             del self._by_chid[handle]
             self._arrivals.forget(handle)
             self._uncreated.append(channel.name)
-        self._take_events()
+        self._dispatch_events()
         if self._uncreated and not self.pace.busy:
             self._created(self._create())
 
-    def ask_control(self, channel: Channel) -> None:
-        """Ask for states or precision; the channel's listeners are told when they have arrived."""
+    def ask_control(self, channel: CaChannel) -> None:
+        """Ask for states or precision; the channel's listeners are notified when they have arrived."""
         self.requests.ask_control(channel)
 
-    def doubt(self, channel: Channel) -> None:
-        """Do nothing: libca tells of every loss."""
+    def doubt(self, channel: CaChannel) -> None:
+        """Do nothing: libca reports every loss."""
 
-    def release(self, channel: Channel) -> None:
+    def release(self, channel: CaChannel) -> None:
         """Close a channel soon, unless somebody uses it again before that."""
         if not self._unused and not self._closed:
             self.loop.call_soon(self._clear_unused)
@@ -165,7 +168,7 @@ class CaChannels:
             if channel.listeners or self._by_name.get(channel.name) is not channel:
                 continue
             del self._by_name[channel.name]
-            channel.went_down()
+            channel.mark_down()
             channel._as_parameter_ = 0
             if handle:
                 libca.clear_channel(handle)
@@ -176,10 +179,10 @@ class CaChannels:
                     self._uncreated.remove(channel.name)
         # No callback comes after a channel is cleared, but some may be queued; they must be taken before libca gives
         # the same address to another channel.
-        self._take_events()
+        self._dispatch_events()
         self.requests.forget_closed()
         libca.flush_io()
-        libca.drop_thread_states()
+        thread_states.drop_ended()
 
     def close(self) -> None:
         """Close all channels for good; whoever holds one sees it down."""
@@ -192,23 +195,23 @@ class CaChannels:
         for chid, channel in self._by_chid.items():
             libca.clear_channel(chid)
             channel._as_parameter_ = 0
-            channel.went_down()
+            channel.mark_down()
         self._by_chid.clear()
         self._by_name.clear()
         self._uncreated.clear()
         libca.flush_io()
-        libca.drop_thread_states()
+        thread_states.drop_ended()
 
     # -- what libca's threads call
 
     def _connection_handler(self) -> Callable[[int, int], None]:
-        """Make what is called for each channel that comes or goes; it does the least that it can."""
-        queue, wake_up, thread = self._events.append, self._changed, libca.thread
+        """Return the handler of channels that connect or are lost; it does the least that it can."""
+        queue, wake_up, thread = self._events.append, self._changed, thread_states.thread
 
         def take_note(chid: int, op: int) -> None:
             queue((chid, op))
             if not thread.kept:
-                libca.keep_thread_state()
+                thread_states.keep()
             if not wake_up.due:
                 wake_up.ask()
 
@@ -216,17 +219,17 @@ class CaChannels:
 
     # -- what the loop takes
 
-    def _take(self) -> None:
+    def _dispatch(self) -> None:
         if self._closed:
             return
-        self._take_events()
-        self.requests.take()
-        self.monitors.take()
+        self._dispatch_events()
+        self.requests.dispatch()
+        self.monitors.dispatch()
         self.requests.flush()
 
-    def _take_events(self) -> None:
+    def _dispatch_events(self) -> None:
         events, by_chid = self._events, self._by_chid
-        came: list[Channel] = []
+        came: list[CaChannel] = []
         while events:
             chid, op = events.popleft()
             channel = by_chid.get(chid)
@@ -236,19 +239,19 @@ class CaChannels:
                 dbf = libca.field_type(chid)
                 if dbf < 0:  # it went down again, which the next event tells
                     continue
-                came_up((channel,), dbf, libca.element_count(chid), libca.read_access(chid))
+                mark_up((channel,), dbf, libca.element_count(chid), libca.read_access(chid))
                 came.append(channel)
             elif channel.state == UP:
-                channel.went_down()
+                channel.mark_down()
                 for listener in channel.listeners:
                     listener.channel_down(channel)
-        tell_up(listeners_of(came))
+        notify_up(listeners_of(came))
 
     def _look(self, expected: Mapping[int, Any]) -> list[int]:
-        """Watch channels from now on, take note of those that are there, and give the others."""
+        """Watch channels from now on, mark those that are connected, and return the others."""
         pointers = list(expected.values())
         libca.change_handlers(pointers, self._on_connection)  # first, so that no change is missed
-        alike: defaultdict[tuple[int, int, int], list[Channel]] = defaultdict(list)
+        alike: defaultdict[tuple[int, int, int], list[CaChannel]] = defaultdict(list)
         for channel, facts in zip(map(self._by_chid.__getitem__, expected), libca.facts(pointers), strict=True):
             alike[facts].append(channel)
         asking: list[Listener] = []
@@ -258,7 +261,7 @@ class CaChannels:
             if dbf < 0:
                 absent += [channel._as_parameter_ for channel in channels]
                 continue
-            came_up(channels, dbf, count, may_read)
+            mark_up(channels, dbf, count, may_read)
             listeners = listeners_of(channels)
             if dbf in libca.REALS:
                 for listener in listeners:
@@ -267,6 +270,6 @@ class CaChannels:
                 (asking if dbf == libca.ENUM else others).extend(listeners)
         # Those that are asked for states or precision come first: the servers answer while all others are told.
         for found in (asking, others):
-            tell_up(found)
+            notify_up(found)
             self.requests.flush()
         return absent

@@ -1,25 +1,29 @@
-"""Reading and writing over Channel Access: what is asked of servers, and their answers."""
+"""Reading and writing over Channel Access: what is asked of servers, and their answers.
+
+ADR 0012 and 0028 rule here.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from epicscorelibs.ca import dbr
 
-from beamwright_runtime.channels.ca import libca
-from beamwright_runtime.channels.ca.channel import Channel, listeners_of, tell_up
+from beamwright_runtime.channels.ca import libca, thread_states
+from beamwright_runtime.channels.ca.channel import CaChannel, listeners_of, notify_up
 from beamwright_runtime.channels.ca.control import decode_answer, decode_control
 from beamwright_runtime.channels.ca.control_group import CaGroup, control_kind
-from beamwright_runtime.channels.request import PutRequest, Request
+from beamwright_runtime.channels.request import ChannelRequest, PutRequest
 from beamwright_runtime.channels.user import UP
 from beamwright_runtime.channels.wake_up import WakeUp
 from beamwright_runtime.errors import PutRefusedError, ReadRefusedError
 
-MANY = 32
-"""Channels from which on control information is asked for as a group."""
+MANY = sys.maxsize if libca.PLAIN else 32
+"""Channels from which on control information is asked for as a group (ADR 0012); never in the plain way."""
 
 
 TEXT = 39
@@ -37,16 +41,16 @@ class CaRequests:
         self._loop = loop
         self._wake_up = wake_up
         self._answers: deque[tuple[int, int, Any]] = deque()
-        self._waiting: dict[int, Request] = {}
+        self._waiting: dict[int, ChannelRequest] = {}
         self._unanswered: dict[int, list[PutRequest]] = {}
         self._decoders: dict[int, Callable[[int, int, int], Any]] = {}
-        self._asking: dict[int, Channel] = {}
+        self._asking: dict[int, CaChannel] = {}
         self._number = 0
-        self._to_ask: list[Channel] = []
+        self._to_ask: list[CaChannel] = []
         self._groups: set[CaGroup] = set()
         self._on_answer = libca.AnswerHandler(self._answer)
 
-    async def get(self, channel: Channel, kind: int, decode: Callable[[int, int, int], Any]) -> Any:
+    async def get(self, channel: CaChannel, kind: int, decode: Callable[[int, int, int], Any]) -> Any:
         """Read a channel.
 
         :param kind: the DBR code to ask for.
@@ -58,12 +62,12 @@ class CaRequests:
         number = self._next()
         self._decoders[number] = decode
         chid = channel._as_parameter_
-        request = Request(channel.pv, self._loop)
+        request = ChannelRequest(channel.pv, self._loop)
         return await self._await_answer(
             request, number, lambda: libca.array_get(kind, 0, chid, self._on_answer, number)
         )
 
-    async def put(self, channel: Channel, value: Any, kind: int | None, wait: bool) -> None:
+    async def put(self, channel: CaChannel, value: Any, kind: int | None, wait: bool) -> None:
         """Write a channel.
 
         :param kind: the DBR code to send, or None for the native type, and text as text.
@@ -89,7 +93,7 @@ class CaRequests:
             )
 
     async def _put_without_callback(
-        self, channel: Channel, request: PutRequest, number: int, begin: Callable[[], int]
+        self, channel: CaChannel, request: PutRequest, number: int, begin: Callable[[], int]
     ) -> None:
         """Send a put that only a refusal answers, and ask for something after it: a refusal comes before that."""
         chid = channel._as_parameter_
@@ -99,7 +103,7 @@ class CaRequests:
             if status != libca.ECA_NORMAL:
                 return status
             if libca.array_get(channel.dbf, 1, chid, self._on_answer, number) != libca.ECA_NORMAL:
-                request.done()  # it may not be read, so nothing can be asked
+                request.finish()  # it may not be read, so nothing can be asked
             return libca.ECA_NORMAL
 
         unanswered = self._unanswered.setdefault(chid, [])
@@ -112,31 +116,31 @@ class CaRequests:
             if not unanswered and self._unanswered.get(chid) is unanswered:
                 del self._unanswered[chid], libca.put_refused[chid]
 
-    def ask_control(self, channel: Channel) -> None:
-        """Ask for control information; the channel's listeners are told when it has arrived.
+    def ask_control(self, channel: CaChannel) -> None:
+        """Ask for control information; the channel's listeners are notified when it has arrived.
 
         Requests of one turn of the loop leave together.
         """
-        if channel.asked or channel.state != UP:
+        if channel.pending or channel.state != UP:
             return
-        channel.ask(_SOON)
+        channel.await_control(_SOON)
         if not self._to_ask:
             self._wake_up.ask()
         self._to_ask.append(channel)
 
-    def _ask(self, channel: Channel) -> None:
+    def _ask(self, channel: CaChannel) -> None:
         number = self._next()
-        channel.ask(number)
+        channel.await_control(number)
         self._asking[number] = channel
         self._decoders[number] = decode_answer
         status = libca.array_get(control_kind(channel), 1, channel._as_parameter_, self._on_answer, number)
         if status != libca.ECA_NORMAL:
             del self._asking[number], self._decoders[number]
-            channel.answered(ReadRefusedError(channel.pv, libca.message(status)))
-            self._loop.call_soon(lambda: tell_up(channel.listeners))
+            channel.set_control(ReadRefusedError(channel.pv, libca.message(status)))
+            self._loop.call_soon(lambda: notify_up(channel.listeners))
 
     async def _await_answer(
-        self, request: Request, number: int, begin: Callable[[], int], channel: Channel | None = None
+        self, request: ChannelRequest, number: int, begin: Callable[[], int], channel: CaChannel | None = None
     ) -> Any:
         self._waiting[number] = request
         try:
@@ -156,35 +160,35 @@ class CaRequests:
     def flush(self) -> None:
         """Send the requests for control information."""
         asked, self._to_ask = self._to_ask, []
-        asked = [channel for channel in asked if channel.asked is _SOON and channel.state == UP]
+        asked = [channel for channel in asked if channel.pending is _SOON and channel.state == UP]
         if not asked:
             return
         if len(asked) >= MANY:
-            group = CaGroup(self._loop, asked, self._take_group)
+            group = CaGroup(self._loop, asked, self._finish_group)
             self._groups.add(group)
             for channel in asked:
-                channel.ask(group)
+                channel.await_control(group)
         else:
             for channel in asked:
                 self._ask(channel)
         libca.flush_io()
 
-    def _take_group(self, group: CaGroup, answers: Iterable[tuple[Channel, int, bytes]]) -> None:
+    def _finish_group(self, group: CaGroup, answers: Iterable[tuple[CaChannel, int, bytes]]) -> None:
         self._groups.discard(group)
         answered = []
         for channel, kind, answer in answers:
-            if channel.asked is not group or channel.state != UP:
+            if channel.pending is not group or channel.state != UP:
                 continue
             if not answer:
                 self._ask(channel)
                 continue
-            channel.answered(decode_control(answer, kind))
+            channel.set_control(decode_control(answer, kind))
             answered.append(channel)
-        tell_up(listeners_of(answered))
+        notify_up(listeners_of(answered))
         libca.flush_io()
 
     def end(self) -> None:
-        """Take no more answers of groups."""
+        """End all groups."""
         for group in self._groups:
             group.end()
         self._groups.clear()
@@ -196,8 +200,8 @@ class CaRequests:
             self._decoders.pop(number, None)
 
     def _answer(self, answer: Any) -> None:
-        if not libca.thread.kept:
-            libca.keep_thread_state()
+        if not thread_states.thread.kept:
+            thread_states.keep()
         number, status = answer.usr, answer.status
         value: Any = None
         decode = self._decoders.pop(number, None)
@@ -213,14 +217,14 @@ class CaRequests:
         self._answers.append((_PUT_REFUSED, status, chid))
         self._wake_up.ask()
 
-    def take(self) -> None:
+    def dispatch(self) -> None:
         """Hand out the answers that have arrived."""
         answers = self._answers
         while answers:
             number, status, value = answers.popleft()
             channel = self._asking.pop(number, None)
             if channel is not None:
-                self._informed(channel, number, status, value)
+                self._set_control(channel, number, status, value)
                 continue
             if number == _PUT_REFUSED:
                 self._refuse_put(value, status)
@@ -231,29 +235,31 @@ class CaRequests:
         """Refuse the oldest put: what came before it is answered already, and what came after it is not."""
         for request in self._unanswered.get(chid, ()):
             if not request.answer.done():
-                request.failed(request.refusal(_reason(status)))
+                request.fail(request.refusal(_reason(status)))
                 return
 
-    def _finish(self, request: Request, status: int, value: Any) -> None:
+    def _finish(self, request: ChannelRequest, status: int, value: Any) -> None:
         if status == libca.ECA_DISCONNECTED:
-            request.failed(request.loss())
+            request.fail(request.loss())
         elif status != libca.ECA_NORMAL:
-            request.failed(request.refusal(_reason(status)))
+            request.fail(request.refusal(_reason(status)))
         elif isinstance(value, Exception):
-            request.failed(value)
+            request.fail(value)
         else:
-            request.done(value)
+            request.finish(value)
 
-    def _informed(self, channel: Channel, number: int, status: int, value: Any) -> None:
+    def _set_control(self, channel: CaChannel, number: int, status: int, value: Any) -> None:
         # An answer from before a disconnection says nothing of what is served now.
-        if channel.state != UP or channel.asked != number or status == libca.ECA_DISCONNECTED:
+        if channel.state != UP or channel.pending != number or status == libca.ECA_DISCONNECTED:
             return
-        channel.answered(value if status == libca.ECA_NORMAL else ReadRefusedError(channel.pv, libca.message(status)))
-        tell_up(channel.listeners)
+        channel.set_control(
+            value if status == libca.ECA_NORMAL else ReadRefusedError(channel.pv, libca.message(status))
+        )
+        notify_up(channel.listeners)
 
 
-def _reason(status: int, channel: Channel | None = None) -> str:
-    """Say why libca or a server refuses: in libca's words, and what they mean where these do not tell."""
+def _reason(status: int, channel: CaChannel | None = None) -> str:
+    """Return why libca or a server refuses: libca's message, and what it means where that is not clear."""
     said: str = libca.message(status)
     if status == libca.ECA_PUTFAIL:
         return f"{said} (the record has DISP 1, or takes no such value)"
@@ -262,7 +268,7 @@ def _reason(status: int, channel: Channel | None = None) -> str:
     return said
 
 
-def _sendable(channel: Channel, kind: int | None, value: Any) -> tuple[int, int, int, Any]:
+def _sendable(channel: CaChannel, kind: int | None, value: Any) -> tuple[int, int, int, Any]:
     """Turn a value into what libca sends: DBR code, elements, address, and what keeps the memory there."""
     try:
         made: Any = dbr.value_to_dbr(channel, kind, value)

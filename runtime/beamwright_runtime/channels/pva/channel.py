@@ -12,7 +12,7 @@ from p4p.client.raw import Context, Disconnected
 
 from beamwright_runtime.channels.pool import ChannelPool
 from beamwright_runtime.channels.pva.closer import closer
-from beamwright_runtime.channels.request import Request
+from beamwright_runtime.channels.request import ChannelRequest
 from beamwright_runtime.channels.user import NEVER, UP
 
 logger = logging.getLogger("beamwright")
@@ -21,7 +21,7 @@ _context: Context | None = None
 
 
 def context() -> Context:
-    """Give the one client context of this process."""
+    """Return the one client context of this process."""
     global _context
     if _context is None:
         _context = Context("pva", nt=False, useenv=True)
@@ -38,17 +38,17 @@ class PvaChannel:
     :ivar control: states of an enum, or the precision of a real number.
     :ivar error: why the server does not let it be read; empty if it does.
     :ivar waiting: the requests that it has not answered yet.
-    :ivar watched: whether its state has been told by a monitor, so that a loss would be.
+    :ivar watched: whether a monitor has answered, so that a disconnection is noticed.
     """
 
     __slots__ = (
-        "asked",
         "control",
         "error",
         "listeners",
         "liveness",
         "name",
         "operation",
+        "pending",
         "pool",
         "specifier",
         "state",
@@ -65,12 +65,12 @@ class PvaChannel:
         self.specifier = ""
         self.control: Any = None
         self.error = ""
-        self.asked = False
+        self.pending = False
         self.watched = False
         self.operation: Any = None
         self.liveness: Any = None
         self.listeners: tuple[Any, ...] = ()
-        self.waiting: tuple[Request, ...] = ()
+        self.waiting: tuple[ChannelRequest, ...] = ()
 
     def __repr__(self) -> str:
         return f"<pva://{self.name} {('never found', 'up', 'down')[self.state]}>"
@@ -87,7 +87,7 @@ class PvaChannel:
             raise NotConnectedError(f"{self.pv} {said}")
 
     def note(self, value: Any) -> None:
-        """Take down what the server said when it was asked: a structure, or why it may not be read."""
+        """Record what the server answered: a structure, or why it may not be read."""
         if isinstance(value, Exception):
             self.error = str(value) or type(value).__name__
             return
@@ -102,7 +102,7 @@ class PvaChannel:
 
 
 def specifier_of(value: Any) -> str:
-    """Give the type of the value field as p4p writes it; empty if there is no such field."""
+    """Return the type of the value field as p4p writes it; empty if there is no such field."""
     try:
         described = value.type("value").aspy()
     except KeyError:
@@ -127,9 +127,9 @@ class PvaMonitor:
         self._subscription: Any = context().monitor(channel.name, self._ready, request)
 
     def _ready(self) -> None:
-        self._call(self._take)
+        self._call(self._dispatch)
 
-    def _take(self) -> None:
+    def _dispatch(self) -> None:
         while self._subscription is not None:
             value = self._subscription.pop()
             if value is None:
@@ -141,7 +141,7 @@ class PvaMonitor:
             try:
                 self._callback(value)
             except Exception:
-                logger.exception("pva://%s: an update was not taken", self._channel.name)
+                logger.exception("pva://%s: an update could not be handled", self._channel.name)
 
     def close(self) -> None:
         """End it; no further callback comes."""

@@ -1,4 +1,7 @@
-"""Ending what was asked over PV Access without waiting for it."""
+"""Ending what was asked over PV Access without waiting for it.
+
+ADR 0012 rules here.
+"""
 
 from __future__ import annotations
 

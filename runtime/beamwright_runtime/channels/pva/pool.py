@@ -1,4 +1,7 @@
-"""PV Access channels, opened and watched many at a time."""
+"""PV Access channels, opened and watched many at a time.
+
+ADR 0012 and 0013 rule here.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +52,8 @@ class PvaChannels:
         self._unwatched: deque[PvaChannel] = deque()
         self._unused: list[PvaChannel] = []
         self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        self._answered_operations: list[Any] = []
-        self._wake_up = WakeUp(loop, self._take)
+        self._finished_operations: list[Any] = []
+        self._wake_up = WakeUp(loop, self._dispatch)
         self.requests = PvaRequests(loop, self.call)
         self._closed = False
         self._opening = 0
@@ -60,7 +63,7 @@ class PvaChannels:
 
     @classmethod
     def here(cls) -> PvaChannels:
-        """Give the channels of the running event loop; those of loops that are closed are closed too."""
+        """Return the channels of the running event loop; those of loops that are closed are closed too."""
         loop = asyncio.get_running_loop()
         pool = cls._of_loop.get(loop)
         if pool is None:
@@ -87,17 +90,17 @@ class PvaChannels:
     # -- from p4p's threads to the loop
 
     def call(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Have a function called in the loop, together with others of the time; from any thread."""
+        """Call a function in the event loop soon, from any thread; those of one moment are called together."""
         self._calls.append((function, arguments))
         self._wake_up.ask()
 
-    def _take(self) -> None:
+    def _dispatch(self) -> None:
         while self._calls and not self._closed:
             function, arguments = self._calls.popleft()
             try:
                 function(*arguments)
             except Exception:
-                logger.exception("what a PVA server sent was not taken")
+                logger.exception("an update from a PVA server could not be handled")
 
     # -- opening and closing
 
@@ -124,27 +127,27 @@ class PvaChannels:
             self.loop.call_later(self.pace.pause, self._open_some)
 
     def _ask(self, channel: PvaChannel) -> None:
-        if channel.asked or self._by_name.get(channel.name) is not channel:
+        if channel.pending or self._by_name.get(channel.name) is not channel:
             return
-        channel.asked = True
+        channel.pending = True
         self._opening += 1
-        channel.operation = context().get(channel.name, lambda value: self.call(self._answered, channel, value))
+        channel.operation = context().get(channel.name, lambda value: self.call(self._on_answer, channel, value))
 
     def search_again(self, channels: Iterable[PvaChannel]) -> None:
         """Search at once, and not when it is due: pvxs searches for all that is missing every 30 s."""
         context().hurryUp()
 
     def ask_control(self, channel: PvaChannel) -> None:
-        """Ask what the server has now; the channel's listeners are told."""
+        """Ask what the server has now; the channel's listeners are notified."""
         if channel.state == UP:
             self._ask(channel)
 
-    def _answered(self, channel: PvaChannel, value: Any) -> None:
+    def _on_answer(self, channel: PvaChannel, value: Any) -> None:
         operation, channel.operation = channel.operation, None
         if operation is None:
             return
-        self._answered_operations.append(operation)
-        channel.asked = False
+        self._finished_operations.append(operation)
+        channel.pending = False
         self._opening -= 1
         if isinstance(value, Exception) and not isinstance(value, RemoteError):
             self._ask(channel)
@@ -163,7 +166,7 @@ class PvaChannels:
             self._watch_in(WATCH_DELAY)
 
     def monitor(self, channel: PvaChannel, request: str, callback: Callable[[Any], None]) -> PvaMonitor:
-        """Have a callback called with each update of a channel, in the loop.
+        """Subscribe to a channel: call back with each update, in the event loop.
 
         :param request: which fields, such as `field(value,alarm)`.
         """
@@ -184,9 +187,9 @@ class PvaChannels:
             self._watch_some()
 
     def _watch_some(self) -> None:
-        """Begin monitors that tell of losses."""
+        """Begin the monitors that notice disconnections."""
         self._watch_timer = None
-        answered, self._answered_operations = self._answered_operations, []
+        answered, self._finished_operations = self._finished_operations, []
         closer.close(answered)
         batch = [self._unwatched.popleft() for _ in range(min(WATCH_BATCH, len(self._unwatched)))]
         for channel in batch:
@@ -198,16 +201,16 @@ class PvaChannels:
 
     def _watch(self, channel: PvaChannel, request: str) -> None:
         if self._by_name.get(channel.name) is channel and channel.liveness is None:
-            channel.liveness = context().monitor(channel.name, lambda: self.call(self._alive, channel), request)
+            channel.liveness = context().monitor(channel.name, lambda: self.call(self._poll_liveness, channel), request)
 
-    def _alive(self, channel: PvaChannel) -> None:
+    def _poll_liveness(self, channel: PvaChannel) -> None:
         while channel.liveness is not None:
             value = channel.liveness.pop()
             if value is None:
                 break
             if isinstance(value, Disconnected):
                 if channel.state == UP and channel.watched:
-                    self._lost(channel)
+                    self._mark_lost(channel)
             elif isinstance(value, Exception):
                 # Without an alarm field there is nothing small to ask for.
                 closer.close((channel.liveness,))
@@ -216,20 +219,20 @@ class PvaChannels:
             else:
                 if channel.state == DOWN:
                     self._ask(channel)
-                self._seen(channel)
+                self._mark_watched(channel)
 
-    def _seen(self, channel: PvaChannel) -> None:
+    def _mark_watched(self, channel: PvaChannel) -> None:
         if not channel.watched:
             channel.watched = True
             for listener in channel.listeners:
                 listener.channel_watched()
 
-    def _lost(self, channel: PvaChannel) -> None:
+    def _mark_lost(self, channel: PvaChannel) -> None:
         channel.state = DOWN
         if channel.operation is not None:
             channel.operation.close()
             channel.operation = None
-            channel.asked = False
+            channel.pending = False
             self._opening -= 1
         give_up(channel)
         for listener in channel.listeners:
@@ -241,9 +244,9 @@ class PvaChannels:
                 self.doubt(channel)
 
     def doubt(self, channel: PvaChannel) -> None:
-        """Take a channel as lost whose monitor does not answer; when it does, all is well again."""
+        """Treat a channel as lost whose monitor does not answer; it is up again when the monitor does."""
         if channel.state == UP and not channel.watched:
-            self._lost(channel)
+            self._mark_lost(channel)
 
     # -- closing
 
@@ -275,5 +278,5 @@ class PvaChannels:
         for channel in self._by_name.values():
             self._end(channel)
         self._by_name.clear()
-        closer.close(self._answered_operations)
-        self._answered_operations = []
+        closer.close(self._finished_operations)
+        self._finished_operations = []

@@ -10,7 +10,7 @@ from p4p.client.raw import Disconnected, RemoteError
 
 from beamwright_runtime.channels.pva.channel import PvaChannel, context
 from beamwright_runtime.channels.pva.closer import closer
-from beamwright_runtime.channels.request import PutRequest, Request
+from beamwright_runtime.channels.request import ChannelRequest, PutRequest
 
 
 class PvaRequests:
@@ -32,7 +32,9 @@ class PvaRequests:
         """
         channel.require_up()
         return await self._answer(
-            channel, Request(channel.pv, self._loop), lambda handler: context().get(channel.name, handler, request)
+            channel,
+            ChannelRequest(channel.pv, self._loop),
+            lambda handler: context().get(channel.name, handler, request),
         )
 
     async def put(self, channel: PvaChannel, value: Any, wait: bool, look_first: bool) -> None:
@@ -55,7 +57,7 @@ class PvaRequests:
         )
 
     async def _answer(
-        self, channel: PvaChannel, request: Request, begin: Callable[[Callable[[Any], None]], Any]
+        self, channel: PvaChannel, request: ChannelRequest, begin: Callable[[Callable[[Any], None]], Any]
     ) -> Any:
         channel.waiting += (request,)
         operation = begin(lambda value: self._call(_finish, request, value))
@@ -69,18 +71,18 @@ class PvaRequests:
 def give_up(channel: PvaChannel) -> None:
     """End the requests that a channel has not answered: it is lost."""
     for request in channel.waiting:
-        request.failed(request.loss())
+        request.fail(request.loss())
 
 
-def _finish(request: Request, value: Any) -> None:
+def _finish(request: ChannelRequest, value: Any) -> None:
     if isinstance(value, Disconnected):
-        request.failed(request.loss())
+        request.fail(request.loss())
     elif isinstance(value, RemoteError) or (isinstance(value, Exception) and isinstance(request, PutRequest)):
         refusal = request.refusal(str(value) or type(value).__name__)
         refusal.__cause__ = value
-        request.failed(refusal)
+        request.fail(refusal)
     elif isinstance(value, Exception):
         value.add_note(request.pv)
-        request.failed(value)
+        request.fail(value)
     else:
-        request.done(value)
+        request.finish(value)

@@ -46,7 +46,7 @@ class Collector:
         return self.rows < self._limit() or bool(self._made or self._ready)
 
     async def collect(self) -> list[StreamAsset]:
-        """Give the documents of new rows, of one file of each detector; one that is cancelled loses none."""
+        """Yield the documents of new rows, of one file of each detector; a cancelled call loses none."""
         if not self._ready:
             if self._making is None or self._making.done():
                 self._making = asyncio.create_task(self._make(self._limit))
@@ -63,9 +63,12 @@ class Collector:
     async def _flush(self, detector: FlownDetector) -> None:
         """Flush; a detector that does not answer for a while is left to be stalled, or to be flushed the next time."""
         try:
-            await detector.written.flush(self._timeout)
+            await detector.frame_count.flush(self._timeout)
         except FlyScanError:
-            if detector.written.fault is not None or time.monotonic() - detector.written.flushed_at > self._timeout:
+            if (
+                detector.frame_count.fault is not None
+                or time.monotonic() - detector.frame_count.flushed_at > self._timeout
+            ):
                 raise
 
     async def _make(self, limit: Callable[[], int]) -> None:

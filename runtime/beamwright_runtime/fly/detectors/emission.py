@@ -50,7 +50,7 @@ class Overwrites(Protocol):
     """
 
     async def set_back(self, collections: int) -> None:
-        """Have the next collection follow so many; those that are behind are gone, or written over.
+        """Set how many collections are before the next one; those beyond are gone, or are written over.
 
         When it returns, `collections_written_signal` of its provider tells this number, and counts on from there.
 

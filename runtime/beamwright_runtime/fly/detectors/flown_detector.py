@@ -18,7 +18,7 @@ from ophyd_async.core import (
 from beamwright_runtime.documents import Role
 from beamwright_runtime.errors import FlyScanError, ScanRefusedError
 from beamwright_runtime.fly.detectors.emission import Overwrites
-from beamwright_runtime.fly.detectors.frame_count import Written
+from beamwright_runtime.fly.detectors.frame_count import FrameCount
 from beamwright_runtime.fly.scan import AxisT, Points
 from beamwright_runtime.ophyd_seam import count_from_zero, forget_files, logics_of, open_streams, triggers_of
 
@@ -34,7 +34,7 @@ class FlownDetector:
     :param exposures_per_collection: exposures that the detector adds up to one collection.
     :param trigger: how it takes the triggers, if not as the source of triggers is made for: a PandA that captures at
         the pulses of a position compare takes them as levels, a camera at a sequencer may take them as edges.
-    :param deadtime: seconds that it needs from one exposure to the next, if it does not tell.
+    :param deadtime: seconds that it needs from one exposure to the next, if it does not say.
     :param role: "monitor" for one that measures the beam and not the sample.
     """
 
@@ -53,7 +53,7 @@ class FlownDetector:
         self.trigger = trigger
         self._needs = deadtime
         self.role: Role = role
-        self.written = Written(detector, self._streams, collections_per_event)
+        self.frame_count = FrameCount(detector, self._streams, collections_per_event)
         self._livetime = self._deadtime = 0.0
 
     @property
@@ -75,7 +75,7 @@ class FlownDetector:
         return next((type(one).__name__ for one in self._writing if not isinstance(one, Overwrites)), "")
 
     def writes_over_itself(self) -> bool:
-        """Tell whether a second file would have the name of the first; asks for two names."""
+        """Return whether a second file would have the name of the first; the path provider is asked for two."""
         for logic in self._writing:
             if (paths := getattr(logic, "path_provider", None)) is not None:
                 first, second = (paths(self.name + logic.datakey_suffix) for _ in range(2))
@@ -84,18 +84,22 @@ class FlownDetector:
         return False
 
     async def deadtime(self, trigger: DetectorTrigger) -> float:
-        """Tell how many seconds must be left between exposures.
+        """Return the dead time between exposures, in seconds.
 
+        :param trigger: what starts the exposures.
         :raises ScanRefusedError: if edges start them, and nobody knows.
         """
         needs = (await self.detector.get_trigger_deadtime())[1] if self._needs is None else self._needs
         if needs is None and (self.trigger or trigger) is DetectorTrigger.EXTERNAL_EDGE:
-            raise ScanRefusedError(f"{self.name} does not tell what it needs between exposures: give it a deadtime")
+            raise ScanRefusedError(f"{self.name} does not say its dead time between exposures: give it a deadtime")
         return needs or 0.0
 
     async def arm(self, trigger: DetectorTrigger, frames: Points[AxisT], deadtime: float) -> None:
         """Prepare for the frames; a detector that is triggered waits for triggers then, in the file that is open.
 
+        :param trigger: what starts the exposures.
+        :param frames: of the flight.
+        :param deadtime: seconds that must be left between exposures.
         :raises ScanRefusedError: if the detector cannot be exposed as the frames need it.
         """
         trigger = self.trigger or trigger
@@ -120,12 +124,12 @@ class FlownDetector:
         )
         self._livetime, self._deadtime = livetime, info.deadtime
         await self.detector.prepare(info)
-        if not self.written.is_open:
+        if not self.frame_count.is_open:
             count_from_zero(self.detector)
-        await self.written.open()
+        await self.frame_count.open()
 
     async def start(self) -> None:
-        """Have a detector that times its own frames start."""
+        """Start a detector that times its own frames."""
         await self.detector.kickoff()
 
     async def disarm(self) -> None:
@@ -139,38 +143,46 @@ class FlownDetector:
         return DetectorTrigger.INTERNAL in triggers_of(self.detector) and logics_of(self.detector).trigger is not None
 
     async def set_back(self, rows: int) -> None:
-        """Have the rows behind a number of rows written over.
+        """Set the file back, so that the rows beyond a number of rows are written over.
 
+        :param rows: that stay, counted over the run.
         :raises FlyScanError: if it then counts otherwise.
         """
         # Counts that are asked for meanwhile must not be taken for those of a restart.
-        self.written.recount()
+        self.frame_count.recount()
         for logic in self._writing:
             assert isinstance(logic, Overwrites), "a scanner is refused whose detectors cannot overwrite"
-            await logic.set_back((rows - self.written.rows_before) * self.collections_per_event)
-        await self.written.stand_at(rows)
+            await logic.set_back((rows - self.frame_count.rows_before) * self.collections_per_event)
+        await self.frame_count.check_set_back(rows)
 
     async def close_file(self) -> None:
         """Close the file, so that a new one is opened when it is armed next; may be repeated."""
-        await self.written.close()
+        await self.frame_count.close()
         await asyncio.gather(*(logic.stop() for logic in self._writing))
         forget_files(self.detector)
 
     async def top_up(self, collections: int) -> None:
-        """Take collections that nobody wants, so that the file has as many rows as those of other detectors."""
+        """Take surplus collections, so that the file has as many rows as those of the other detectors.
+
+        :param collections: how many to take.
+        """
         logic, acquire, _ = logics_of(self.detector)
         if collections and logic is not None and acquire is not None:
             await logic.prepare_internal(collections * self.exposures_per_collection, self._livetime, self._deadtime)
             await acquire.start_acquiring()
             await acquire.wait_for_idle()
-            await self.written.count()
+            await self.frame_count.count()
 
     async def documents(self, rows: int) -> list[StreamAsset]:
         """Make the documents of rows not made known yet, up to a number of rows.
 
+        :param rows: counted over the run.
+        :returns: resources and data, in the order they are emitted.
         :raises FlyScanError: if they cannot be made, naming the detector.
         """
         try:
-            return [document async for document in self.detector.collect_asset_docs(rows - self.written.rows_before)]
+            return [
+                document async for document in self.detector.collect_asset_docs(rows - self.frame_count.rows_before)
+            ]
         except Exception as error:
             raise FlyScanError(f"{self.name} cannot describe what it wrote: {error}") from error

@@ -1,4 +1,7 @@
-"""What a detector has written: how many collections are on disk, and how many of them can be read."""
+"""What a detector has written: how many collections are on disk, and how many of them can be read.
+
+ADR 0022 rules here.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ from ophyd_async.core import (
 )
 
 from beamwright_runtime.errors import FlyScanError, ScanRefusedError
-from beamwright_runtime.fly.diagnosis import complaints_of, why, with_complaints
+from beamwright_runtime.fly.diagnosis import diagnose_detector, why, with_findings
 
 FRESH = 5.0
 """Seconds until a detector that has opened a file counts from 0."""
 
 
-class Written:
+class FrameCount:
     """Counts what a detector writes, over all of its files, and flushes it.
 
     :param detector: that writes.
@@ -84,7 +87,7 @@ class Written:
         :raises FlyScanError: if a new file does not count from 0.
         :raises ScanRefusedError: if nothing is written.
         """
-        self._take_flushes()
+        self._own_flushes()
         for provider in () if self.is_open else self._streams():
             # A count is another channel than the switch that opens the file, and may come later.
             try:
@@ -97,7 +100,7 @@ class Written:
         if not self._counters:
             raise ScanRefusedError(f"{self._detector.name} writes no stream, so it cannot fly")
 
-    def _take_flushes(self) -> None:
+    def _own_flushes(self) -> None:
         """Flush ourselves: documents of rows that are safe can then be made when the writer no longer answers."""
         for provider in self._streams():
             if isinstance(provider, StreamResourceDataProvider) and (flush := provider.flush_signal) is not None:
@@ -113,15 +116,15 @@ class Written:
         """Count the open file anew: it may tell of less than before, as one does that is set back."""
         self._begin(self.rows_before, is_open=True)
 
-    async def stand_at(self, rows: int) -> None:
-        """See that a file was set back to where it has to be.
+    async def check_set_back(self, rows: int) -> None:
+        """Check that a file was set back to the right row.
 
         :raises FlyScanError: if it counts otherwise.
         """
         self.recount()
         await self.count()
         if self.collections != rows * self._each:
-            raise FlyScanError(f"{self._detector.name} was set back to {rows} rows, but tells of {self.rows}")
+            raise FlyScanError(f"{self._detector.name} was set back to {rows} rows, but reports {self.rows}")
         self.safe = rows
 
     async def close(self) -> None:
@@ -155,12 +158,12 @@ class Written:
                     f"{self._detector.name} counts {value} after {before[signal]} ({signal.source}): "
                     "its IOC or its writer was restarted"
                 )
-        self._note(dict(zip(signals, values, strict=True)))
+        self._merge(dict(zip(signals, values, strict=True)))
         if self.fault is not None:
             raise self.fault
 
-    def _note(self, counted: dict[SignalR[int], int]) -> None:
-        """Take what is told into account; what was asked for may come later than what was told since."""
+    def _merge(self, counted: dict[SignalR[int], int]) -> None:
+        """Merge new counts; a value that was read may arrive later than a newer update."""
         before = self._counted
         self._counted = before | {signal: max(value, before.get(signal, 0)) for signal, value in counted.items()}
         if self._counted != before:
@@ -177,7 +180,7 @@ class Written:
                 # Told late, after it was read, or the writer begins anew.
                 with suppress(Exception):
                     await self.count()
-            self._note({signal: value})
+            self._merge({signal: value})
             changed()
 
     async def unwatch(self) -> None:
@@ -208,18 +211,18 @@ class Written:
         except FlyScanError:
             raise
         except Exception as error:
-            told = f"in {timeout:g} s" if isinstance(error, TimeoutError) else f"({why(error)})"
-            text = f"{self._detector.name} did not flush what it wrote {told}"
-            raise await self.broken(text, armed=False) from error
+            reason = f"in {timeout:g} s" if isinstance(error, TimeoutError) else f"({why(error)})"
+            text = f"{self._detector.name} did not flush what it wrote {reason}"
+            raise await self.error(text, armed=False) from error
 
     async def _earlier_flush(self) -> None:
         # A server of CA that is asked again before it has answered makes the whole connection wait for a minute.
         if self._flushing is not None and not self._flushing.done():
             await asyncio.wait({self._flushing})
 
-    async def broken(self, text: str, armed: bool) -> FlyScanError:
-        """Make an error of what was seen and what the detector itself says.
+    async def error(self, text: str, armed: bool) -> FlyScanError:
+        """Return an error of what was seen and what the detector itself says.
 
         :param armed: whether it should be armed.
         """
-        return FlyScanError(with_complaints(text, await complaints_of(self._detector, self._counters, armed)))
+        return FlyScanError(with_findings(text, await diagnose_detector(self._detector, self._counters, armed)))

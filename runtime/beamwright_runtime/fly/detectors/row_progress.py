@@ -9,7 +9,7 @@ REMEMBERED = 100_000
 """Changes that are kept: minutes of frames at kHz rates, longer than any beam monitor takes to tell."""
 
 
-class Progress:
+class RowProgress:
     """The number of rows that all detectors have written, over time of `time.monotonic`."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Progress:
         self._history.clear()
         self._history.append((time.monotonic(), rows))
 
-    def reached(self, rows: int) -> None:
+    def record(self, rows: int) -> None:
         """Note how many rows there are now."""
         if rows != self.rows:
             self._history.append((time.monotonic(), rows))
@@ -31,7 +31,7 @@ class Progress:
         return self._history[-1][1] if self._history else 0
 
     def before(self, moment: float) -> int:
-        """Tell how many rows were there at a moment; of a moment long ago, how many there were at the start."""
+        """Return how many rows there were at a moment; before the first that is kept, those at the start."""
         for when, rows in reversed(self._history):
             if when <= moment:
                 return rows

@@ -11,11 +11,11 @@ from beamwright_runtime.fly.detectors.emission import Surplus
 from beamwright_runtime.fly.detectors.flown_detector import FlownDetector
 
 
-class Files:
+class ScanFiles:
     """One file of each detector at a time, which all have the same rows.
 
     :param surplus: what becomes of rows whose frames are taken again.
-    :param collector: knows which rows documents tell of.
+    :param collector: knows which rows documents describe.
     :param timeout: seconds that detectors may take to set their files back, or to close them.
     """
 
@@ -38,7 +38,7 @@ class Files:
         self._full = False
 
     def check(self) -> None:
-        """See that all detectors can do what becomes of surplus rows.
+        """Check that all detectors can treat surplus rows as asked.
 
         :raises ScanRefusedError: if one cannot, naming it.
         """
@@ -57,7 +57,7 @@ class Files:
     @property
     def rows(self) -> int:
         """Rows that all detectors have on disk and flushed, over all of their files."""
-        rows = min(detector.written.safe for detector in self._detectors)
+        rows = min(detector.frame_count.safe for detector in self._detectors)
         return rows if self._set_back_to is None else min(rows, self._set_back_to)
 
     def close(self, valid: int, cut: bool) -> int:
@@ -76,7 +76,7 @@ class Files:
         return self.rows
 
     async def set_back(self) -> None:
-        """Have detectors write over the rows that do not stay.
+        """Set the detectors' files back, so that the rows that do not stay are written over.
 
         :raises FlyScanError: if one does not, naming it.
         """
@@ -104,7 +104,7 @@ class Files:
             except Exception as error:
                 raise FlyScanError(f"{detector.name} did not close its file: {error!r}") from error
 
-    def opened(self) -> None:
+    def note_open(self) -> None:
         """Note that all detectors have files open."""
         if self._full:
             self._full = False

@@ -13,7 +13,7 @@ from ophyd_async.core import AsyncStatus, SignalR, wait_for_value
 from ophyd_async.epics.motor import Motor, MotorLimitsError
 
 from beamwright_runtime.errors import FlyScanError, ScanRefusedError
-from beamwright_runtime.fly.diagnosis import PATIENCE, why, with_complaints
+from beamwright_runtime.fly.diagnosis import PATIENCE, why, with_findings
 from beamwright_runtime.fly.scan import AxisT, Points, constant_velocity, run_down, run_up
 
 LATE = 0.5
@@ -32,21 +32,30 @@ class MotionLogic(ABC, Generic[AxisT]):
     async def flights(self, points: Points[AxisT]) -> Sequence[Points[AxisT]]:
         """Split frames into stretches that are flown without a stop, and check that all can be.
 
+        :param points: frames in the order in which they are taken.
+        :returns: the stretches, in order.
         :raises ScanRefusedError: if they cannot, with the reason.
         """
 
     @abstractmethod
     async def approach(self, flight: Points[AxisT]) -> None:
-        """Move to where a flight starts from rest; return when there."""
+        """Move to where a flight starts from rest; return when there.
+
+        :param flight: the frames of one flight, without a stop between them.
+        """
 
     @abstractmethod
     async def start(self, flight: Points[AxisT]) -> None:
-        """Start the flight; return when the first frame starts."""
+        """Start the flight; return when the first frame starts.
+
+        :param flight: the frames of one flight, without a stop between them.
+        """
 
     @abstractmethod
     async def finish(self, flight: Points[AxisT]) -> None:
         """Return when the axes are at rest behind the last frame.
 
+        :param flight: the frames of one flight, without a stop between them.
         :raises FlyScanError: if an axis did not get there, naming it.
         """
 
@@ -54,8 +63,8 @@ class MotionLogic(ABC, Generic[AxisT]):
     async def stop(self) -> None:
         """Stop, and return when nothing moves; may be called at any time."""
 
-    async def complaints(self) -> list[str]:
-        """Tell which axes are not on the way that they were sent, as far as is known; naming them."""
+    async def diagnose(self) -> list[str]:
+        """Return what keeps axes from the motion they were sent on, a sentence for each that is known."""
         return []
 
     async def release(self) -> None:
@@ -111,6 +120,8 @@ class MotorMotion(MotionLogic[Motor]):
     async def flights(self, points: Points[Motor]) -> Sequence[Points[Motor]]:
         """Split into rows of one velocity, and check velocities and limits of all of them.
 
+        :param points: frames in the order in which they are taken.
+        :returns: one stretch for each row.
         :raises ScanRefusedError: if a motor would have to be too fast, or to move beyond a limit.
         """
         for motor in points.midpoints:
@@ -129,7 +140,10 @@ class MotorMotion(MotionLogic[Motor]):
         return flights
 
     async def approach(self, flight: Points[Motor]) -> None:
-        """Move to the start of the run-up at the highest velocity."""
+        """Move to the start of the run-up at the highest velocity.
+
+        :param flight: the frames of one flight, without a stop between them.
+        """
         await asyncio.gather(*(self._approach(motor, flight) for motor in flight.midpoints))
 
     async def _approach(self, motor: Motor, flight: Points[Motor]) -> None:
@@ -141,7 +155,10 @@ class MotorMotion(MotionLogic[Motor]):
             await motor.velocity.set(velocity)
 
     async def start(self, flight: Points[Motor]) -> None:
-        """Start the motors that move, those with long ramps first."""
+        """Start the motors that move, those with long ramps first.
+
+        :param flight: the frames of one flight, without a stop between them.
+        """
         moving = [motor for motor in flight.midpoints if flight.velocity(motor)[0]]
         longest = max((self._speeds[motor].ramp for motor in moving), default=0.0)
         await asyncio.gather(*(self._start(motor, flight, longest) for motor in moving))
@@ -153,7 +170,10 @@ class MotorMotion(MotionLogic[Motor]):
         await asyncio.sleep(ramp)
 
     async def finish(self, flight: Points[Motor]) -> None:
-        """Wait for the motors, and see that they came where they were sent: one that is stopped reports success."""
+        """Wait for the motors, and see that they came where they were sent: one that is stopped reports success.
+
+        :param flight: the frames of one flight, without a stop between them.
+        """
         moving = [motor for motor in flight.midpoints if flight.velocity(motor)[0]]
         await asyncio.gather(
             *(self._arrive(motor, run_down(flight, motor, self._speeds[motor].ramp)) for motor in moving)
@@ -169,12 +189,12 @@ class MotorMotion(MotionLogic[Motor]):
             # A stopped move ends as it likes: its outcome is of no interest.
             await asyncio.wait({move.done.task}, timeout=self.timeout)
 
-    async def complaints(self) -> list[str]:
-        """Tell which motors are at a limit switch, in alarm, or stand on their way: stopped, or late."""
-        told = await asyncio.gather(*(self._complaint(motor, move) for motor, move in self._moves.items()))
+    async def diagnose(self) -> list[str]:
+        """Return which motors are at a limit switch, in alarm, stopped on the way, or late."""
+        told = await asyncio.gather(*(self._diagnose_axis(motor, move) for motor, move in self._moves.items()))
         return [complaint for complaint in told if complaint]
 
-    async def _complaint(self, motor: Motor, move: Move) -> str | None:
+    async def _diagnose_axis(self, motor: Motor, move: Move) -> str | None:
         # Looked at first: a move that ends while its motor is asked was on its way where the motor says it is.
         ended, late = move.done.done, time.monotonic() > move.due + LATE
         try:
@@ -211,7 +231,7 @@ class MotorMotion(MotionLogic[Motor]):
             except Exception as error:
                 told = "in time" if isinstance(error, TimeoutError) else f"({why(error)})"
                 raise FlyScanError(
-                    with_complaints(f"{motor.name} did not reach {target:g} {told}", await self.complaints())
+                    with_findings(f"{motor.name} did not reach {target:g} {told}", await self.diagnose())
                 ) from error
         # Somebody may watch the readback: what was told last is then older than the end of the move.
         at, allowed = await asyncio.gather(motor.user_readback.get_value(cached=False), self._allowed(motor))
@@ -248,7 +268,7 @@ async def _put(motor: Motor, target: float, limit: float) -> None:
 
 
 async def _stands(motor: Motor, at: float, allowed: float) -> bool:
-    """Tell whether a motor goes no further from where it is than it may be off, for a while."""
+    """Return whether a motor stays within its tolerance of where it is, for a while."""
     try:
         await wait_for_value(motor.user_readback, lambda now: abs(now - at) > allowed, PATIENCE)
     except TimeoutError:
@@ -257,7 +277,7 @@ async def _stands(motor: Motor, at: float, allowed: float) -> bool:
 
 
 async def _switch(motor: Motor) -> str | None:
-    """Tell which limit switch a motor has met; ophyd-async's motor has no signals for them, the generated ones do."""
+    """Return which limit switch a motor has reached; generated motors have signals for them, ophyd-async's has not."""
     for which in ("high", "low"):
         signal: SignalR[int] | None = getattr(motor, f"{which}_limit_switch", None)
         if signal is not None and await signal.get_value():

@@ -1,4 +1,7 @@
-"""Moving axes along trajectories that a PMAC executes, through ophyd-async's own logic: curves, and rows at one go."""
+"""Moving axes along trajectories that a PMAC executes, through ophyd-async's own logic: curves, and rows at one go.
+
+ADR 0023 rules here.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +39,13 @@ SOON = 1.0
 
 
 @dataclass
-class Flown:
+class TrajectorySpec:
     """A flight as ophyd-async's logic takes it: a specification of which only the dimensions are asked for."""
 
     points: Points[Motor]
 
     def calculate(self) -> list[Dimension[Motor]]:
-        """Give the frames, which start with a gap."""
+        """Return the frames, which start with a gap."""
         points = self.points
         return [Dimension(dict(points.midpoints), dict(points.lower), dict(points.upper), points.gap, points.duration)]
 
@@ -80,7 +83,11 @@ class TrajectoryMotion(MotionLogic[Motor]):
         return self.motors
 
     async def flights(self, points: Points[Motor]) -> Sequence[Points[Motor]]:
-        """Have the axes stop no more often than they must, and check the whole path against limits and velocities."""
+        """Split the frames into as few flights as possible, and check the whole path against limits and velocities.
+
+        :param points: frames in the order in which they are taken.
+        :returns: the stretches, in order.
+        """
         if not len(points):
             return ()
         if float(points.duration.max()) / 2 > LONGEST:
@@ -106,7 +113,7 @@ class TrajectoryMotion(MotionLogic[Motor]):
             raise ScanRefusedError(f"the PMAC cannot move these axes together: {error}") from error
         if info.cs_number not in self.pmac.coord:
             raise ScanRefusedError(
-                f"the axes are in coordinate system {info.cs_number}, which {self.pmac.name} has not"
+                f"the axes are in coordinate system {info.cs_number}, which {self.pmac.name} does not have"
             )
         self._coordinates = info.cs_number
         return info
@@ -114,7 +121,7 @@ class TrajectoryMotion(MotionLogic[Motor]):
     async def _check(self, flight: Points[Motor], info: PmacMotorInfo) -> None:
         """Plan the flight without the controller, and see where it goes."""
         planner = TrajectoryPlanner(self.pmac, info, self.ramp_time, self.turnaround_time)
-        path = Path(Flown(flight).calculate())
+        path = Path(TrajectorySpec(flight).calculate())
         before: dict[Motor, tuple[float, float]] = {}
         while len(path):
             try:
@@ -129,19 +136,25 @@ class TrajectoryMotion(MotionLogic[Motor]):
                 before[motor] = float(positions[-1]), float(velocities[-1])
 
     async def approach(self, flight: Points[Motor]) -> None:
-        """Load the trajectory, and move to where its run-up starts."""
+        """Load the trajectory, and move to where its run-up starts.
+
+        :param flight: the frames of one flight, without a stop between them.
+        """
         # Left to itself when it is cancelled: half of it would leave moves deferred.
-        spec = cast("Spec[Motor]", Flown(flight))
+        spec = cast("Spec[Motor]", TrajectorySpec(flight))
         info = PmacScanInfo(spec, self.ramp_time, self.turnaround_time)
         self._preparing = asyncio.create_task(self._logic.on_prepare(info))
         self._preparing.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             self._context = await asyncio.shield(self._preparing)
         except (ValueError, TimeoutError, PutFailedError) as error:
-            raise FlyScanError(f"{self.pmac.name} did not take the trajectory: {error}") from error
+            raise FlyScanError(f"{self.pmac.name} did not accept the trajectory: {error}") from error
 
     async def start(self, flight: Points[Motor]) -> None:
-        """Execute the trajectory; return when the run-up is over."""
+        """Execute the trajectory; return when the run-up is over.
+
+        :param flight: the frames of one flight, without a stop between them.
+        """
         assert self._context is not None
         points = self.pmac.trajectory.total_points
         before = await points.get_value()
@@ -155,7 +168,10 @@ class TrajectoryMotion(MotionLogic[Motor]):
             raise FlyScanError(f"{self.pmac.name} did not start the trajectory") from error
 
     async def finish(self, flight: Points[Motor]) -> None:
-        """Wait for the end of the trajectory, which is filled up meanwhile."""
+        """Wait for the end of the trajectory, which is filled up meanwhile.
+
+        :param flight: the frames of one flight, without a stop between them.
+        """
         if self._context is None or (status := self._context.trajectory_status) is None:
             return
         try:
@@ -190,7 +206,7 @@ class TrajectoryMotion(MotionLogic[Motor]):
 
 
 def _gaps(points: Points[Motor], info: PmacMotorInfo) -> NDArray[np.bool_]:
-    """Tell at which frames the axes have to stop: where they jump, or would have to turn too sharply."""
+    """Return at which frames the axes have to stop: where they jump, or would have to turn too sharply."""
     gap = np.zeros(len(points), np.bool_)
     gap[0] = True
     half = points.duration / 2

@@ -1,4 +1,7 @@
-"""A PandA as the source of triggers: a sequencer that plays a table, or position compare."""
+"""A PandA as the source of triggers: a sequencer that plays a table, or position compare.
+
+ADR 0017 rules here.
+"""
 
 from __future__ import annotations
 
@@ -59,15 +62,21 @@ class SequencerTriggers(TriggerLogic[Motor]):
         self._longest = 0.0
 
     async def check(self, flight: Points[Motor], deadtime: float) -> None:
-        """See that the table is not too long.
+        """Check that the table is not too long.
 
+        :param flight: the frames of one flight, without a stop between them.
+        :param deadtime: seconds that must be left between exposures.
         :raises ScanRefusedError: if it is.
         """
         # As long in whatever units, so that a scan of many rows does not ask the box for them at each.
         _lines(flight, self._compared(flight), 1.0, 0.0, deadtime, gated=self._gate is not None)
 
     async def arm(self, flight: Points[Motor], deadtime: float) -> None:
-        """Write the table and start it, which then waits for the axes."""
+        """Write the table and start it, which then waits for the axes.
+
+        :param flight: the frames of one flight, without a stop between them.
+        :param deadtime: seconds that must be left between exposures.
+        """
         await self._switch_off()
         compared = self._compared(flight)
         scale, offset = await _counts(self.positions[compared]) if compared is not None else (1.0, 0.0)
@@ -100,7 +109,7 @@ class SequencerTriggers(TriggerLogic[Motor]):
                 starts[motor] = start
         if peak and not starts:
             raise ScanRefusedError(
-                "no axis with an encoder moves at the start of each row: nothing tells when it is there"
+                "no axis with an encoder moves at the start of each row: nothing says when it is there"
             )
         return max(starts, key=starts.__getitem__) if starts else None
 
@@ -118,7 +127,10 @@ class SequencerTriggers(TriggerLogic[Motor]):
         await wait_for_value(self.seq.active, False, None)
 
     async def gate(self) -> bool:
-        """Close the gate, and switch off once the frame that has started is over."""
+        """Close the gate, and switch off once the frame that has started is over.
+
+        :returns: whether the last frame had its full length.
+        """
         whole = True
         if await self.seq.active.get_value(cached=False):
             await self._open(False)
@@ -128,8 +140,8 @@ class SequencerTriggers(TriggerLogic[Motor]):
         await self._switch_off()
         return whole
 
-    async def complaints(self) -> list[str]:
-        """Tell whether the sequencer was switched off."""
+    async def diagnose(self) -> list[str]:
+        """Return whether the sequencer was switched off."""
         return await switched_off(self.seq)
 
     async def _switch_off(self) -> None:
@@ -233,8 +245,10 @@ class PositionCompareTriggers(TriggerLogic[Motor]):
     trigger = DetectorTrigger.EXTERNAL_EDGE
 
     async def check(self, flight: Points[Motor], deadtime: float) -> None:
-        """See that the frames are at equal steps of the axis.
+        """Check that the frames are at equal steps of the axis.
 
+        :param flight: the frames of one flight, without a stop between them.
+        :param deadtime: seconds that must be left between exposures.
         :raises ScanRefusedError: if they are not.
         """
         await self._steps(flight)
@@ -251,7 +265,11 @@ class PositionCompareTriggers(TriggerLogic[Motor]):
         return round(starts[0]), round(steps[0])
 
     async def arm(self, flight: Points[Motor], deadtime: float) -> None:
-        """Set the block up, and start it, which then waits for the axis."""
+        """Set the block up, and start it, which then waits for the axis.
+
+        :param flight: the frames of one flight, without a stop between them.
+        :param deadtime: seconds that must be left between exposures.
+        """
         await self.gate()
         start, step = await self._steps(flight)
         direction = PandaPcompDirection.POSITIVE if step > 0 else PandaPcompDirection.NEGATIVE
@@ -272,19 +290,22 @@ class PositionCompareTriggers(TriggerLogic[Motor]):
         """Wait for the last pulse."""
         await wait_for_value(self.pcomp.active, False, None)
 
-    async def complaints(self) -> list[str]:
-        """Tell whether the block was switched off."""
+    async def diagnose(self) -> list[str]:
+        """Return whether the block was switched off."""
         return await switched_off(self.pcomp)
 
     async def gate(self) -> bool:
-        """Switch off; exposures that have started end by themselves."""
+        """Switch off; exposures that have started end by themselves.
+
+        :returns: whether the last frame had its full length.
+        """
         await self.pcomp.enable.set(PandaBitMux.ZERO)
         await wait_for_value(self.pcomp.active, False, self.timeout)
         return True
 
 
 async def switched_off(block: SeqBlock | PcompBlock) -> list[str]:
-    """Tell whether a block that should run is switched off, or does not answer."""
+    """Return whether a block that should run is switched off, or does not answer."""
     try:
         async with asyncio.timeout(PATIENCE):
             enabled = await block.enable.get_value(cached=False)

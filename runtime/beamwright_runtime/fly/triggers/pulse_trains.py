@@ -38,8 +38,10 @@ class PulseTrains(TriggerLogic[Motor]):
         return self.triggers.trigger
 
     async def check(self, flight: Points[Motor], deadtime: float) -> None:
-        """See that pulses have room, and that all frames are as long as the first: a block has one step for them.
+        """Check that pulses fit, and that all frames are as long as the first: a block has one step for them.
 
+        :param flight: the frames of one flight, without a stop between them.
+        :param deadtime: seconds that must be left between exposures.
         :raises ScanRefusedError: if not.
         """
         await self.triggers.check(flight, deadtime)
@@ -49,7 +51,11 @@ class PulseTrains(TriggerLogic[Motor]):
             raise ScanRefusedError(f"pulses {step:g} s apart leave no {deadtime:g} s between exposures")
 
     async def arm(self, flight: Points[Motor], deadtime: float) -> None:
-        """Set the blocks up, then the triggers."""
+        """Set the blocks up, then the triggers.
+
+        :param flight: the frames of one flight, without a stop between them.
+        :param deadtime: seconds that must be left between exposures.
+        """
         frame = float(flight.duration[0])
         await asyncio.gather(*(self._arm(block, n, frame / n, deadtime) for n, block in self.trains.items()))
         await self.triggers.arm(flight, deadtime)
@@ -73,11 +79,14 @@ class PulseTrains(TriggerLogic[Motor]):
         await self.triggers.finish()
 
     async def gate(self) -> bool:
-        """Let no further frame start; the train of the one that has started ends with it."""
+        """Let no further frame start; the train of the one that has started ends with it.
+
+        :returns: whether the last frame had its full length.
+        """
         return await self.triggers.gate()
 
     async def sent(self) -> int | None:
-        """Tell how many frames were triggered."""
+        """Return how many frames were triggered."""
         return await self.triggers.sent()
 
     async def release(self) -> None:

@@ -17,9 +17,10 @@ class TriggerLogic(ABC, Generic[AxisT]):
     """How it triggers them."""
 
     async def check(self, flight: Points[AxisT], deadtime: float) -> None:
-        """See that a flight can be triggered, before anything moves.
+        """Check that a flight can be triggered, before anything moves.
 
         :param deadtime: seconds that must be left between frames.
+        :param flight: the frames of one flight, without a stop between them.
         :raises ScanRefusedError: if it cannot, with the reason.
         """
         return
@@ -29,6 +30,7 @@ class TriggerLogic(ABC, Generic[AxisT]):
         """Set up for a flight whose axes are at its start; triggers of hardware may come from now on.
 
         :param deadtime: seconds that must be left between frames.
+        :param flight: the frames of one flight, without a stop between them.
         """
 
     @abstractmethod
@@ -42,8 +44,8 @@ class TriggerLogic(ABC, Generic[AxisT]):
         :returns: whether the last frame was left its full length; if not it is taken again.
         """
 
-    async def complaints(self) -> list[str]:
-        """Tell what keeps triggers that should come from coming, as far as is known."""
+    async def diagnose(self) -> list[str]:
+        """Return what keeps triggers from coming that should come, as far as is known."""
         return []
 
     async def release(self) -> None:
@@ -51,7 +53,7 @@ class TriggerLogic(ABC, Generic[AxisT]):
         return
 
     async def sent(self) -> int | None:
-        """Tell how many frames were triggered since the flight was armed, or None where nobody counts."""
+        """Return how many frames were triggered since the flight was armed, or None where nobody counts."""
         return None
 
 

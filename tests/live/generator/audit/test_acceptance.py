@@ -12,9 +12,9 @@ import pytest
 
 from beamwright_generator.audit.acceptance import STATES, Outcome, verdict
 from beamwright_generator.audit.announcement import Announced, announced
-from beamwright_generator.audit.source.declarations import DeclaredType, Form
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.basics.source_text import Position
+from beamwright_generator.python.declarations import DeclaredType, Form
 from beamwright_generator.resolve.types.template_record import TemplateRecord
 from beamwright_generator.tables.record_types import record_type
 from tests.helpers.softioc import SoftIoc

@@ -18,7 +18,7 @@ from beamwright_runtime import RecordDevice, disconnect
 from beamwright_runtime.channels.ca import arrivals as _ca_arrivals
 from beamwright_runtime.channels.ca import libca
 from beamwright_runtime.channels.ca.arrivals import CaArrivals
-from beamwright_runtime.channels.ca.channel import Channel
+from beamwright_runtime.channels.ca.channel import CaChannel
 from beamwright_runtime.channels.ca.pool import CaChannels
 from beamwright_runtime.channels.user import UP
 from beamwright_runtime.connection.garbage_collection import collection_paused
@@ -59,7 +59,7 @@ class Hears:
         """Take note."""
         self.up.set()
 
-    def channel_down(self, channel: Channel) -> None:
+    def channel_down(self, channel: CaChannel) -> None:
         """Pay no heed."""
 
 

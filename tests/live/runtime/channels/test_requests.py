@@ -18,7 +18,7 @@ from ophyd_async.core import StandardReadableFormat as Format
 from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
-from beamwright_runtime.channels.ca.channel import Channel
+from beamwright_runtime.channels.ca.channel import CaChannel
 from beamwright_runtime.channels.ca.monitors import CaMonitors
 from beamwright_runtime.channels.ca.requests import CaRequests
 from beamwright_runtime.channels.pva.channel import PvaMonitor
@@ -200,13 +200,13 @@ async def test_a_setpoint_and_its_readback_are_asked_for_their_states_at_once(
     def note(method: str, what: str) -> None:
         real = getattr(CaRequests, method)
 
-        def noting(self: CaRequests, channel: Channel, *arguments: Any) -> None:
+        def noting(self: CaRequests, channel: CaChannel, *arguments: Any) -> None:
             happened.append(what)
             real(self, channel, *arguments)
 
         monkeypatch.setattr(CaRequests, method, noting)
 
     note("ask_control", "asked")
-    note("_informed", "told")
+    note("_set_control", "told")
     await Mode("T:", "mode").connect()
     assert happened == ["asked", "asked", "told", "told"]

@@ -17,7 +17,7 @@ from ophyd_async.core import NotConnectedError, SignalR, SignalRW
 from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice, connect_tree, disconnect, is_connected
-from beamwright_runtime.channels.ca import libca
+from beamwright_runtime.channels.ca import thread_states
 from beamwright_runtime.channels.ca.pool import CaChannels
 from beamwright_runtime.channels.pva.pool import PvaChannels
 from tests.helpers.softioc import SoftIoc
@@ -46,7 +46,7 @@ def held() -> dict[str, int]:
         "threads": len(threads),
         "python threads": threading.active_count(),
         "files": len(list(Path("/proc/self/fd").iterdir())),
-        "thread states": libca.kept_thread_states(),
+        "thread states": thread_states.count(),
         "CA channels": len(CaChannels.here()),
         "PVA channels": len(PvaChannels.here()),
     }
@@ -58,7 +58,7 @@ async def settled() -> dict[str, int]:
     async with asyncio.timeout(30):
         while len(counts) < 20 or any(count != counts[0] for count in counts):
             await asyncio.sleep(0.1)
-            libca.drop_thread_states()
+            thread_states.drop_ended()
             now = held()
             memory = now.pop("memory")
             counts.append(now)

@@ -11,7 +11,7 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import Motor, MotorDirection, MotorMode, RecordDevice
 from beamwright_runtime.channels.ca.monitors import CaMonitors
-from beamwright_runtime.devices.motor import told
+from beamwright_runtime.devices.motor import wait_for_update
 from tests.helpers.softioc import SoftIoc
 
 live_test = pytest.mark.asyncio(loop_scope="session")
@@ -75,22 +75,22 @@ async def test_a_move_ends_when_what_is_read_has_arrived(monkeypatch: pytest.Mon
     updates: asyncio.Queue[object] = asyncio.Queue()
     readback.subscribe_reading(updates.put_nowait)
     await updates.get()
-    take = CaMonitors.take
+    take = CaMonitors.dispatch
     held: list[CaMonitors] = []
 
     def hold(self: CaMonitors) -> None:
         held.append(self)
 
-    monkeypatch.setattr(CaMonitors, "take", hold)
+    monkeypatch.setattr(CaMonitors, "dispatch", hold)
     await readback.set(2.0)
-    waiting = asyncio.create_task(told(readback))
+    waiting = asyncio.create_task(wait_for_update(readback))
     # Answers come in order: when the second is here, `told` has had its own.
     await asyncio.sleep(0)
     assert await readback.get_value(cached=False) == 2.0
     assert await readback.get_value(cached=True) == 1.0
     assert not waiting.done()
-    monkeypatch.setattr(CaMonitors, "take", take)
-    held[0].take()
+    monkeypatch.setattr(CaMonitors, "dispatch", take)
+    held[0].dispatch()
     await waiting
     assert await readback.get_value(cached=True) == 2.0
     readback.clear_sub(updates.put_nowait)
@@ -100,4 +100,4 @@ async def test_a_move_ends_when_what_is_read_has_arrived(monkeypatch: pytest.Mon
 async def test_a_motor_that_nobody_watches_has_arrived_at_once(live: SoftIoc) -> None:
     readback = Axis("S:", "axis").readback
     await readback.connect()
-    await told(readback)
+    await wait_for_update(readback)

@@ -37,7 +37,7 @@ from ophyd_async.fastcs.panda import (
 )
 from scanspec.specs import Fly, Line
 
-from beamwright_generated.devices.panda import PandaBitMux, PandaDevice
+from beamwright_generated.devices.panda import PandaBitBus, PandaDevice
 from beamwright_runtime import ConnectionFailedError, disconnect
 from examples.plans.fly_exposures import exposure_table, fly_exposures
 from tests.helpers.ports import ServerPorts
@@ -159,7 +159,7 @@ async def test_a_table_is_played_and_stopped(panda: PandaDevice) -> None:
 @live_test
 async def test_position_compare_captures_where_the_encoder_passes(panda: PandaDevice, tmp_path: Path) -> None:
     await place_encoder(panda, 0, scale=1.0)
-    await panda.pcap.trig.set(PandaBitMux.PCOMP1_OUT)
+    await panda.pcap.trig.set(PandaBitBus.PCOMP1_OUT)
     flyer = panda.compare_flyer(1)
     await asyncio.gather(panda.stage(), flyer.stage())
     await panda.prepare(TriggerInfo(trigger=DetectorTrigger.EXTERNAL_LEVEL, number_of_events=3))
@@ -186,7 +186,7 @@ async def test_position_compare_captures_where_the_encoder_passes(panda: PandaDe
 async def test_a_pulse_train_is_captured_until_the_rows_that_were_asked_for(panda: PandaDevice, tmp_path: Path) -> None:
     await place_encoder(panda, 7, scale=1.0)
     await asyncio.gather(
-        panda.pcap.trig.set(PandaBitMux.PULSE2_OUT),
+        panda.pcap.trig.set(PandaBitBus.PULSE2_OUT),
         panda.data.hdf_directory.set(str(tmp_path)),
         panda.data.hdf_file_name.set("scan.h5"),
         panda.data.capture_mode.set(PandaCaptureMode.FIRST_N),
@@ -194,7 +194,7 @@ async def test_a_pulse_train_is_captured_until_the_rows_that_were_asked_for(pand
         panda.data.flush_period.set(0),
         panda.pulse[2].pulses.set(5),
         panda.pulse[2].step.set(0.002),
-        panda.pulse[2].trig.set(PandaBitMux.ONE),
+        panda.pulse[2].trig.set(PandaBitBus.ONE),
     )
     await panda.data.capture.set(True)
     await panda.pcap.arm.set(True)
@@ -218,10 +218,10 @@ async def test_a_scan_specification_waits_for_its_gate_and_its_motor(panda: Pand
     assert table.trigger == [SeqTrigger.BITA_0, SeqTrigger.BITA_1, SeqTrigger.POSA_GT, SeqTrigger.IMMEDIATE]
     assert table.position.tolist() == [0, 0, 500, 0]
     assert table.repeats.tolist() == [1, 1, 1, 3]
-    await seq.bita.set(PandaBitMux.ZERO)
+    await seq.bita.set(PandaBitBus.ZERO)
     await flyer.kickoff()
     await wait_for_value(seq.table_line, 2, timeout=5)
-    await seq.bita.set(PandaBitMux.ONE)
+    await seq.bita.set(PandaBitBus.ONE)
     await wait_for_value(seq.table_line, 3, timeout=5)
     completed = flyer.complete()
     await panda.inenc[1].setp.set(499)

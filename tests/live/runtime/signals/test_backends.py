@@ -147,12 +147,12 @@ class Watched(asyncio.Event):
         super().__init__()
         self._backend = backend
         backend.watches += (self,)
-        self.watched_more()
+        self.watch_added()
 
-    def moved(self, before: int, now: int, many: int = 1) -> None:
+    def count_change(self, before: int, now: int, many: int = 1) -> None:
         """Nothing waits for that here."""
 
-    def watched_more(self) -> None:
+    def watch_added(self) -> None:
         """Look whether all channels are watched."""
         if self._backend.watched:
             self.set()

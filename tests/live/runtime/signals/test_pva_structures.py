@@ -109,7 +109,7 @@ async def test_before_the_first_image_there_are_no_pixels(live: SoftIoc) -> None
 async def test_a_compressed_image_is_said_to_be_none(live: SoftIoc) -> None:
     backend, _ = pair("pva", "P:Image:Compressed", np.ndarray)
     await backend.connect(10)
-    with pytest.raises(ValueError, match=r"5 elements are no image of \[4, 3\], is it compressed\?"):
+    with pytest.raises(ValueError, match=r"5 elements do not make an image of \[4, 3\], is it compressed\?"):
         await backend.get_value()
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from functools import cache
 
-import libcst
 import pytest
 
 
@@ -13,5 +13,5 @@ import pytest
 def _parse_each_text_once() -> Iterator[None]:
     """Keep the tree of every module, which an audit reads and does not change."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(libcst, "parse_module", cache(libcst.parse_module))
+        patch.setattr(ast, "parse", cache(ast.parse))
         yield

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.audit.source.constructors import Constructing
-from beamwright_generator.audit.source.declarations import Declarations, Declared, Form, plain
-from beamwright_generator.audit.source.python_modules import Modules
 from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
+from beamwright_generator.python.constructors import Evaluator
+from beamwright_generator.python.declarations import Declarations, Declared, Form
+from beamwright_generator.python.python_modules import Modules
+from beamwright_generator.python.values import plain
 from benchmarks.audit.agreement import datatype_as_made
 from benchmarks.audit.client import datatype_text, made, pvs, signals
 
@@ -32,7 +33,7 @@ Read = dict[str, tuple[str | None, str, str]]
 @pytest.fixture(scope="module")
 def declarations() -> Declarations:
     folders = [Path(folder) for folder in sys.path if folder]
-    return Declarations(Constructing(Modules(DescriptionFiles([], Path.cwd(), Problems()), folders)))
+    return Declarations(Evaluator(Modules(DescriptionFiles([], Path.cwd(), Problems()), folders)))
 
 
 def sides(signal: Declared) -> tuple[str, str]:

@@ -89,7 +89,7 @@ def test_what_classes_inherit_from_ophyd_async_is_found_in_the_database(example:
     acquire_time = row(driver, "acquire_time")
     assert (acquire_time.read, acquire_time.write, acquire_time.record) == ("AcquireTime_RBV", "AcquireTime", "ao")
     assert str(acquire_time.at).startswith("examples/x01/ioc/camera/ADBase.template:")
-    assert driver.kind.lineage == ("AdBaseShared", "NdArrayBaseShared", "ADBaseIO", "NDArrayBaseIO")
+    assert driver.kind.lineage == ("ADBaseCommon", "NDArrayBaseCommon", "ADBaseIO", "NDArrayBaseIO")
 
 
 def test_frames_go_from_port_to_port(example: Catalogue) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -226,10 +227,11 @@ def test_descriptions_of_records(scratch: Path, text: str) -> None:
         assert problems.errors
         return
     (device,) = [n for n in ast.parse(texts["devices/pump.py"]).body if isinstance(n, ast.ClassDef)]
-    docs = [n.value.value for n in device.body if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)][1:]
+    docs = [n.value.value for n in device.body if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)]
     words = " ".join(text.partition("\0")[0].split())
     shown = "".join(character if character.isprintable() else "?" for character in words)
-    assert docs == ([shown] if shown and "$(" not in shown and "${" not in shown else [])
+    says_more = re.sub(r"[\W_]", "", shown).lower() != "a"  # which is the attribute's name
+    assert docs == ([shown] if shown and says_more and "$(" not in shown and "${" not in shown else [])
 
 
 @few

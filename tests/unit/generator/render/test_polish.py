@@ -22,7 +22,7 @@ from typing import Annotated as A
 from ophyd_async.core import StandardReadableFormat as Format
 from ophyd_async.core import SignalRW, Array1D, SignalR, non_zero
 import numpy as np
-from beamwright_generated.devices.ad_base import AdBase
+from beamwright_generated.devices.ad_base import ADBase
 from collections.abc import Sequence
 
 __all__ = ["b", "B", "An10", "An9", "CONSTANT"]
@@ -40,7 +40,7 @@ import numpy as np
 from ophyd_async.core import Array1D, SignalR, SignalRW, non_zero
 from ophyd_async.core import StandardReadableFormat as Format
 
-from beamwright_generated.devices.ad_base import AdBase
+from beamwright_generated.devices.ad_base import ADBase
 from beamwright_runtime import Motor, RecordDevice
 
 __all__ = ["CONSTANT", "An9", "An10", "B", "b"]

@@ -83,7 +83,7 @@ def test_the_path_of_a_module() -> None:
 
 
 PUMP = ClassRef("beamwright_generated.devices.pump", "Pump")
-MODE = EnumType("PumpMode", EnumKind.SUBSET, (EnumState("OFF", "Off"), EnumState("ON", "On")), "MODE")
+MODE = EnumType("PumpMode", EnumKind.SUBSET, (EnumState("OFF", "Off"), EnumState("ON", "On")))
 MEMBERS = (
     Signal(
         "speed",
@@ -92,7 +92,7 @@ MEMBERS = (
         "S_RBV",
         "S",
         format=Format.HINTED,
-        doc="Speed",
+        doc="Pump speed",
         group="Motion",
     ),
     Signal("target", Access.READ_WRITE, BuiltinType("int"), "GET", "PUT", group="Motion"),
@@ -120,7 +120,7 @@ def test_every_kind_of_member() -> None:
         '    """A pump."""',
         "    # Motion",
         '    speed: A[SignalRW[float], PvSuffix.rbv("S"), Format.HINTED_SIGNAL]',
-        '    """Speed"""',
+        '    """Pump speed"""',
         '    target: A[SignalRW[int], PvSuffix("GET", "PUT")]',
         '    mode: A[SignalR[PumpMode], PvSuffix("MODE")]',
         '    wave: A[SignalR[Array1D[np.float32]], PvSuffix("W")]',
@@ -154,6 +154,6 @@ def test_a_beamline_module_names_its_devices_in_order() -> None:
     text = polish(render(Model("b01", {}, BeamlineModule("b01", "", "b.yaml", 1, devices))))["beamlines/b01.py"]
     assert '__all__ = ["a", "b", "devices"]' in text
     assert text.index("def b() -> Pump:") < text.index("def a() -> Pump:")
-    assert '@devices.factory(policy=ConnectionPolicy.LAZY, optional=True, ioc="IOC")' in text
-    assert '@devices.factory(policy=ConnectionPolicy.LAZY, timeout=2.5, ioc="IOC")' in text
+    assert '@devices.factory(policy=Policy.LAZY, optional=True, ioc="IOC")' in text
+    assert '@devices.factory(policy=Policy.LAZY, timeout=2.5, ioc="IOC")' in text
     assert '"""Beamline b01: 2 devices from 1 IOC."""' in text

@@ -27,7 +27,7 @@ from benchmarks.shared.connecting import leaves
 
 PACKAGE = "beamwright_generated"
 STEMS = ("base", "track", "cam", "base_shared", "track_mode", "stage", "slow")
-"""Some make names of classes and enums that others make as well: BaseShared, TrackMode."""
+"""Some make names of classes and enums that others make as well: BaseCommon, TrackMode."""
 
 STATES = ("In", "Out", "Moving"), ("In", "Out", "Fault"), ("One", "Two", "Three")
 BODIES = {
@@ -74,7 +74,7 @@ def graphs(draw: st.DrawFn) -> tuple[Template, ...]:
     for number in range(draw(st.integers(2, len(STEMS)))):
         lines = draw(
             st.lists(
-                st.builds(record, st.sampled_from(["X", "x", "Mode", "Shared", "X_RBV"]), st.sampled_from([*BODIES])),
+                st.builds(record, st.sampled_from(["X", "x", "Mode", "Common", "X_RBV"]), st.sampled_from([*BODIES])),
                 max_size=2,
             )
         )

@@ -14,6 +14,7 @@ from beamwright_generator.resolve.naming.identifiers import (
     IMPORTED,
     IMPORTED_FOR_SNAPSHOTS,
     Names,
+    class_name,
     enum_member,
     pascal,
     snake,
@@ -54,17 +55,26 @@ def test_snake(record: str, attribute: str) -> None:
 @pytest.mark.parametrize(
     ("template", "name"),
     [
-        ("NDFileHDF5", "NdFileHdf5"),
+        ("NDFileHDF5", "NDFileHDF5"),
         ("simDetector", "SimDetector"),
-        ("2d-stage", "N2DStage"),
+        ("2d-stage", "N2dStage"),
         ("none", "None_"),
         ("true", "True_"),
-        ("ADBase", "AdBase"),
+        ("ADBase", "ADBase"),
+        ("asyn_motor", "AsynMotor"),
         ("a_b", "AB"),
+        ("PUMP", "PUMP"),
+        ("µm", "Um"),
+        ("日本", ""),
     ],
 )
-def test_pascal(template: str, name: str) -> None:
-    assert pascal(template) == name
+def test_the_class_of_a_template_keeps_its_capitals(template: str, name: str) -> None:
+    assert class_name(template) == name
+
+
+def test_pascal() -> None:
+    assert pascal("color_mode") == "ColorMode"
+    assert pascal("nd_attributes_status") == "NdAttributesStatus"
 
 
 @pytest.mark.parametrize(

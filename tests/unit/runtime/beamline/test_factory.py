@@ -181,7 +181,7 @@ def test_a_parameter_named_like_a_choice_of_connecting_is_refused() -> None:
     def camera(timeout: float) -> Device:
         return Device()
 
-    with pytest.raises(TypeError, match="timeout is for connecting"):
+    with pytest.raises(TypeError, match="a parameter named timeout, which is reserved"):
         device_factory()(camera)
 
 

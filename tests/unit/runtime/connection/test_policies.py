@@ -18,7 +18,7 @@ from ophyd_async.core import (
 )
 
 from beamwright_runtime import Beamline, ConnectionFailedError, DeviceFactory, Policy, Reason, Stage, device_factory
-from beamwright_runtime.connection.device_connection import Connection, connect_in_background, connection_of
+from beamwright_runtime.connection.device_connection import DeviceConnection, connect_in_background, connection_of
 from tests.helpers.slow_device import Slow
 
 
@@ -192,7 +192,7 @@ async def test_a_device_of_ophyd_async_that_somebody_cancelled_is_unhappy_and_st
     device = Own(Slow())
     await give_up_connecting(device, device.late)
     error = await connection_of(device).join()
-    assert "an earlier connection of it was cancelled" in str(error)
+    assert "an earlier attempt to connect was cancelled" in str(error)
 
 
 async def test_a_plain_group_that_somebody_cancelled_is_connected_by_the_next_one() -> None:
@@ -289,7 +289,7 @@ async def test_a_caller_in_a_hurry_does_not_end_the_attempt() -> None:
     (factory,) = Beam(1).factories
     patient = asyncio.create_task(factory.connect())
     await factory().began.wait()
-    with pytest.raises(NotConnectedError, match=r"still connecting after 0.01 s, which goes on in the background"):
+    with pytest.raises(NotConnectedError, match=r"still connecting after 0.01 s; it continues in the background"):
         await factory.connect(timeout=0.01)
     factory().finish.set()
     assert await patient is factory()
@@ -474,4 +474,4 @@ async def test_a_factory_without_a_beamline_has_a_state_too() -> None:
 async def test_connections_are_named_after_their_device() -> None:
     assert connection_of(Slow("mine")).name == "mine"
     assert connection_of(Slow()).name == "Slow"
-    assert isinstance(connection_of(Slow()), Connection)
+    assert isinstance(connection_of(Slow()), DeviceConnection)

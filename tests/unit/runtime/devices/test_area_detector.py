@@ -22,7 +22,7 @@ from ophyd_async.core import (
 from ophyd_async.epics import adcore
 
 from beamwright_runtime import AreaDetector
-from tests.helpers.example_devices import Camera, NdFileHdf5, NdRoi, NdStats, SimDetector
+from tests.helpers.example_devices import NDROI, Camera, NDFileHDF5, NDStats, SimDetector
 from tests.helpers.mock_camera import take_a_frame_on_acquire
 
 
@@ -58,7 +58,7 @@ def test_parts_are_children_by_their_names(path_provider: StaticPathProvider) ->
         "driver": camera.driver,
     }
     assert camera.driver.sim_mode.name == "camera-driver-sim_mode"
-    assert camera.get_plugin("stat", NdStats) is camera.stat
+    assert camera.get_plugin("stat", NDStats) is camera.stat
 
 
 def test_counting_makes_documents(run_engine: RunEngine, path_provider: StaticPathProvider) -> None:
@@ -123,9 +123,9 @@ def test_a_plugin_signal_can_be_read_with_each_exposure(run_engine: RunEngine) -
 
 
 def test_it_needs_no_writer_and_takes_plugins_by_name() -> None:
-    detector = AreaDetector(SimDetector("X:CAM:"), plugins={"roi": NdRoi("X:ROI:")}, name="detector")
+    detector = AreaDetector(SimDetector("X:CAM:"), plugins={"roi": NDROI("X:ROI:")}, name="detector")
     assert isinstance(detector.driver, SimDetector)
-    assert detector.get_plugin("roi", NdRoi).min_x.name == "detector-roi-min_x"
+    assert detector.get_plugin("roi", NDROI).min_x.name == "detector-roi-min_x"
 
 
 def test_a_path_provider_without_a_writer_is_refused(path_provider: StaticPathProvider) -> None:
@@ -134,5 +134,5 @@ def test_a_path_provider_without_a_writer_is_refused(path_provider: StaticPathPr
 
 
 def test_a_writer_that_is_no_part_is_refused(path_provider: StaticPathProvider) -> None:
-    with pytest.raises(ValueError, match="the writer is no attribute of the detector"):
-        AreaDetector(SimDetector("X:CAM:"), writer=NdFileHdf5("X:HDF5:"), path_provider=path_provider)
+    with pytest.raises(ValueError, match="the writer is not an attribute of the detector"):
+        AreaDetector(SimDetector("X:CAM:"), writer=NDFileHDF5("X:HDF5:"), path_provider=path_provider)

@@ -114,9 +114,9 @@ def test_a_panda_needs_its_capture_and_data_blocks() -> None:
         pcap: Annotated[Lamp, PvSuffix("Pcap:")]
         data: Annotated[Data, PvSuffix("Data:")]
 
-    with pytest.raises(TypeError, match=r"Bare\.data is no DataBlock of ophyd-async"):
+    with pytest.raises(TypeError, match=r"Bare\.data is not a DataBlock of ophyd-async"):
         Bare("pva://P:")
-    with pytest.raises(TypeError, match=r"Odd\.pcap is no PcapBlock of ophyd-async"):
+    with pytest.raises(TypeError, match=r"Odd\.pcap is not a PcapBlock of ophyd-async"):
         Odd("pva://P:")
 
 
@@ -144,7 +144,7 @@ def test_a_flyer_is_made_for_a_block_that_is_there() -> None:
         panda.table_flyer(2)
     with pytest.raises(ValueError, match=r"panda has no pcomp\[1\], only: none"):
         panda.compare_flyer()
-    with pytest.raises(TypeError, match=r"SmallPanda\.seq\[1\] is no SeqBlock of ophyd-async"):
+    with pytest.raises(TypeError, match=r"SmallPanda\.seq\[1\] is not a SeqBlock of ophyd-async"):
         panda.scan_flyer()
     with pytest.raises(ValueError, match=r"panda has no inenc\[3\], only: none"):
         panda.encoder(3)

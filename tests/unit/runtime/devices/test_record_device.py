@@ -19,7 +19,7 @@ from ophyd_async.epics.adcore import ADBaseIO, NDFileHDF5IO, NDPluginBaseIO, NDS
 from ophyd_async.epics.core import EpicsDevice, EpicsOptions, PvSuffix
 
 from beamwright_runtime import RecordConnector, RecordDevice
-from tests.helpers.example_devices import NdFileHdf5, NdStats, SimDetector
+from tests.helpers.example_devices import NDFileHDF5, NDStats, SimDetector
 
 
 class Region(RecordDevice):
@@ -51,7 +51,7 @@ def test_the_prefix_chooses_the_protocol_for_all_children() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "shipped"), [(SimDetector, ADBaseIO), (NdStats, NDStatsIO), (NdFileHdf5, NDFileHDF5IO)]
+    ("made", "shipped"), [(SimDetector, ADBaseIO), (NDStats, NDStatsIO), (NDFileHDF5, NDFileHDF5IO)]
 )
 def test_a_mixin_keeps_the_shipped_class_and_its_signals(
     made: Callable[[str], EpicsDevice], shipped: Callable[[str], EpicsDevice]
@@ -65,7 +65,7 @@ def test_a_mixin_keeps_the_shipped_class_and_its_signals(
 
 
 def test_a_plugin_writer_is_a_plugin() -> None:
-    assert isinstance(NdFileHdf5("X:"), NDPluginBaseIO)
+    assert isinstance(NDFileHDF5("X:"), NDPluginBaseIO)
 
 
 @pytest.mark.parametrize("order", ["mixin first", "mixin last"])

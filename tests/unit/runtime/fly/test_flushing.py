@@ -23,10 +23,10 @@ async def test_rows_that_go_while_they_are_flushed_are_not_safe(tmp_path: Path) 
         camera.expose(Exposure(number, {}))
     await wait_for_value(camera.written, 5, 30)
     with mock_puts_blocked(camera.flush):
-        flushing = asyncio.create_task(camera.flown.written.flush(30))
+        flushing = asyncio.create_task(camera.flown.frame_count.flush(30))
         while not get_mock_put(camera.flush).called:
             await asyncio.sleep(0.001)
         await camera.flown.set_back(3)
     await flushing
-    assert camera.flown.written.safe == 3
+    assert camera.flown.frame_count.safe == 3
     await camera.unstage()

@@ -20,7 +20,7 @@ from beamwright_runtime.fly import (
     SoftwareTriggers,
     rows_of,
 )
-from beamwright_runtime.fly.detectors.row_progress import Progress
+from beamwright_runtime.fly.detectors.row_progress import RowProgress
 from beamwright_runtime.fly.fly_state import StateMachine
 from beamwright_runtime.fly.segment_log import SegmentLog
 from beamwright_runtime.fly.triggers.panda_triggers import REPEATS, table_of
@@ -92,7 +92,7 @@ def test_rows_are_found_by_scan_index() -> None:
 def test_a_segment_is_told_once() -> None:
     log = SegmentLog("fly_segments")
     log.add(0, 0, 0, 0, "pause", 0, 0)
-    assert not log.untold
+    assert not log.has_pending
     log.add(0, 3, 0, 3, "pause", 0, 0)
     (event,) = list(log.collect())
     assert event["data"]["fly_segments-stop"] == 3
@@ -100,10 +100,10 @@ def test_a_segment_is_told_once() -> None:
 
 
 def test_progress_knows_what_was_on_disk_when() -> None:
-    progress = Progress()
+    progress = RowProgress()
     progress.restart(5)
     began = time.monotonic()
-    progress.reached(6)
+    progress.record(6)
     assert progress.before(began - 10) == 5
     assert progress.before(time.monotonic()) == 6
     assert progress.rows == 6

@@ -104,7 +104,7 @@ async def test_an_axis_that_arrives_while_it_is_asked_is_on_its_way(x: Motor, mo
         return 0.0
 
     monkeypatch.setattr(x.deadband._connector.backend, "get_value", arrive_first)
-    assert await motion.complaints() == []
+    assert await motion.diagnose() == []
 
 
 async def test_an_axis_that_is_late_but_moves_is_on_its_way(x: Motor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,21 +117,21 @@ async def test_an_axis_that_is_late_but_moves_is_on_its_way(x: Motor, monkeypatc
             await asyncio.sleep(0.02)
 
     moves = asyncio.create_task(go_on())
-    assert await motion.complaints() == []
+    assert await motion.diagnose() == []
     moves.cancel()
 
 
 async def test_an_axis_that_is_late_and_stands_is_not(x: Motor, monkeypatch: pytest.MonkeyPatch) -> None:
     motion = await flying(x, 0.5)
     monkeypatch.setattr(motor_motion, "LATE", -60.0)
-    assert await motion.complaints() == ["x is at 0.5 on its way to 1.055"]
+    assert await motion.diagnose() == ["x is at 0.5 on its way to 1.055"]
 
 
 async def test_an_axis_that_somebody_stopped_is_not(x: Motor) -> None:
     motion = await flying(x, 0.5)
     set_mock_put_proceeds(x.user_setpoint, True)
     await motion._moves[x].done
-    assert await motion.complaints() == ["x is at 0.5 on its way to 1.055"]
+    assert await motion.diagnose() == ["x is at 0.5 on its way to 1.055"]
 
 
 @pytest.mark.parametrize(

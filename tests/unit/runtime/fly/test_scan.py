@@ -130,7 +130,7 @@ def test_says_what_rows_mean() -> None:
         (0.1 @ Linspace("x", 0, 1, 2), {"x"}, "x only steps"),
         (Fly(Linspace("x", 0, 1, 2)), None, "frames have no duration"),
         (Fly(0.0 @ Linspace("x", 0, 1, 2)), None, "no positive duration"),
-        (Fly(0.1 @ Linspace("x", 0, float("inf"), 2)), None, "x has a position that is no number"),
+        (Fly(0.1 @ Linspace("x", 0, float("inf"), 2)), None, "x has a position that is not a number"),
         (Fly(0.1 @ Linspace("x", 0, 1, 2)), {"y"}, "moves none of y, only x"),
         (Fly(0.1 @ Squash(Linspace("y", 0, 1, 2) * Linspace("x", 0, 1, 2))), {"x"}, "y would have to step inside"),
         (Fly(0.1 @ Ellipse("x", 0, 4, 1, "y", 0, 4)), {"x"}, "y would have to step inside a flight of x"),

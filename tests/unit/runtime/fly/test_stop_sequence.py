@@ -8,7 +8,7 @@ from ophyd_async.core import DetectorTrigger, callback_on_mock_put, soft_signal_
 from scanspec.specs import Fly, Linspace
 
 from beamwright_runtime.fly import Scan
-from beamwright_runtime.fly.detectors.row_progress import Progress
+from beamwright_runtime.fly.detectors.row_progress import RowProgress
 from beamwright_runtime.fly.frame_watch import FrameWatch
 from beamwright_runtime.fly.stop_sequence import StopSequence
 from tests.helpers.fly.exact_motion import ExactMotion
@@ -39,7 +39,7 @@ async def test_a_frame_that_one_detector_writes_while_axes_stop_is_waited_for(tm
     motion = Slow("x")
     triggers = Uncounted(motion, *cameras)
     flown = [camera.flown for camera in cameras]
-    frames = FrameWatch(flown, motion, triggers, Progress(), 30.0)
+    frames = FrameWatch(flown, motion, triggers, RowProgress(), 30.0)
     points = Scan(Fly(0.02 @ Linspace("x", 0, 1, 10)), flown={"x"}).points()
     for camera in cameras:
         await camera.stage()
@@ -48,10 +48,10 @@ async def test_a_frame_that_one_detector_writes_while_axes_stop_is_waited_for(tm
             camera.expose(Exposure(number, {}))
         await wait_for_value(camera.written, 5, 30)
     await frames.watch()
-    stopping = StopSequence(triggers, motion, flown, frames.changed, triggers.sent, 0.05, 30.0)
+    stopping = StopSequence(triggers, motion, flown, frames.wait_for_change, triggers.sent, 0.05, 30.0)
     ended = await stopping.run(0, 0.02, failed=False)
     await frames.unwatch()
-    assert [one.written.safe for one in flown] == [6, 6]
+    assert [one.frame_count.safe for one in flown] == [6, 6]
     assert ended.unclear == ended.faults == []
     for camera in cameras:
         await camera.unstage()

@@ -102,7 +102,7 @@ def test_what_it_cannot_fly_is_refused_before_anything_moves(tmp_path: Path, sha
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        ("Build", "pmac did not take the trajectory"),
+        ("Build", "pmac did not accept the trajectory"),
         pytest.param("Append", "pmac did not fly the trajectory", marks=pytest.mark.soak),
     ],
 )

@@ -125,7 +125,7 @@ def test_a_short_file_is_told(tmp_path: Path) -> None:
     path = run.file("det", range(10))
     run.rows("det", 0, 12)
     written = run.stop()
-    assert written.problems == [f"det: ../{path.name} has 10 frames, documents tell of 12"]
+    assert written.problems == [f"det: ../{path.name} has 10 frames, the documents say 12"]
     assert numbers_in(written)[2].tolist() == [8, 9, 2**32 - 1, 2**32 - 1]
 
 
@@ -181,7 +181,7 @@ def test_a_detector_that_tells_of_no_rows_is_told(tmp_path: Path) -> None:
     assert written.problems == [
         "the run ended as fail: a motor stalled",
         "12 of 12 frames were not taken",
-        "det: documents tell of no rows",
+        "det: the documents have no rows",
     ]
 
 
@@ -361,7 +361,7 @@ def test_more_events_than_points_are_all_kept(tmp_path: Path) -> None:
     for number in range(5):
         run.event(number + 1, x=float(number), det=number)
     written = run.stop()
-    assert written.problems == ["the scan has 3 frames, the documents tell of 5"]
+    assert written.problems == ["the scan has 3 frames, the documents have 5"]
     assert written.path is not None
     with h5py.File(written.path) as file:
         assert file["/entry/data/det"][()].tolist() == [0, 1, 2, 3, 4]

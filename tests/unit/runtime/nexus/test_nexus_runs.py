@@ -300,7 +300,7 @@ def test_an_aborted_fly_scan_is_written_with_its_holes(tmp_path: Path, disturbed
         then=RunEngine.abort,
     )
     (written,) = writer.written
-    assert written.problems == ["the run ended as abort: no reason is told", "9 of 24 frames were not taken"]
+    assert written.problems == ["the run ended as abort: no reason is given", "9 of 24 frames were not taken"]
     check_flown(run, written, SNAKED, ["det1", "det2"])
 
 

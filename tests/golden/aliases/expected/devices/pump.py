@@ -17,8 +17,6 @@ __all__ = ["Pump"]
 
 
 class Pump(RecordDevice):
-    """Records of pump.template."""
-
     speed: A[SignalR[float], PvSuffix("SPEED")]
     """Turning speed"""
     current: A[SignalR[float], PvSuffix("CURRENT")]

@@ -17,16 +17,12 @@ __all__ = ["Site", "SiteRange"]
 
 
 class SiteRange(StrictEnum):
-    """States of Range."""
-
     LOW = "Low"
     HIGH = "High"
     AUTO = "Auto"
 
 
 class Site(RecordDevice):
-    """Records of site.template."""
-
     range: A[SignalRW[SiteRange], PvSuffix("Range")]
     x: A[SignalR[float], PvSuffix("X")]
     """Position across"""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from ophyd_async.core import PathProvider
 
-from beamwright_generated.devices.nd_file_hdf5 import NdFileHdf5
-from beamwright_generated.devices.nd_roi import NdRoi
-from beamwright_generated.devices.nd_stats import NdStats
+from beamwright_generated.devices.nd_file_hdf5 import NDFileHDF5
+from beamwright_generated.devices.nd_roi import NDROI
+from beamwright_generated.devices.nd_stats import NDStats
 from beamwright_generated.devices.sim_detector import SimDetector
 from beamwright_runtime import AreaDetector, Beamline, Policy
 
@@ -23,9 +23,9 @@ class Cam01(AreaDetector[SimDetector]):
     """SimDetector; CAM -> ROI, HDF5; ROI -> STAT."""
 
     def __init__(self, path_provider: PathProvider, name: str = "") -> None:
-        self.hdf5 = NdFileHdf5("DEMO-EA-CAM-01:HDF5:")
-        self.roi = NdRoi("DEMO-EA-CAM-01:ROI:")
-        self.stat = NdStats("DEMO-EA-CAM-01:STAT:")
+        self.hdf5 = NDFileHDF5("DEMO-EA-CAM-01:HDF5:")
+        self.roi = NDROI("DEMO-EA-CAM-01:ROI:")
+        self.stat = NDStats("DEMO-EA-CAM-01:STAT:")
         super().__init__(SimDetector("DEMO-EA-CAM-01:CAM:"), writer=self.hdf5, path_provider=path_provider, name=name)
 
 
@@ -33,7 +33,7 @@ class Cam02(AreaDetector[SimDetector]):
     """SimDetector; CAM -> STAT."""
 
     def __init__(self, name: str = "") -> None:
-        self.stat = NdStats("DEMO-EA-CAM-02:STAT:")
+        self.stat = NDStats("DEMO-EA-CAM-02:STAT:")
         super().__init__(SimDetector("DEMO-EA-CAM-02:CAM:"), name=name)
 
 
@@ -50,9 +50,9 @@ def cam_02() -> Cam02:
 
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")
-def lost_01_stat() -> NdStats:
+def lost_01_stat() -> NDStats:
     """Records of NDStats.template (DEMO-EA-IOC-01)."""
-    return NdStats("DEMO-EA-LOST-01:STAT:")
+    return NDStats("DEMO-EA-LOST-01:STAT:")
 
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-EA-IOC-01")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from ophyd_async.epics.adcore import ADBaseIO
 
-from beamwright_generated.devices.nd_array_base import NdArrayBase
+from beamwright_generated.devices.nd_array_base import NDArrayBase
 
-__all__ = ["AdBase"]
+__all__ = ["ADBase"]
 
 
-class AdBase(NdArrayBase, ADBaseIO):
+class ADBase(NDArrayBase, ADBaseIO):
     """Records of ADBase.template, on top of NDArrayBase.template."""

@@ -10,8 +10,8 @@ from ophyd_async.epics.adcore import NDArrayBaseIO
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["NdArrayBase"]
+__all__ = ["NDArrayBase"]
 
 
-class NdArrayBase(RecordDevice, NDArrayBaseIO):
+class NDArrayBase(RecordDevice, NDArrayBaseIO):
     """Records of NDArrayBase.template."""

@@ -14,12 +14,10 @@ from ophyd_async.epics.core import EpicsOptions, PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["NdFile"]
+__all__ = ["NDFile"]
 
 
-class NdFile(RecordDevice):
-    """Records of NDFile.template."""
-
+class NDFile(RecordDevice):
     array_size0: A[SignalR[int], PvSuffix("ArraySize0")]
     array_size1: A[SignalR[int], PvSuffix("ArraySize1")]
     file_path: A[SignalRW[str], PvSuffix.rbv("FilePath")]

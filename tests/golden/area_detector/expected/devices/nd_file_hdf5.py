@@ -12,13 +12,13 @@ from ophyd_async.core import SignalR
 from ophyd_async.epics.adcore import NDFileHDF5IO
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.nd_file import NdFile
-from beamwright_generated.devices.nd_plugin_base import NdPluginBase
+from beamwright_generated.devices.nd_file import NDFile
+from beamwright_generated.devices.nd_plugin_base import NDPluginBase
 
-__all__ = ["NdFileHdf5"]
+__all__ = ["NDFileHDF5"]
 
 
-class NdFileHdf5(NdPluginBase, NdFile, NDFileHDF5IO):
+class NDFileHDF5(NDPluginBase, NDFile, NDFileHDF5IO):
     """Records of NDFileHDF5.template, on top of NDPluginBase.template and NDFile.template."""
 
     array_size0_rbv: A[SignalR[int], PvSuffix("ArraySize0_RBV")]

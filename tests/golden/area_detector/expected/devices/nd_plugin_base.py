@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from ophyd_async.epics.adcore import NDPluginBaseIO
 
-from beamwright_generated.devices.nd_array_base import NdArrayBase
+from beamwright_generated.devices.nd_array_base import NDArrayBase
 
-__all__ = ["NdPluginBase"]
+__all__ = ["NDPluginBase"]
 
 
-class NdPluginBase(NdArrayBase, NDPluginBaseIO):
+class NDPluginBase(NDArrayBase, NDPluginBaseIO):
     """Records of NDPluginBase.template, on top of NDArrayBase.template."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from ophyd_async.epics.adcore import NDROIIO
 
-from beamwright_generated.devices.nd_plugin_base import NdPluginBase
+from beamwright_generated.devices.nd_plugin_base import NDPluginBase
 
-__all__ = ["NdRoi"]
+__all__ = ["NDROI"]
 
 
-class NdRoi(NdPluginBase, NDROIIO):
+class NDROI(NDPluginBase, NDROIIO):
     """Records of NDROI.template, on top of NDPluginBase.template."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from ophyd_async.epics.adcore import NDStatsIO
 
-from beamwright_generated.devices.nd_plugin_base import NdPluginBase
+from beamwright_generated.devices.nd_plugin_base import NDPluginBase
 
-__all__ = ["NdStats"]
+__all__ = ["NDStats"]
 
 
-class NdStats(NdPluginBase, NDStatsIO):
+class NDStats(NDPluginBase, NDStatsIO):
     """Records of NDStats.template, on top of NDPluginBase.template."""

@@ -11,12 +11,12 @@ from typing import Annotated as A
 from ophyd_async.core import SignalRW
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.ad_base import AdBase
+from beamwright_generated.devices.ad_base import ADBase
 
 __all__ = ["SimDetector"]
 
 
-class SimDetector(AdBase):
+class SimDetector(ADBase):
     """Records of simDetector.template, on top of ADBase.template."""
 
     gain_x: A[SignalRW[float], PvSuffix.rbv("GainX")]

@@ -18,15 +18,11 @@ __all__ = ["Amplifier", "AmplifierRange"]
 
 
 class AmplifierRange(StrictEnum):
-    """States of RANGE."""
-
     LOW = "Low"
     HIGH = "High"
 
 
 class Amplifier(RecordDevice, StandardReadable):
-    """Records of amplifier.template."""
-
     gain: A[SignalRW[float], PvSuffix.rbv("GAIN"), Format.CONFIG_SIGNAL]
     range: A[SignalRW[AmplifierRange], PvSuffix("RANGE"), Format.CONFIG_SIGNAL]
     limit: A[SignalRW[float], PvSuffix("LIMIT")]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from beamwright_generated.devices.class_ import Class
-from beamwright_generated.devices.n2_d_stage import N2DStage
+from beamwright_generated.devices.n2_d_stage import N2dStage
 from beamwright_runtime import Beamline, Policy
 
 __all__ = ["demo_01_lambda", "demo_1", "devices"]
@@ -22,6 +22,6 @@ def demo_1() -> Class:
 
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
-def demo_01_lambda() -> N2DStage:
+def demo_01_lambda() -> N2dStage:
     """The record is the prefix (DEMO-IOC-01)."""
-    return N2DStage("DEMO-01:lambda")
+    return N2dStage("DEMO-01:lambda")

@@ -17,8 +17,6 @@ __all__ = ["Class"]
 
 
 class Class(RecordDevice):
-    """Records of class.template."""
-
     class_: A[SignalR[float], PvSuffix("class")]
     name_record: A[SignalR[float], PvSuffix("name")]
     read_record: A[SignalRW[float], PvSuffix("Read")]

@@ -13,12 +13,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["N2DStage"]
+__all__ = ["N2dStage"]
 
 
-class N2DStage(RecordDevice):
-    """Records of 2d-stage.template."""
-
+class N2dStage(RecordDevice):
     value: A[SignalR[float], PvSuffix("")]
     """The record is the prefix"""
     x: A[SignalR[float], PvSuffix(":X")]

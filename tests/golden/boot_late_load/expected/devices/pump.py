@@ -17,6 +17,4 @@ __all__ = ["Pump"]
 
 
 class Pump(RecordDevice):
-    """Records of pump.template."""
-
     speed: A[SignalR[float], PvSuffix("SPEED")]

@@ -17,6 +17,4 @@ __all__ = ["Gauge"]
 
 
 class Gauge(RecordDevice):
-    """Records of gauge.template."""
-
     p: A[SignalR[float], PvSuffix("P")]

@@ -17,8 +17,6 @@ __all__ = ["Controller"]
 
 
 class Controller(RecordDevice):
-    """Records of controller.template."""
-
     home: A[TriggerableCommand, PvSuffix("HOME")]
     """Drive to the home switch"""
     reset: A[TriggerableCommand, PvSuffix("RESET")]

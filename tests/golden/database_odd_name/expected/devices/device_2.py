@@ -17,6 +17,4 @@ __all__ = ["Device2"]
 
 
 class Device2(RecordDevice):
-    """Records of device.template."""
-
     odd: A[SignalR[float], PvSuffix("odd")]

@@ -17,8 +17,6 @@ __all__ = ["Texts", "TextsH"]
 
 
 class TextsH(StrictEnum):
-    """States of H."""
-
     A_B = 'a "b"'
     IT_S = "it's"
     U005C = "\\"
@@ -26,8 +24,6 @@ class TextsH(StrictEnum):
 
 
 class Texts(RecordDevice):
-    """Records of texts.template."""
-
     a: A[SignalR[float], PvSuffix("A")]
     """Says "hello\""""
     b: A[SignalR[float], PvSuffix("B")]

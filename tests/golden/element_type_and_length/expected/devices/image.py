@@ -18,21 +18,15 @@ __all__ = ["Image", "Image2", "Image3"]
 
 
 class Image(RecordDevice):
-    """Records of image.template."""
-
     array_data: A[SignalR[Array1D[np.uint8]], PvSuffix("ArrayData")]
     enable: A[SignalRW[bool], PvSuffix("Enable")]
 
 
 class Image2(RecordDevice):
-    """Records of image.template."""
-
     array_data: A[SignalR[Array1D[np.float64]], PvSuffix("ArrayData")]
     enable: A[SignalRW[bool], PvSuffix("Enable")]
 
 
 class Image3(RecordDevice):
-    """Records of image.template."""
-
     array_data: A[SignalR[float], PvSuffix("ArrayData")]
     enable: A[SignalRW[bool], PvSuffix("Enable")]

@@ -17,37 +17,27 @@ __all__ = ["Filter", "FilterFoil", "FilterGaps", "FilterMode", "FilterOdd", "Fil
 
 
 class FilterFoil(StrictEnum):
-    """States of Foil."""
-
     OUT = "Out"
     AL_0_1_MM = "Al 0.1 mm"
     AL_0_5_MM = "Al 0.5 mm"
 
 
 class FilterMode(DriverEnum):
-    """States of Mode."""
-
     INTERNAL = "Internal"
     EXTERNAL = "External"
 
 
 class FilterGaps(SubsetEnum):
-    """States of Gaps."""
-
     LOW = "Low"
     HIGH = "High"
 
 
 class FilterTwice(StrictEnum):
-    """States of Twice."""
-
     FREE = "Free"
     RESERVED = "Reserved"
 
 
 class FilterOdd(StrictEnum):
-    """States of Odd."""
-
     N10_PERCENT = "10 %"
     MINUS_1 = "-1"
     PLUS_1 = "+1"
@@ -60,15 +50,11 @@ class FilterOdd(StrictEnum):
 
 
 class FilterSide(StrictEnum):
-    """States of Side."""
-
     LEFT = "Left"
     RIGHT = "Right"
 
 
 class Filter(RecordDevice):
-    """Records of filter.template."""
-
     foil: A[SignalRW[FilterFoil], PvSuffix("Foil")]
     mode: A[SignalR[FilterMode], PvSuffix("Mode")]
     gaps: A[SignalR[FilterGaps], PvSuffix("Gaps")]

@@ -13,32 +13,28 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_generated.devices.cam_mode import CamMode
 
-__all__ = ["Cam", "CamMode2", "CamShared", "CamShared2"]
+__all__ = ["Cam", "CamCommon", "CamMode2", "CamShared"]
 
 
-class CamShared2(StrictEnum):
-    """States of Shared."""
-
+class CamShared(StrictEnum):
     NO = "No"
     READ = "Read"
     WRITE = "Write"
 
 
 class CamMode2(StrictEnum):
-    """States of Mode."""
-
     SLOW = "Slow"
     FAST = "Fast"
     OFF = "Off"
 
 
-class CamShared(CamMode):
-    """Records of cam.template, on top of cam_mode.template, as far as all that include it agree."""
+class CamCommon(CamMode):
+    """Records of cam.template, on top of cam_mode.template, shared by every template that includes it."""
 
-    shared: A[SignalRW[CamShared2], PvSuffix("Shared")]
+    shared: A[SignalRW[CamShared], PvSuffix("Shared")]
 
 
-class Cam(CamShared):
+class Cam(CamCommon):
     """Records of cam.template, on top of cam_mode.template."""
 
     mode: A[SignalRW[CamMode2], PvSuffix("Mode")]

@@ -17,6 +17,4 @@ __all__ = ["CamMode"]
 
 
 class CamMode(RecordDevice):
-    """Records of cam_mode.template."""
-
     level: A[SignalR[float], PvSuffix("Level")]

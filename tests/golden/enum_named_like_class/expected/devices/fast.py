@@ -11,20 +11,18 @@ from typing import Annotated as A
 from ophyd_async.core import SignalRW, StrictEnum
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.cam import CamShared
+from beamwright_generated.devices.cam import CamCommon
 
 __all__ = ["Fast", "FastMode"]
 
 
 class FastMode(StrictEnum):
-    """States of Mode."""
-
     SLOW = "Slow"
     FAST = "Fast"
     FASTER = "Faster"
 
 
-class Fast(CamShared):
+class Fast(CamCommon):
     """Records of fast.template, on top of cam.template."""
 
     mode: A[SignalRW[FastMode], PvSuffix("Mode")]

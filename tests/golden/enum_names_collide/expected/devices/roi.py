@@ -17,23 +17,17 @@ __all__ = ["Roi", "RoiRoi1", "RoiRoi12"]
 
 
 class RoiRoi1(StrictEnum):
-    """States of ROI_1."""
-
     SMALL = "Small"
     LARGE = "Large"
     FULL = "Full"
 
 
 class RoiRoi12(StrictEnum):
-    """States of ROI1."""
-
     CENTRE = "Centre"
     LEFT = "Left"
     RIGHT = "Right"
 
 
 class Roi(RecordDevice):
-    """Records of roi.template."""
-
     roi_1: A[SignalRW[RoiRoi1], PvSuffix("ROI_1")]
     roi1: A[SignalRW[RoiRoi12], PvSuffix("ROI1")]

@@ -17,8 +17,6 @@ __all__ = ["Ring"]
 
 
 class Ring(RecordDevice):
-    """Records of ring.db."""
-
     current: A[SignalR[float], PvSuffix("CURRENT")]
     """Current in the ring"""
     energy: A[SignalR[float], PvSuffix("ENERGY")]

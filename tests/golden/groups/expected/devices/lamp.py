@@ -17,6 +17,4 @@ __all__ = ["Lamp"]
 
 
 class Lamp(RecordDevice):
-    """Records of lamp.template."""
-
     level: A[SignalRW[float], PvSuffix("LEVEL")]

@@ -17,15 +17,11 @@ __all__ = ["Device", "DeviceFault"]
 
 
 class DeviceFault(StrictEnum):
-    """States of FAULT."""
-
     OK = "Ok"
     FAULT = "Fault"
 
 
 class Device(RecordDevice):
-    """Records of device.template."""
-
     model: A[SignalR[str], PvSuffix("MODEL")]
     """What it is"""
     fault: A[SignalR[DeviceFault], PvSuffix("FAULT")]

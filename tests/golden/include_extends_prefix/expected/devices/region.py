@@ -18,7 +18,5 @@ __all__ = ["Region"]
 
 
 class Region(RecordDevice):
-    """Records of region.template."""
-
     min_x: A[SignalRW[int], PvSuffix("MinX")]
     total: A[SignalRW[Array1D[np.float64]], PvSuffix("Total")]

@@ -18,8 +18,6 @@ __all__ = ["Regions"]
 
 
 class Regions(RecordDevice):
-    """Records of regions.template."""
-
     reset: A[TriggerableCommand, PvSuffix("Reset")]
 
     def __init__(self, prefix: str = "", name: str = "", connector: DeviceConnector | None = None) -> None:

@@ -17,8 +17,6 @@ __all__ = ["Both", "BothFridge"]
 
 
 class BothFridge(StrictEnum):
-    """States of Fridge."""
-
     OFF = "Off"
     COOLING = "Cooling"
     THAWING = "Thawing"

@@ -17,6 +17,4 @@ __all__ = ["Cool"]
 
 
 class Cool(RecordDevice):
-    """Records of cool.template."""
-
     flow: A[SignalRW[float], PvSuffix("Flow")]

@@ -18,8 +18,6 @@ __all__ = ["Fridge", "FridgeFridge"]
 
 
 class FridgeFridge(StrictEnum):
-    """States of Fridge."""
-
     OFF = "Off"
     COOLING = "Cooling"
     THAWING = "Thawing"

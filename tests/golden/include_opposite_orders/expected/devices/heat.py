@@ -17,6 +17,4 @@ __all__ = ["Heat"]
 
 
 class Heat(RecordDevice):
-    """Records of heat.template."""
-
     power: A[SignalRW[float], PvSuffix("Power")]

@@ -13,24 +13,20 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["Base", "BaseShared", "BaseTriggerMode"]
+__all__ = ["Base", "BaseCommon", "BaseTriggerMode"]
 
 
 class BaseTriggerMode(StrictEnum):
-    """States of TriggerMode."""
-
     INTERNAL = "Internal"
     EXTERNAL = "External"
 
 
-class BaseShared(RecordDevice):
-    """Records of base.template, as far as all that include it agree."""
+class BaseCommon(RecordDevice):
+    """Records of base.template, shared by every template that includes it."""
 
     acquire_time: A[SignalRW[float], PvSuffix.rbv("AcquireTime")]
     acquire: A[TriggerableCommand, PvSuffix("Acquire")]
 
 
-class Base(BaseShared):
-    """Records of base.template."""
-
+class Base(BaseCommon):
     trigger_mode: A[SignalRW[BaseTriggerMode], PvSuffix.rbv("TriggerMode")]

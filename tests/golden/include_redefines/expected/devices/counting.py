@@ -11,20 +11,18 @@ from typing import Annotated as A
 from ophyd_async.core import SignalR, SignalRW, StrictEnum
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.base import BaseShared
+from beamwright_generated.devices.base import BaseCommon
 
 __all__ = ["Counting", "CountingTriggerMode"]
 
 
 class CountingTriggerMode(StrictEnum):
-    """States of TriggerMode."""
-
     INTERNAL = "Internal"
     EXT_TRIGGER = "Ext. Trigger"
     EXT_ENABLE = "Ext. Enable"
 
 
-class Counting(BaseShared):
+class Counting(BaseCommon):
     """Records of counting.template, on top of base.template."""
 
     trigger_mode: A[SignalRW[CountingTriggerMode], PvSuffix.rbv("TriggerMode")]

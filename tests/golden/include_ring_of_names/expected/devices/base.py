@@ -17,6 +17,4 @@ __all__ = ["Base"]
 
 
 class Base(RecordDevice):
-    """Records of base.template."""
-
     pressure: A[SignalR[float], PvSuffix("Pressure")]

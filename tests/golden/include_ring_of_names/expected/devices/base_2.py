@@ -17,8 +17,6 @@ __all__ = ["BaseNew", "BaseNewMode"]
 
 
 class BaseNewMode(StrictEnum):
-    """States of Mode."""
-
     SLOW = "Slow"
     FAST = "Fast"
     OFF = "Off"

@@ -13,26 +13,22 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["Filter", "FilterMode", "FilterShared"]
+__all__ = ["Filter", "FilterCommon", "FilterMode"]
 
 
 class FilterMode(StrictEnum):
-    """States of Mode."""
-
     SLOW = "Slow"
     FAST = "Fast"
     OFF = "Off"
 
 
-class FilterShared(RecordDevice):
-    """Records of filter.template, as far as all that include it agree."""
+class FilterCommon(RecordDevice):
+    """Records of filter.template, shared by every template that includes it."""
 
     gain: A[SignalRW[float], PvSuffix("GAIN")]
     cutoff: A[SignalR[float], PvSuffix("Cutoff")]
 
 
-class Filter(FilterShared):
-    """Records of filter.template."""
-
+class Filter(FilterCommon):
     mode: A[SignalRW[FilterMode], PvSuffix("Mode")]
     zero: A[SignalR[int], PvSuffix("Zero")]

@@ -11,13 +11,13 @@ from typing import Annotated as A
 from ophyd_async.core import SignalR, SignalRW
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.filter import FilterShared
+from beamwright_generated.devices.filter import FilterCommon
 from beamwright_generated.devices.range import Range
 
 __all__ = ["Meter"]
 
 
-class Meter(Range, FilterShared):
+class Meter(Range, FilterCommon):
     """Records of meter.template, on top of range.template and filter.template."""
 
     gain_2: A[SignalRW[float], PvSuffix("GAIN")]

@@ -17,16 +17,12 @@ __all__ = ["Range", "RangeMode"]
 
 
 class RangeMode(StrictEnum):
-    """States of Mode."""
-
     SLOW = "Slow"
     FAST = "Fast"
     OFF = "Off"
 
 
 class Range(RecordDevice):
-    """Records of range.template."""
-
     gain: A[SignalRW[float], PvSuffix("Gain")]
     mode: A[SignalRW[RangeMode], PvSuffix("Mode")]
     zero: A[SignalR[float], PvSuffix("Zero")]

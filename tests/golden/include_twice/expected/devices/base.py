@@ -17,7 +17,5 @@ __all__ = ["Base"]
 
 
 class Base(RecordDevice):
-    """Records of base.template."""
-
     temperature: A[SignalR[float], PvSuffix("Temperature")]
     gain: A[SignalRW[float], PvSuffix("Gain")]

@@ -17,8 +17,6 @@ __all__ = ["Channel"]
 
 
 class Channel(RecordDevice):
-    """Records of channel.template."""
-
     chan_value: A[SignalR[float], PvSuffix("$(CHAN):VALUE")]
     """Voltage at the input"""
     chan_gain: A[SignalRW[float], PvSuffix("$(CHAN):GAIN")]

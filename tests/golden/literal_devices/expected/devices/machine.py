@@ -17,7 +17,5 @@ __all__ = ["Machine"]
 
 
 class Machine(RecordDevice):
-    """Records of machine.db."""
-
     current: A[SignalR[float], PvSuffix("CURRENT")]
     energy: A[SignalR[float], PvSuffix("ENERGY")]

@@ -13,11 +13,9 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["MachineFe01VaGauge01"]
+__all__ = ["MachineFE01VAGAUGE01"]
 
 
-class MachineFe01VaGauge01(RecordDevice):
-    """Records of machine.db."""
-
+class MachineFE01VAGAUGE01(RecordDevice):
     p: A[SignalR[float], PvSuffix("P")]
     ok: A[SignalR[bool], PvSuffix("OK")]

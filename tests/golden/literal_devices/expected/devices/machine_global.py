@@ -17,6 +17,4 @@ __all__ = ["MachineGlobal"]
 
 
 class MachineGlobal(RecordDevice):
-    """Records of machine.db."""
-
     temperature: A[SignalR[float], PvSuffix("TEMPERATURE")]

@@ -17,7 +17,5 @@ __all__ = ["Device"]
 
 
 class Device(RecordDevice):
-    """Records of device.template."""
-
     a: A[SignalR[float], PvSuffix("A")]
     b: A[SignalR[float], PvSuffix("B")]

@@ -17,26 +17,18 @@ __all__ = ["LevelOpen", "LevelOpenState", "LevelShut", "LevelShutState"]
 
 
 class LevelOpenState(StrictEnum):
-    """States of STATE."""
-
     AJAR = "Ajar"
     OPEN = "Open"
 
 
 class LevelShutState(StrictEnum):
-    """States of STATE."""
-
     AJAR = "Ajar"
     SHUT = "Shut"
 
 
 class LevelOpen(RecordDevice):
-    """Records of level.template."""
-
     state: A[SignalR[LevelOpenState], PvSuffix("STATE")]
 
 
 class LevelShut(RecordDevice):
-    """Records of level.template."""
-
     state: A[SignalR[LevelShutState], PvSuffix("STATE")]

@@ -18,14 +18,10 @@ __all__ = ["TraceDouble", "TraceLong"]
 
 
 class TraceDouble(RecordDevice):
-    """Records of trace.template."""
-
     trace: A[SignalR[Array1D[np.float64]], PvSuffix("TRACE")]
     short: A[SignalR[Array1D[np.int16]], PvSuffix("SHORT")]
 
 
 class TraceLong(RecordDevice):
-    """Records of trace.template."""
-
     trace: A[SignalR[Array1D[np.int32]], PvSuffix("TRACE")]
     short: A[SignalR[Array1D[np.int16]], PvSuffix("SHORT")]

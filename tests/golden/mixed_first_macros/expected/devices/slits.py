@@ -17,7 +17,5 @@ __all__ = ["Slits"]
 
 
 class Slits(RecordDevice):
-    """Records of slits.template."""
-
     gap: A[SignalRW[float], PvSuffix.rbv("GAP")]
     centre: A[SignalRW[float], PvSuffix("CENTRE")]

@@ -13,10 +13,8 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["SlitsGlobal"]
+__all__ = ["SlitsGLOBAL"]
 
 
-class SlitsGlobal(RecordDevice):
-    """Records of slits.template."""
-
+class SlitsGLOBAL(RecordDevice):
     temperature: A[SignalR[float], PvSuffix("TEMPERATURE")]

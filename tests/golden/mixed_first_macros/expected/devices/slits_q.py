@@ -17,6 +17,4 @@ __all__ = ["SlitsQ"]
 
 
 class SlitsQ(RecordDevice):
-    """Records of slits.template."""
-
     in_: A[SignalR[bool], PvSuffix("IN")]

@@ -17,8 +17,6 @@ __all__ = ["Slits"]
 
 
 class Slits(RecordDevice):
-    """Records of slits.template."""
-
     gap: A[SignalR[float], PvSuffix("GAP")]
     top: A[Motor, PvSuffix("TOP")]
     bottom: A[Motor, PvSuffix("BOTTOM")]

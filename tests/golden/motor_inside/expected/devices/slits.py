@@ -17,8 +17,6 @@ __all__ = ["Slits"]
 
 
 class Slits(RecordDevice):
-    """Records of slits.template."""
-
     top: A[Motor, PvSuffix("TOP")]
     """Upper blade"""
     bottom: A[Motor, PvSuffix("BOTTOM")]

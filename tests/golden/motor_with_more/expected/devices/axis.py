@@ -17,8 +17,6 @@ __all__ = ["Axis"]
 
 
 class Axis(Motor):
-    """Records of axis.template."""
-
     t_n: A[SignalR[float], PvSuffix(":T$(N)")]
 
     def __init__(self, prefix: str = "", name: str = "", connector: DeviceConnector | None = None, *, n: str) -> None:

@@ -17,7 +17,5 @@ __all__ = ["Coil"]
 
 
 class Coil(RecordDevice):
-    """Records of coil.template."""
-
     i: A[SignalR[float], PvSuffix("I")]
     u: A[SignalR[float], PvSuffix("U")]

@@ -15,8 +15,6 @@ __all__ = ["Cooled"]
 
 
 class Cooled(Motor):
-    """Records of cooled.template."""
-
     def __init__(self, prefix: str = "", name: str = "", connector: DeviceConnector | None = None) -> None:
         super().__init__(prefix, name, connector)
         self.coil = DeviceVector({1: Coil(self.prefix + ":COIL1:"), 2: Coil(self.prefix + ":COIL2:")})

@@ -17,15 +17,11 @@ __all__ = ["Monitored", "MonitoredModeRecord"]
 
 
 class MonitoredModeRecord(StrictEnum):
-    """States of MODE."""
-
     A = "A"
     B = "B"
     C = "C"
 
 
 class Monitored(Motor):
-    """Records of monitored.template."""
-
     ferr: A[SignalR[float], PvSuffix("FERR")]
     mode_record: A[SignalR[MonitoredModeRecord], PvSuffix("MODE")]

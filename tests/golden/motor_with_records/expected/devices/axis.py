@@ -17,8 +17,6 @@ __all__ = ["Axis"]
 
 
 class Axis(Motor):
-    """Records of axis.template."""
-
     elossrc: A[SignalRW[bool], PvSuffix(":ELOSSRC")]
     ferr: A[SignalR[float], PvSuffix(":FERR")]
     """Following error"""

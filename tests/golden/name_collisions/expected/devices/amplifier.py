@@ -17,8 +17,6 @@ __all__ = ["Amplifier", "AmplifierMode", "AmplifierOther"]
 
 
 class AmplifierMode(StrictEnum):
-    """States of Mode."""
-
     ON = "On"
     ON_2 = "on"
     ON_3 = "ON "
@@ -26,8 +24,6 @@ class AmplifierMode(StrictEnum):
 
 
 class Amplifier(RecordDevice):
-    """Records of amplifier.template."""
-
     gain: A[SignalRW[float], PvSuffix("Gain")]
     gain_2: A[SignalRW[float], PvSuffix("GAIN")]
     gain_3: A[SignalRW[float], PvSuffix("gain")]
@@ -36,6 +32,4 @@ class Amplifier(RecordDevice):
 
 
 class AmplifierOther(RecordDevice):
-    """Records of amplifier.template."""
-
     level: A[SignalRW[float], PvSuffix("Level")]

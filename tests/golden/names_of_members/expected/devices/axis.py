@@ -17,16 +17,12 @@ __all__ = ["Axis", "AxisModeRbv"]
 
 
 class AxisModeRbv(StrictEnum):
-    """States of Mode_RBV."""
-
     SERVO = "Servo"
     OPEN_LOOP = "Open loop"
     OFF = "Off"
 
 
 class Axis(Motor):
-    """Records of axis.template."""
-
     direction_record: A[SignalRW[int], PvSuffix("Direction")]
     """Direction of the controller"""
     offset_record: A[SignalRW[float], PvSuffix("Offset")]

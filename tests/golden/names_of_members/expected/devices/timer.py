@@ -17,8 +17,6 @@ __all__ = ["Timer"]
 
 
 class Timer(RecordDevice):
-    """Records of timer.template."""
-
     trigger_record: A[SignalR[bool], PvSuffix("Trigger")]
     name_record: A[SignalRW[str], PvSuffix.rbv("Name")]
     offset: A[SignalRW[float], PvSuffix("Offset")]

@@ -17,8 +17,6 @@ __all__ = ["Channel"]
 
 
 class Channel(RecordDevice):
-    """Records of channel.template."""
-
     ch_n_value: A[SignalR[float], PvSuffix("CH$(N)_VALUE")]
     ch_n_gain: A[SignalRW[float], PvSuffix("CH$(N)_GAIN")]
     rate: A[SignalR[float], PvSuffix("RATE")]

@@ -17,6 +17,4 @@ __all__ = ["Valve"]
 
 
 class Valve(RecordDevice):
-    """Records of valve.template."""
-
     pressure: A[SignalR[float], PvSuffix("PRESSURE")]

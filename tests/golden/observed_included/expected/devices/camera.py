@@ -13,17 +13,15 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["CameraMode", "CameraShared"]
+__all__ = ["CameraCommon", "CameraMode"]
 
 
 class CameraMode(StrictEnum):
-    """States of Mode."""
-
     SINGLE = "Single"
     CONTINUOUS = "Continuous"
 
 
-class CameraShared(RecordDevice):
-    """Records of camera.template, as far as all that include it agree."""
+class CameraCommon(RecordDevice):
+    """Records of camera.template, shared by every template that includes it."""
 
     mode: A[SignalRW[CameraMode], PvSuffix("Mode")]

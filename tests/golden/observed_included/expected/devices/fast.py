@@ -11,19 +11,17 @@ from typing import Annotated as A
 from ophyd_async.core import SignalRW, StrictEnum
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.camera import CameraShared
+from beamwright_generated.devices.camera import CameraCommon
 
 __all__ = ["Fast", "FastTriggerRecord"]
 
 
 class FastTriggerRecord(StrictEnum):
-    """States of Trigger."""
-
     INTERNAL = "Internal"
     LINE_1 = "Line 1"
 
 
-class Fast(CameraShared):
+class Fast(CameraCommon):
     """Records of fast.template, on top of camera.template."""
 
     trigger_record: A[SignalRW[FastTriggerRecord], PvSuffix("Trigger")]

@@ -11,19 +11,17 @@ from typing import Annotated as A
 from ophyd_async.core import SignalRW, StrictEnum
 from ophyd_async.epics.core import PvSuffix
 
-from beamwright_generated.devices.camera import CameraShared
+from beamwright_generated.devices.camera import CameraCommon
 
 __all__ = ["Slow", "SlowTriggerRecord"]
 
 
 class SlowTriggerRecord(StrictEnum):
-    """States of Trigger."""
-
     INTERNAL = "Internal"
     GATE = "Gate"
 
 
-class Slow(CameraShared):
+class Slow(CameraCommon):
     """Records of slow.template, on top of camera.template."""
 
     trigger_record: A[SignalRW[SlowTriggerRecord], PvSuffix("Trigger")]

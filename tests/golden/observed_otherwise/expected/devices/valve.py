@@ -18,30 +18,22 @@ __all__ = ["Valve", "ValveMode", "ValveSpeed", "ValveState"]
 
 
 class ValveMode(StrictEnum):
-    """States of MODE."""
-
     AUTO = "Auto"
     MANUAL = "Manual"
 
 
 class ValveSpeed(DriverEnum):
-    """States of SPEED."""
-
     SLOW = "Slow"
     FAST = "Fast"
     FASTER = "Faster"
 
 
 class ValveState(DriverEnum):
-    """States of STATE."""
-
     OPEN = "Open"
     CLOSED = "Closed"
 
 
 class Valve(RecordDevice):
-    """Records of valve.template."""
-
     pressure: A[SignalR[float], PvSuffix("PRESSURE")]
     mode: A[SignalRW[ValveMode], PvSuffix("MODE")]
     history: A[SignalRW[Array1D[np.float64]], PvSuffix("HISTORY")]

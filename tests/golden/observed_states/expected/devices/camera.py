@@ -25,54 +25,40 @@ __all__ = [
 
 
 class CameraTriggerMode(StrictEnum):
-    """States of TriggerMode."""
-
     INTERNAL = "Internal"
     RISING_EDGE = "Rising edge"
     FALLING_EDGE = "Falling edge"
 
 
 class CameraFilter(SubsetEnum):
-    """States of Filter."""
-
     OUT = "Out"
     AL = "Al"
     CU = "Cu"
 
 
 class CameraStageRecord(StrictEnum):
-    """States of Stage."""
-
     IN = "In"
     OUT = "Out"
 
 
 class CameraShutter(StrictEnum):
-    """States of Shutter."""
-
     CLOSED = "Closed"
     OPEN = "Open"
 
 
 class CameraGain(DriverEnum):
-    """States of Gain."""
-
     LOW = "Low"
     HIGH = "High"
     SATURATED = "Saturated"
 
 
 class CameraBinning(DriverEnum):
-    """States of Binning."""
-
     N1_X1 = "1x1"
     N2_X2 = "2x2"
     N4_X4 = "4x4"
 
 
 class Camera(RecordDevice):
-    """Records of camera.template."""
-
     trigger_mode: A[SignalRW[CameraTriggerMode], PvSuffix.rbv("TriggerMode")]
     filter: A[SignalRW[CameraFilter], PvSuffix("Filter")]
     stage_record: A[SignalR[CameraStageRecord], PvSuffix("Stage")]

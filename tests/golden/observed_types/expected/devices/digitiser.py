@@ -19,15 +19,11 @@ __all__ = ["Digitiser", "DigitiserMode"]
 
 
 class DigitiserMode(StrictEnum):
-    """States of MODE."""
-
     SLOW = "Slow"
     FAST = "Fast"
 
 
 class Digitiser(RecordDevice):
-    """Records of digitiser.template."""
-
     trace: A[SignalRW[Array1D[np.uint16]], PvSuffix("TRACE")]
     names: A[SignalRW[Sequence[str]], PvSuffix("NAMES")]
     mean: A[SignalR[float], PvSuffix("MEAN")]

@@ -19,22 +19,16 @@ __all__ = ["Scope", "ScopeKind", "ScopeRange"]
 
 
 class ScopeRange(StrictEnum):
-    """States of RANGE."""
-
     N10_V = "10 V"
     N100_V = "100 V"
 
 
 class ScopeKind(DriverEnum):
-    """States of KIND."""
-
     ARITHMETIC = "Arithmetic"
     GEOMETRIC = "Geometric"
 
 
 class Scope(RecordDevice):
-    """Records of scope.template."""
-
     trace: A[SignalRW[Array1D[np.float64]], PvSuffix("TRACE")]
     time: A[SignalRW[float], PvSuffix("TIME")]
     names: A[SignalRW[Sequence[str]], PvSuffix("NAMES")]

@@ -17,13 +17,9 @@ __all__ = ["Pump", "Pump2"]
 
 
 class Pump(RecordDevice):
-    """Records of pump.template."""
-
     speed: A[SignalR[float], PvSuffix("SPEED")]
 
 
 class Pump2(RecordDevice):
-    """Records of pump.template."""
-
     speed: A[SignalR[float], PvSuffix("SPEED")]
     temperature: A[SignalR[float], PvSuffix("TEMPERATURE")]

@@ -17,6 +17,4 @@ __all__ = ["Device"]
 
 
 class Device(RecordDevice):
-    """Records of device.template."""
-
     level: A[SignalR[float], PvSuffix("A")]

@@ -17,8 +17,6 @@ __all__ = ["Cryo"]
 
 
 class Cryo(RecordDevice):
-    """Records of cryo.template."""
-
     t1: A[SignalR[float], PvSuffix("T1")]
     t2: A[SignalR[float], PvSuffix("T2")]
     sp: A[SignalRW[float], PvSuffix.rbv("SP")]

@@ -18,7 +18,5 @@ __all__ = ["AnyPump"]
 
 
 class AnyPump(RecordDevice, StandardReadable):
-    """Records of pump.template."""
-
     turning_speed: A[SignalR[float], PvSuffix("SPEED"), Format.HINTED_SIGNAL]
     power: A[SignalR[float], PvSuffix("POWER")]

@@ -18,15 +18,11 @@ __all__ = ["Cryostat", "CryostatState"]
 
 
 class CryostatState(StrictEnum):
-    """States of STATE."""
-
     OFF = "Off"
     ON = "On"
 
 
 class Cryostat(RecordDevice, StandardReadable):
-    """Records of cryo.template."""
-
     sample: A[SignalR[float], PvSuffix("T1"), Format.HINTED_SIGNAL]
     """Temperature at the sample"""
     sp: A[SignalRW[float], PvSuffix("SP"), Format.CONFIG_SIGNAL]

@@ -17,8 +17,6 @@ __all__ = ["Channel"]
 
 
 class Channel(RecordDevice):
-    """Records of channel.template."""
-
     name_name_x: A[SignalR[float], PvSuffix("$(NAME):$(name):X")]
     prefix_port_port_y: A[SignalR[float], PvSuffix("$(PREFIX):$(Port):$(PORT):Y")]
     class_2_z: A[SignalR[float], PvSuffix("$(class):$(²):Z")]

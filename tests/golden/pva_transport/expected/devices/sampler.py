@@ -18,24 +18,18 @@ __all__ = ["Sampler", "SamplerPva", "SamplerPvaState", "SamplerState"]
 
 
 class SamplerPvaState(StrictEnum):
-    """States of State."""
-
     IDLE = "Idle"
     ARMED = "Armed"
     RUN = "Run"
 
 
 class SamplerState(StrictEnum):
-    """States of State."""
-
     IDLE = "Idle"
     ARMED = "Armed"
     RUN = "Run"
 
 
 class SamplerPva(RecordDevice):
-    """Records of sampler.template."""
-
     count: A[SignalR[int], PvSuffix("Count")]
     wave: A[SignalRW[Array1D[np.uint16]], PvSuffix("Wave")]
     stamp: A[SignalRW[Array1D[np.int64]], PvSuffix("Stamp")]
@@ -46,8 +40,6 @@ class SamplerPva(RecordDevice):
 
 
 class Sampler(RecordDevice):
-    """Records of sampler.template."""
-
     count: A[SignalR[int], PvSuffix("Count")]
     wave: A[SignalRW[Array1D[np.int32]], PvSuffix("Wave")]
     stamp: A[SignalRW[Array1D[np.float64]], PvSuffix("Stamp")]

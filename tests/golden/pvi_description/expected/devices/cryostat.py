@@ -18,8 +18,8 @@ __all__ = ["Cryostat"]
 
 
 class Cryostat(RecordDevice, StandardReadable):
-    """Records of cryostat.template."""
-
+    extra: A[SignalR[float], PvSuffix("EXTRA")]
+    """Only the database knows it"""
     # Sample
     sample_temperature: A[SignalR[float], PvSuffix("TSAMP"), Format.UNCACHED_SIGNAL]
     """Temperature of the sample"""
@@ -28,5 +28,3 @@ class Cryostat(RecordDevice, StandardReadable):
     # Heater and fault counter
     faults: A[SignalR[int], PvSuffix("N"), Format.UNCACHED_SIGNAL]
     heater_on: A[SignalRW[bool], PvSuffix("HTR")]
-    extra: A[SignalR[float], PvSuffix("EXTRA")]
-    """Only the database knows it"""

@@ -18,7 +18,5 @@ __all__ = ["Pump"]
 
 
 class Pump(RecordDevice, StandardReadable):
-    """Records of pump.template."""
-
     turning_speed: A[SignalR[float], PvSuffix("SPD"), Format.UNCACHED_SIGNAL]
     power: A[SignalRW[float], PvSuffix("PWRMON", "PWR")]

@@ -17,6 +17,4 @@ __all__ = ["ADevice"]
 
 
 class ADevice(RecordDevice):
-    """Records of a.template."""
-
     x: A[SignalR[float], PvSuffix("X")]

@@ -17,6 +17,4 @@ __all__ = ["BeamlineDevice"]
 
 
 class BeamlineDevice(RecordDevice):
-    """Records of beamline.template."""
-
     x: A[SignalR[float], PvSuffix("X")]

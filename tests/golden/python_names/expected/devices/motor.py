@@ -17,7 +17,5 @@ __all__ = ["MotorDevice"]
 
 
 class MotorDevice(RecordDevice):
-    """Records of motor.template."""
-
     temperature: A[SignalR[float], PvSuffix("TEMPERATURE")]
     m1: A[Motor, PvSuffix("M1")]

@@ -17,6 +17,4 @@ __all__ = ["RecordDeviceDevice"]
 
 
 class RecordDeviceDevice(RecordDevice):
-    """Records of record_device.template."""
-
     x: A[SignalR[float], PvSuffix("X")]

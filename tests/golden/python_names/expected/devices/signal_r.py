@@ -17,6 +17,4 @@ __all__ = ["SignalRDevice"]
 
 
 class SignalRDevice(RecordDevice):
-    """Records of signal_r.template."""
-
     x: A[SignalR[float], PvSuffix("X")]

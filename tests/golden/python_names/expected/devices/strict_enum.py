@@ -17,14 +17,10 @@ __all__ = ["StrictEnumDevice", "StrictEnumDeviceX"]
 
 
 class StrictEnumDeviceX(StrictEnum):
-    """States of X."""
-
     ONE = "One"
     TWO = "Two"
     THREE = "Three"
 
 
 class StrictEnumDevice(RecordDevice):
-    """Records of strict_enum.template."""
-
     x: A[SignalRW[StrictEnumDeviceX], PvSuffix("X")]

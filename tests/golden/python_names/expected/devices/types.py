@@ -18,8 +18,6 @@ __all__ = ["Types"]
 
 
 class Types(RecordDevice):
-    """Records of types.template."""
-
     float_record: A[SignalR[float], PvSuffix("Float")]
     int_record: A[SignalR[int], PvSuffix("Int")]
     bool_record: A[SignalR[bool], PvSuffix("Bool")]

@@ -17,8 +17,6 @@ __all__ = ["Pump"]
 
 
 class Pump(RecordDevice):
-    """Records of pump.template."""
-
     speed: A[SignalRW[float], PvSuffix.rbv("Speed")]
     """Speed asked for"""
     count: A[SignalRW[int], PvSuffix("COUNT:RBV", "COUNT:SP")]

@@ -17,6 +17,4 @@ __all__ = ["Base"]
 
 
 class Base(RecordDevice):
-    """Records of base.template."""
-
     acquire: A[TriggerableCommand, PvSuffix("Acquire")]

@@ -17,7 +17,5 @@ __all__ = ["Late"]
 
 
 class Late(RecordDevice):
-    """Records of late.template."""
-
     level: A[SignalR[int], PvSuffix("Level")]
     other: A[SignalR[float], PvSuffix("Other")]

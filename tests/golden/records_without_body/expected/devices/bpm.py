@@ -17,8 +17,6 @@ __all__ = ["Bpm"]
 
 
 class Bpm(RecordDevice):
-    """Records of bpm.db."""
-
     x: A[SignalR[float], PvSuffix("X")]
     y: A[SignalR[float], PvSuffix("Y")]
     gain: A[SignalRW[float], PvSuffix("GAIN")]

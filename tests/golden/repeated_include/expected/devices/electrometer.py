@@ -18,8 +18,6 @@ __all__ = ["Electrometer"]
 
 
 class Electrometer(RecordDevice):
-    """Records of electrometer.template."""
-
     acquire: A[SignalRW[bool], PvSuffix("Acquire")]
     current1: A[SignalR[float], PvSuffix("Current1")]
     """Current of one plate"""

@@ -17,16 +17,12 @@ __all__ = ["Plate", "PlateUnit"]
 
 
 class PlateUnit(StrictEnum):
-    """States of Unit."""
-
     N_A = "nA"
     U_A = "uA"
     M_A = "mA"
 
 
 class Plate(RecordDevice):
-    """Records of plate.template."""
-
     current: A[SignalR[float], PvSuffix("Current")]
     """Current of one plate"""
     offset: A[SignalRW[float], PvSuffix("Offset")]

@@ -17,6 +17,4 @@ __all__ = ["Blade"]
 
 
 class Blade(RecordDevice):
-    """Records of blade.template."""
-
     pos: A[SignalRW[float], PvSuffix.rbv("POS")]

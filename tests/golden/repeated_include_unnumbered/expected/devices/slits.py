@@ -18,8 +18,6 @@ __all__ = ["Slits"]
 
 
 class Slits(RecordDevice):
-    """Records of slits.template."""
-
     gap: A[SignalR[float], PvSuffix("GAP")]
     top: A[Blade, PvSuffix("TOP:")]
     bottom: A[Blade, PvSuffix("BOTTOM:")]

@@ -17,6 +17,4 @@ __all__ = ["Pump"]
 
 
 class Pump(RecordDevice):
-    """Records of pump.db."""
-
     speed: A[SignalR[float], PvSuffix("SPEED")]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from beamwright_generated.devices.nd_plugin_base import NdPluginBase
+from beamwright_generated.devices.nd_plugin_base import NDPluginBase
 from beamwright_runtime import Beamline, Policy
 
 __all__ = ["demo_stat", "devices"]
@@ -15,6 +15,6 @@ devices = Beamline("demo")
 
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
-def demo_stat() -> NdPluginBase:
+def demo_stat() -> NDPluginBase:
     """Records of NDPluginBase.template (DEMO-IOC-01)."""
-    return NdPluginBase("DEMO:STAT:")
+    return NDPluginBase("DEMO:STAT:")

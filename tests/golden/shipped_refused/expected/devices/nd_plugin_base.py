@@ -13,12 +13,10 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["NdPluginBase"]
+__all__ = ["NDPluginBase"]
 
 
-class NdPluginBase(RecordDevice):
-    """Records of NDPluginBase.template."""
-
+class NDPluginBase(RecordDevice):
     port_name: A[SignalR[str], PvSuffix("PortName_RBV")]
     enable_callbacks: A[SignalRW[EnableDisable], PvSuffix.rbv("EnableCallbacks")]
     nd_array_port: A[SignalRW[float], PvSuffix("NDArrayPort")]

@@ -17,6 +17,4 @@ __all__ = ["Supply"]
 
 
 class Supply(RecordDevice):
-    """Records of supply.template."""
-
     volts: A[SignalR[float], PvSuffix("VOLTS")]

@@ -17,8 +17,6 @@ __all__ = ["Supply2", "Supply2OutputBlock", "Supply2OutputBlockState"]
 
 
 class Supply2OutputBlockState(StrictEnum):
-    """States of output.state."""
-
     LOW = "Low"
     HIGH = "High"
 

@@ -17,8 +17,6 @@ __all__ = ["Supply1", "Supply1OutputBlock", "Supply1OutputBlockState"]
 
 
 class Supply1OutputBlockState(StrictEnum):
-    """States of output.state."""
-
     LOW = "Low"
     HIGH = "High"
     TRIP = "Trip"

@@ -19,24 +19,18 @@ __all__ = ["GainBlock", "Heater", "HeaterState", "LoopBlock", "RampBlock", "Ramp
 
 
 class HeaterState(StrictEnum):
-    """States of ramp.state and heater.state."""
-
     COLD = "Cold"
     HEATING = "Heating"
     HOT = "Hot"
 
 
 class RampBlockPlanGate(StrictEnum):
-    """States of ramp.plan.gate."""
-
     IMMEDIATE = "Immediate"
     BITA_EQUAL_0 = "BITA=0"
     BITA_EQUAL_1 = "BITA=1"
 
 
 class RampBlockPlan(Table):
-    """Columns of ramp.plan."""
-
     name: Sequence[str]
     steps: Array1D[np.uint16]
     rate: Array1D[np.float64]

@@ -19,15 +19,11 @@ __all__ = ["ImportBlock", "Names", "NamesSomeThing", "SequenceBlock", "SequenceB
 
 
 class SequenceBlockTableA(StrictEnum):
-    """States of sequence.table.A."""
-
     X = "X"
     Y = "Y"
 
 
 class NamesSomeThing(StrictEnum):
-    """States of names.someThing."""
-
     PLUS_1 = "+1"
     MINUS_1 = "-1"
     N10_PERCENT = "10 %"
@@ -36,8 +32,6 @@ class NamesSomeThing(StrictEnum):
 
 
 class SequenceBlockTable(Table):
-    """Columns of sequence.table."""
-
     name: Sequence[str]
     A: Sequence[SequenceBlockTableA]
 

@@ -18,8 +18,6 @@ __all__ = ["GoodBox", "GoodBoxAxisBlock", "GoodBoxMode"]
 
 
 class GoodBoxMode(StrictEnum):
-    """States of box.mode."""
-
     OFF = "Off"
     ON = "On"
 

@@ -16,7 +16,7 @@ from beamwright_runtime import Panda, PvSuffixes, RecordDevice
 
 __all__ = [
     "DataBlock",
-    "PandaBitMux",
+    "PandaBitBus",
     "PandaDevice",
     "PcapBlock",
     "PulseBlock",
@@ -26,9 +26,7 @@ __all__ = [
 ]
 
 
-class PandaBitMux(StrictEnum):
-    """States of seq.bita, pulse.trig and pcap.gate."""
-
+class PandaBitBus(StrictEnum):
     ZERO = "ZERO"
     ONE = "ONE"
     TTLIN1_VAL = "TTLIN1.VAL"
@@ -37,16 +35,12 @@ class PandaBitMux(StrictEnum):
 
 
 class SeqBlockPosb(StrictEnum):
-    """States of seq.posb."""
-
     ZERO = "ZERO"
     INENC1_VAL = "INENC1.VAL"
     INENC2_VAL = "INENC2.VAL"
 
 
 class PulseBlockTrigEdge(StrictEnum):
-    """States of pulse.trig_edge."""
-
     RISING = "Rising"
     FALLING = "Falling"
     EITHER = "Either"
@@ -61,7 +55,7 @@ class SeqBlock(RecordDevice, panda.SeqBlock):
     prescale: A[SignalRW[float], PvSuffix("PRESCALE")]
     prescale_units: A[SignalRW[panda.PandaTimeUnits], PvSuffix("PRESCALE:UNITS")]
     enable: A[SignalRW[panda.PandaBitMux], PvSuffix("ENABLE")]
-    bita: A[SignalRW[PandaBitMux], PvSuffix("BITA")]
+    bita: A[SignalRW[PandaBitBus], PvSuffix("BITA")]
     posa: A[SignalRW[panda.PandaPosMux], PvSuffix("POSA")]
     posb: A[SignalRW[SeqBlockPosb], PvSuffix("POSB")]
 
@@ -77,7 +71,7 @@ class PulseBlock(RecordDevice, panda.PulseBlock):
     step_units: A[SignalRW[panda.PandaTimeUnits], PvSuffix("STEP:UNITS")]
     pulses: A[SignalRW[int], PvSuffix("PULSES")]
     enable: A[SignalRW[panda.PandaBitMux], PvSuffix("ENABLE")]
-    trig: A[SignalRW[PandaBitMux], PvSuffix("TRIG")]
+    trig: A[SignalRW[PandaBitBus], PvSuffix("TRIG")]
     trig_edge: A[SignalRW[PulseBlockTrigEdge], PvSuffix("TRIG_EDGE")]
 
 
@@ -86,7 +80,7 @@ class PcapBlock(RecordDevice, panda.PcapBlock):
 
     arm: A[SignalRW[bool], PvSuffix("ARM")]
     active: A[SignalR[bool], PvSuffix("ACTIVE")]
-    gate: A[SignalRW[PandaBitMux], PvSuffix("GATE")]
+    gate: A[SignalRW[PandaBitBus], PvSuffix("GATE")]
 
 
 class DataBlock(RecordDevice, panda.DataBlock):

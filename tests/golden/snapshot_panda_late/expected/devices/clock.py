@@ -18,8 +18,6 @@ __all__ = ["Clock", "ClockPulseBlock", "ClockPulseBlockEnable"]
 
 
 class ClockPulseBlockEnable(StrictEnum):
-    """States of pulse.enable."""
-
     ZERO = "ZERO"
     TTLIN2_VAL = "TTLIN2.VAL"
 

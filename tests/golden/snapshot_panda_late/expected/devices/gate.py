@@ -18,8 +18,6 @@ __all__ = ["Gate", "GatePulseBlock", "GatePulseBlockEnable"]
 
 
 class GatePulseBlockEnable(StrictEnum):
-    """States of pulse.enable."""
-
     ZERO = "ZERO"
     TTLIN1_VAL = "TTLIN1.VAL"
 

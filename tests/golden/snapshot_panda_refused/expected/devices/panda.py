@@ -19,7 +19,7 @@ from beamwright_runtime import PvSuffixes, RecordDevice
 __all__ = [
     "DataBlock",
     "PandaDevice",
-    "PandaPosMux",
+    "PandaPosBus",
     "PcapBlock",
     "PulseBlock",
     "PulseBlockTrigEdge",
@@ -34,8 +34,6 @@ __all__ = [
 
 
 class SeqBlockTableTrigger(StrictEnum):
-    """States of seq.table.trigger."""
-
     IMMEDIATE = "Immediate"
     BITA_EQUAL_0 = "BITA=0"
     BITA_EQUAL_1 = "BITA=1"
@@ -51,9 +49,7 @@ class SeqBlockTableTrigger(StrictEnum):
     POSC_LESS_EQUAL_POSITION = "POSC<=POSITION"
 
 
-class PandaPosMux(StrictEnum):
-    """States of seq.enable, seq.bita, pulse.enable and 2 more."""
-
+class PandaPosBus(StrictEnum):
     ZERO = "ZERO"
     TTLIN1_VAL = "TTLIN1.VAL"
     SEQ1_OUTA = "SEQ1.OUTA"
@@ -61,16 +57,12 @@ class PandaPosMux(StrictEnum):
 
 
 class SeqBlockPosa(StrictEnum):
-    """States of seq.posa and seq.posb."""
-
     ZERO = "ZERO"
     INENC1_VAL = "INENC1.VAL"
     INENC2_VAL = "INENC2.VAL"
 
 
 class Seq2BlockPrescaleUnits(StrictEnum):
-    """States of seq.prescale_units."""
-
     MIN = "min"
     S = "s"
     MS = "ms"
@@ -79,16 +71,12 @@ class Seq2BlockPrescaleUnits(StrictEnum):
 
 
 class PulseBlockTrigEdge(StrictEnum):
-    """States of pulse.trig_edge."""
-
     RISING = "Rising"
     FALLING = "Falling"
     EITHER = "Either"
 
 
 class SeqBlockTable(Table):
-    """Columns of seq.table."""
-
     repeats: Array1D[np.uint16]
     trigger: Sequence[SeqBlockTableTrigger]
     position: Array1D[np.int32]
@@ -114,8 +102,8 @@ class SeqBlock(RecordDevice):
     active: A[SignalR[bool], PvSuffix("ACTIVE")]
     repeats: A[SignalRW[int], PvSuffix("REPEATS")]
     prescale: A[SignalRW[float], PvSuffix("PRESCALE")]
-    enable: A[SignalRW[PandaPosMux], PvSuffix("ENABLE")]
-    bita: A[SignalRW[PandaPosMux], PvSuffix("BITA")]
+    enable: A[SignalRW[PandaPosBus], PvSuffix("ENABLE")]
+    bita: A[SignalRW[PandaPosBus], PvSuffix("BITA")]
     posa: A[SignalRW[SeqBlockPosa], PvSuffix("POSA")]
     posb: A[SignalRW[SeqBlockPosa], PvSuffix("POSB")]
 
@@ -142,8 +130,8 @@ class PulseBlock(RecordDevice):
     step: A[SignalRW[float], PvSuffix("STEP")]
     step_units: A[SignalRW[panda.PandaTimeUnits], PvSuffix("STEP:UNITS")]
     pulses: A[SignalRW[float], PvSuffix("PULSES")]
-    enable: A[SignalRW[PandaPosMux], PvSuffix("ENABLE")]
-    trig: A[SignalRW[PandaPosMux], PvSuffix("TRIG")]
+    enable: A[SignalRW[PandaPosBus], PvSuffix("ENABLE")]
+    trig: A[SignalRW[PandaPosBus], PvSuffix("TRIG")]
     trig_edge: A[SignalRW[PulseBlockTrigEdge], PvSuffix("TRIG_EDGE")]
 
 
@@ -152,7 +140,7 @@ class PcapBlock(RecordDevice, panda.PcapBlock):
 
     arm: A[SignalRW[bool], PvSuffix("ARM")]
     active: A[SignalR[bool], PvSuffix("ACTIVE")]
-    gate: A[SignalRW[PandaPosMux], PvSuffix("GATE")]
+    gate: A[SignalRW[PandaPosBus], PvSuffix("GATE")]
 
 
 class DataBlock(RecordDevice):

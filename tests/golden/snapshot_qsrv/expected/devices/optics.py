@@ -17,15 +17,11 @@ __all__ = ["BenderBlock", "CoolingBlock", "CoolingBlockValve", "Optics", "Optics
 
 
 class CoolingBlockValve(StrictEnum):
-    """States of cooling.Valve."""
-
     CLOSED = "Closed"
     OPEN = "Open"
 
 
 class OpticsStripe(SubsetEnum):
-    """States of optics.Stripe."""
-
     BARE = "Bare"
     RHODIUM = "Rhodium"
     PLATINUM = "Platinum"

@@ -37,44 +37,32 @@ __all__ = [
 
 
 class CameraMode(StrictEnum):
-    """States of camera.mode."""
-
     SINGLE = "Single"
     MULTIPLE = "Multiple"
 
 
 class CameraModeRbv(StrictEnum):
-    """States of camera.mode_rbv."""
-
     SINGLE = "Single"
     MULTIPLE = "Multiple"
     ERROR = "Error"
 
 
 class CameraFilter(StrictEnum):
-    """States of camera.filter."""
-
     OUT = "Out"
     IN = "In"
 
 
 class CameraFilterRbv(StrictEnum):
-    """States of camera.filter_rbv."""
-
     OUT = "Out"
     IN = "In"
     MOVING = "Moving"
 
 
 class CameraLookup(Table):
-    """Columns of camera.lookup."""
-
     level: Array1D[np.uint8]
 
 
 class CameraLookupRbv(Table):
-    """Columns of camera.lookup_rbv."""
-
     level: Array1D[np.uint8]
     out: Array1D[np.uint8]
 

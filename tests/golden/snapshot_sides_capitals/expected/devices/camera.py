@@ -19,16 +19,12 @@ __all__ = ["Camera", "CameraImageModeRbv", "CameraTriggerMode"]
 
 
 class CameraImageModeRbv(StrictEnum):
-    """States of camera.ImageModeRbv."""
-
     SINGLE = "Single"
     MULTIPLE = "Multiple"
     ERROR = "Error"
 
 
 class CameraTriggerMode(StrictEnum):
-    """States of camera.triggerMode."""
-
     INTERNAL = "Internal"
 
 

@@ -32,15 +32,11 @@ __all__ = [
 
 
 class Counter1BlockMode(StrictEnum):
-    """States of counter.mode."""
-
     RISING = "Rising"
     FALLING = "Falling"
 
 
 class Counter2BlockMode(StrictEnum):
-    """States of counter.mode."""
-
     RISING = "Rising"
     FALLING = "Falling"
     EITHER = "Either"

@@ -17,15 +17,11 @@ __all__ = ["Shutter", "ShutterGate"]
 
 
 class ShutterGate(StrictEnum):
-    """States of Gate."""
-
     CLOSED = "Closed"
     OPEN = "Open"
 
 
 class Shutter(RecordDevice):
-    """Records of shutter.template."""
-
     acquire: A[SignalRW[bool], PvSuffix.rbv("Acquire")]
     blade: A[SignalRW[bool], PvSuffix.rbv("Blade")]
     gate: A[SignalRW[ShutterGate], PvSuffix.rbv("Gate")]

@@ -17,8 +17,6 @@ __all__ = ["Camera", "CameraGateRbv", "CameraOrder", "CameraOrderRbv", "CameraSi
 
 
 class CameraSimMode(StrictEnum):
-    """States of SimMode."""
-
     LINEAR_RAMP = "LinearRamp"
     PEAKS = "Peaks"
     SINE = "Sine"
@@ -26,8 +24,6 @@ class CameraSimMode(StrictEnum):
 
 
 class CameraSimModeRbv(StrictEnum):
-    """States of SimMode_RBV."""
-
     LINEAR_RAMP = "LinearRamp"
     PEAKS = "Peaks"
     SINE = "Sine"
@@ -36,31 +32,23 @@ class CameraSimModeRbv(StrictEnum):
 
 
 class CameraOrder(StrictEnum):
-    """States of Order."""
-
     FIRST = "First"
     SECOND = "Second"
     THIRD = "Third"
 
 
 class CameraOrderRbv(StrictEnum):
-    """States of Order_RBV."""
-
     FIRST = "First"
     THIRD = "Third"
     SECOND = "Second"
 
 
 class CameraGateRbv(DriverEnum):
-    """States of Gate_RBV."""
-
     OFF = "Off"
     ON = "On"
 
 
 class Camera(RecordDevice):
-    """Records of camera.template."""
-
     sim_mode: A[SignalRW[CameraSimMode], PvSuffix("SimMode")]
     sim_mode_rbv: A[SignalR[CameraSimModeRbv], PvSuffix("SimMode_RBV")]
     order: A[SignalRW[CameraOrder], PvSuffix("Order")]

@@ -19,22 +19,16 @@ __all__ = ["Odd", "OddScaler1Cnt", "OddScaler1Cont"]
 
 
 class OddScaler1Cnt(StrictEnum):
-    """States of scaler1.CNT."""
-
     DONE = "Done"
     COUNT = "Count"
 
 
 class OddScaler1Cont(StrictEnum):
-    """States of scaler1.CONT."""
-
     ONE_SHOT = "OneShot"
     AUTO_COUNT = "AutoCount"
 
 
 class Odd(RecordDevice):
-    """Records of odd.template."""
-
     bits: A[SignalR[int], PvSuffix("Bits")]
     calc: A[SignalR[float], PvSuffix("Calc")]
     long: A[SignalRW[str], PvSuffix("Long.VAL$")]

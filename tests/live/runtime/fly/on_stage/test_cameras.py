@@ -10,7 +10,7 @@ from ophyd_async.epics.adcore import PluginSignalDataLogic
 from ophyd_async.epics.motor import Motor
 from scanspec.specs import Fly, Linspace, Spec
 
-from beamwright_generated.devices.panda import PandaBitMux
+from beamwright_generated.devices.panda import PandaBitBus
 from beamwright_runtime.fly import (
     FlownDetector,
     FlyScanner,
@@ -55,7 +55,7 @@ def test_a_camera_and_a_panda_at_a_sequencer(stage: Stage, pauses: tuple[int, ..
 
 @pytest.mark.parametrize("pauses", PAUSES)
 def test_a_camera_and_a_panda_at_a_position_compare(stage: Stage, pauses: tuple[int, ...]) -> None:
-    detectors = [stage.capture_at(PandaBitMux.PCOMP1_OUT), stage.triggered(stage.camera)]
+    detectors = [stage.capture_at(PandaBitBus.PCOMP1_OUT), stage.triggered(stage.camera)]
     triggers = PositionCompareTriggers(stage.panda.pcomp[1], stage.x, stage.positions[stage.x])
     fly(stage, FlyScanner(detectors, MotorMotion([stage.x, stage.y]), triggers, timing=TIMING), grid(stage), pauses)
 
@@ -66,7 +66,7 @@ def test_three_detectors_at_three_rates(stage: Stage, pauses: tuple[int, ...]) -
     detectors = [
         stage.triggered(stage.camera),
         stage.triggered(stage.second, 2),
-        stage.capture_at(PandaBitMux.PULSE2_OUT, 4),
+        stage.capture_at(PandaBitBus.PULSE2_OUT, 4),
     ]
     sequencer = SequencerTriggers(stage.panda.seq[1], stage.positions)
     triggers = PulseTrains(sequencer, "SEQ1.OUTA", {2: pulses[1], 4: pulses[2]})

@@ -11,7 +11,7 @@ from ophyd_async.core import soft_signal_r_and_setter
 from ophyd_async.epics.motor import Motor
 from scanspec.specs import Fly, Linspace, Spec
 
-from beamwright_generated.devices.panda import PandaBitMux
+from beamwright_generated.devices.panda import PandaBitBus
 from beamwright_runtime.fly import (
     BeamWatch,
     Emission,
@@ -51,7 +51,7 @@ class Losing:
 
 def scanner_of(stage: Stage, losing: Losing, surplus: Surplus, emission: Emission) -> FlyScanner[Motor]:
     losing.scanner = FlyScanner(
-        [stage.capture_at(PandaBitMux.SEQ1_OUTA), stage.triggered(stage.camera)],
+        [stage.capture_at(PandaBitBus.SEQ1_OUTA), stage.triggered(stage.camera)],
         MotorMotion([stage.x, stage.y]),
         SequencerTriggers(stage.panda.seq[1], stage.positions),
         beam=losing.watch,

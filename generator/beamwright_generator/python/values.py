@@ -1,15 +1,14 @@
-"""What expressions of audited code amount to, as far as it shows without running the code."""
+"""What expressions of Python source amount to, as far as it shows without running the code."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-import libcst as cst
-
-from beamwright_generator.audit.source.python_modules import Module
+from beamwright_generator.python.python_modules import Module
 
 
 class Unknown(Enum):
@@ -39,13 +38,13 @@ class External:
 class ClassValue:
     """A class as it stands in a module."""
 
-    node: cst.ClassDef = field(repr=False)
+    node: ast.ClassDef = field(repr=False)
     module: Module
 
     @property
     def name(self) -> str:
         """Its name."""
-        return self.node.name.value
+        return self.node.name
 
     @property
     def path(self) -> str:
@@ -57,17 +56,17 @@ class ClassValue:
 class FunctionValue:
     """A function as it stands in a module; a method also has the object that it is called on."""
 
-    node: cst.FunctionDef | cst.Lambda = field(repr=False)
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda = field(repr=False)
     module: Module
 
     @property
     def name(self) -> str:
         """Its name; empty for a lambda."""
-        return self.node.name.value if isinstance(self.node, cst.FunctionDef) else ""
+        return "" if isinstance(self.node, ast.Lambda) else self.node.name
 
 
 @dataclass(frozen=True)
-class Indexed:
+class GenericType:
     """A type with parameters, such as `SignalR[float]`."""
 
     base: Value
@@ -80,7 +79,7 @@ class Suffix:
 
     read: str
     write: str | None
-    at: cst.CSTNode = field(repr=False, compare=False)
+    at: ast.expr = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,12 +99,13 @@ class SignalValue:
 class DeviceValue:
     """A device being made.
 
-    :param attributes: by name; an attribute of another object has the node that sets it.
+    :param start: what it is given as the start of its PVs.
     """
 
     cls: ClassValue
+    start: Value = UNKNOWN
     attributes: dict[str, Value] = field(default_factory=dict)
-    children: dict[str, tuple[Value, Module, cst.CSTNode]] = field(default_factory=dict)
+    children: dict[str, tuple[Value, Module, ast.stmt | ast.expr]] = field(default_factory=dict)
     prefix: Value = UNKNOWN
     pvi: bool = False
 
@@ -121,7 +121,8 @@ class Connector:
 class VectorValue:
     """A `DeviceVector` or `DeviceMap` with its entries."""
 
-    entries: Mapping[object, Value]
+    entries: dict[object, Value]
+    cls: ClassValue | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +134,7 @@ class Super:
 
 
 @dataclass(frozen=True, eq=False)
-class Bound:
+class Method:
     """An attribute of a value that is called: a method."""
 
     of: Value
@@ -146,14 +147,14 @@ Value = (
     | External
     | ClassValue
     | FunctionValue
-    | Indexed
+    | GenericType
     | Suffix
     | SignalValue
     | DeviceValue
     | VectorValue
     | Connector
     | Super
-    | Bound
+    | Method
     | str
     | int
     | float
@@ -166,6 +167,21 @@ Value = (
 
 HOLE: Final = "\ue000{}\ue001"
 """What stands in a text for the value of a constructor's parameter, such as the device prefix."""
+
+
+_HOLE: Final = re.compile(HOLE.format("([^\ue001]*)"))
+
+
+def hole_and_rest(text: str) -> tuple[str, str | None]:
+    """Return the parameter that a text begins with, and what follows; None where more parameters stand in it."""
+    found = _HOLE.match(text)
+    hole, rest = (found[1], text[found.end() :]) if found else ("", text)
+    return hole, None if _HOLE.search(rest) else rest
+
+
+def plain(text: str) -> str:
+    """Show a text with its holes as `{name}`."""
+    return _HOLE.sub(r"{\1}", text)
 
 
 def is_ophyd_async(value: Value, *names: str) -> bool:

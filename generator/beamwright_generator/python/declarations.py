@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-import libcst as cst
-
-from beamwright_generator.audit.source.constructors import Constructing
-from beamwright_generator.audit.source.expressions import Scope, members
-from beamwright_generator.audit.source.name_lookup import ENUMS
-from beamwright_generator.audit.source.python_modules import Module
-from beamwright_generator.audit.source.values import (
-    HOLE,
+from beamwright_generator.basics.source_text import Position
+from beamwright_generator.python.constructors import Evaluator
+from beamwright_generator.python.expressions import Scope, members
+from beamwright_generator.python.name_lookup import ENUMS
+from beamwright_generator.python.python_modules import Module
+from beamwright_generator.python.values import (
     UNKNOWN,
     ClassValue,
     DeviceValue,
     External,
-    Indexed,
+    GenericType,
     SignalValue,
     Suffix,
     Value,
     VectorValue,
     is_ophyd_async,
+    plain,
 )
-from beamwright_generator.basics.source_text import Position
 
 RUNTIME: Final = "beamwright_runtime."
 """What generated classes stand on; its `DriverEnum` connects to any states."""
@@ -102,12 +101,26 @@ class Declared:
 
 
 @dataclass(frozen=True)
+class OwnerlessSignal:
+    """A signal that is made, and that is no child of any device.
+
+    :param pvs: as the source writes them; empty where it does not tell.
+    :param inherited: it stands outside the module of the class.
+    """
+
+    pvs: str
+    at: Position
+    inherited: bool
+
+
+@dataclass(frozen=True)
 class DeclaredClass:
     """One class with everything that it declares.
 
     :param silent: names in its body that look like a declaration and make no signal, each with its place.
     :param pvi: devices inside it whose signals the running server names.
     :param complete: whether all of its ancestors could be read.
+    :param ownerless: signals that it makes and no device has.
     """
 
     name: str
@@ -117,6 +130,7 @@ class DeclaredClass:
     silent: Mapping[str, Position] = field(default_factory=dict)
     pvi: tuple[str, ...] = ()
     complete: bool = True
+    ownerless: tuple[OwnerlessSignal, ...] = ()
 
     @property
     def path(self) -> str:
@@ -127,15 +141,15 @@ class DeclaredClass:
 class Declarations:
     """Reads what classes declare."""
 
-    def __init__(self, constructing: Constructing) -> None:
-        self.constructing = constructing
-        self.lookup = constructing.lookup
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.evaluator = evaluator
+        self.lookup = evaluator.lookup
 
     def classes(self, module: Module) -> Iterator[DeclaredClass]:
         """Give every device class of a module that has signals, or seems to want some."""
         for name in module.classes:
             found = self.declared(module, name)
-            if found is not None and (found.signals or found.silent or found.pvi):
+            if found is not None and (found.signals or found.silent or found.pvi or found.ownerless):
                 yield found
 
     def declared(self, module: Module, name: str) -> DeclaredClass | None:
@@ -143,18 +157,35 @@ class Declarations:
         cls = self.lookup.name(module, name)
         if not isinstance(cls, ClassValue) or not self.lookup.is_a(cls, "Device"):
             return None
-        device = self.constructing.made(cls)
+        del self.evaluator.made_signals[:]
+        device = self.evaluator.made(cls)
         pvi: list[str] = []
         signals = tuple(self._signals(device, "", cls.module, pvi))
         return DeclaredClass(
             cls.name,
             cls.module.name,
-            cls.module.at(cls.node.name),
+            cls.module.at(cls.node),
             signals,
             dict(self._silent(cls)),
             tuple(pvi),
             self.lookup.complete(cls),
+            tuple(self._ownerless(cls)),
         )
+
+    def _ownerless(self, cls: ClassValue) -> Iterator[OwnerlessSignal]:
+        """Find signals that constructors or the body of a class make, and that no device has."""
+        for statement in members(cls):
+            match statement:
+                case ast.Assign(value=ast.Call() as value) | ast.AnnAssign(value=ast.Call() as value):
+                    self.evaluator.expressions.value(value, Scope(cls.module))
+                case _:
+                    continue
+        for one in self.evaluator.made_signals:
+            if not self.evaluator.is_owned(one.signal) and not one.module.name.startswith("ophyd_async."):
+                pvs = dict.fromkeys(pv for pv in (one.signal.read, one.signal.write) if isinstance(pv, str))
+                yield OwnerlessSignal(
+                    " and ".join(map(plain, pvs)), one.module.at(one.call), one.module is not cls.module
+                )
 
     def _signals(self, device: DeviceValue, path: str, home: Module, pvi: list[str]) -> Iterator[Declared]:
         if device.pvi:
@@ -163,7 +194,7 @@ class Declarations:
             yield from self._child(f"{path}.{name}" if path else name, child, module, node, home, pvi)
 
     def _child(
-        self, path: str, child: Value, module: Module, node: cst.CSTNode, home: Module, pvi: list[str]
+        self, path: str, child: Value, module: Module, node: ast.stmt | ast.expr, home: Module, pvi: list[str]
     ) -> Iterator[Declared]:
         match child:
             case SignalValue():
@@ -174,7 +205,9 @@ class Declarations:
                 yield from self._signals(child, path, home, pvi)
             case VectorValue(entries=entries):
                 for key, entry in entries.items():
-                    yield from self._child(f"{path}[{key!r}]", entry, module, node, home, pvi)
+                    yield from self._child(
+                        f"{path}[{'?' if key is UNKNOWN else repr(key)}]", entry, module, node, home, pvi
+                    )
             case _:
                 return
 
@@ -182,22 +215,20 @@ class Declarations:
         """Find `name = A[...]`, which sets a class attribute and declares nothing."""
         for statement in members(cls):
             match statement:
-                case cst.Assign(
-                    targets=[cst.AssignTarget(target=cst.Name(value=name))], value=cst.Subscript() as value
-                ):
-                    made = self.constructing.expressions.value(value, Scope(cls.module))
-                    if isinstance(made, Indexed) and self._declares(made):
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Subscript() as value):
+                    made = self.evaluator.expressions.value(value, Scope(cls.module))
+                    if isinstance(made, GenericType) and self._declares(made):
                         yield name, cls.module.at(statement)
                 case _:
                     continue
 
-    def _declares(self, made: Indexed) -> bool:
+    def _declares(self, made: GenericType) -> bool:
         if made.base == External("typing.Annotated"):
             first = made.arguments[0] if made.arguments else UNKNOWN
             return any(isinstance(one, Suffix) for one in made.arguments) or (
-                isinstance(first, Indexed) and self.constructing.filling.is_signal(first)
+                isinstance(first, GenericType) and self.evaluator.filling.is_signal(first)
             )
-        return self.constructing.filling.is_signal(made)
+        return self.evaluator.filling.is_signal(made)
 
     def type_of(self, value: Value) -> DeclaredType:
         """Say how a datatype is checked."""
@@ -206,7 +237,7 @@ class Declarations:
                 return DeclaredType(Form.ANY, "nothing")
             case External(path="bool" | "int" | "float" | "str" as name):
                 return DeclaredType(Form(name), name)
-            case Indexed(base=base, arguments=(element, *_)):
+            case GenericType(base=base, arguments=(element, *_)):
                 return self._parametrised(base, element)
             case ClassValue():
                 return self._class(value)
@@ -218,7 +249,7 @@ class Declarations:
     def _parametrised(self, base: Value, element: Value) -> DeclaredType:
         # ophyd-async's Array1D is itself a numpy.ndarray with parameters.
         if base == External("ophyd_async.core.Array1D") or (
-            isinstance(base, Indexed) and base.base == External("numpy.ndarray")
+            isinstance(base, GenericType) and base.base == External("numpy.ndarray")
         ):
             dtype = element.path.removeprefix("numpy.") if isinstance(element, External) else ""
             return DeclaredType(Form.ARRAY, f"Array1D[np.{dtype}]", dtype=dtype.removesuffix("_"))
@@ -236,35 +267,34 @@ class Declarations:
         ):
             kind = "driver"
         if kind is not None:
-            states = self._states(cls)
+            states = self.states(cls)
             if states is None:
                 return DeclaredType(Form.UNKNOWN, cls.name)
-            return DeclaredType(Form.ENUM, cls.name, kind, states)
+            return DeclaredType(Form.ENUM, cls.name, kind, _texts(states))
         if self.lookup.is_a(cls, "Table"):
             return DeclaredType(Form.OTHER, cls.name)
         if any(isinstance(one, External) and one.path in ("enum.Enum", "enum.StrEnum") for one in line):
-            return DeclaredType(Form.ENUM, cls.name, "", self._states(cls) or ())
+            return DeclaredType(Form.ENUM, cls.name, "", _texts(self.states(cls) or {}))
         return DeclaredType(Form.UNKNOWN, cls.name)
 
-    def _states(self, cls: ClassValue) -> tuple[str, ...] | None:
-        found: list[str] = []
+    def states(self, cls: ClassValue) -> dict[str, str] | None:
+        """Return the texts of an enum's members by their names; None where the source does not tell."""
+        found: dict[str, str] = {}
         for one in reversed(self.lookup.line(cls)):
             if not isinstance(one, ClassValue) or is_ophyd_async(one, *ENUMS) or one.path.startswith(RUNTIME):
                 continue
             for statement in members(one):
                 match statement:
-                    case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value):
-                        state = self.constructing.expressions.value(value, Scope(one.module))
+                    case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                        state = self.evaluator.expressions.value(value, Scope(one.module))
                         if isinstance(state, str):
-                            found.append(state)
+                            found[name] = state
                         elif not name.startswith("_"):
                             return None
                     case _:
                         continue
-        return tuple(dict.fromkeys(found))
+        return found
 
 
-def plain(text: str) -> str:
-    """Show a text with its holes as `{name}`."""
-    opening, closing = HOLE.split("{}")
-    return text.replace(opening, "{").replace(closing, "}")
+def _texts(states: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(states.values()))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 
-import libcst as cst
-
-from beamwright_generator.audit.source.python_modules import UNREAD, Bound, Imported, Module, Modules
-from beamwright_generator.audit.source.values import (
+from beamwright_generator.python.python_modules import UNREAD, Definition, ImportTarget, Module, Modules
+from beamwright_generator.python.values import (
     UNKNOWN,
     ClassValue,
     External,
     FunctionValue,
-    Indexed,
+    GenericType,
     ModuleValue,
     Value,
     is_ophyd_async,
@@ -21,7 +20,7 @@ from beamwright_generator.audit.source.values import (
 ENUMS = {"StrictEnum": "strict", "SubsetEnum": "subset", "SupersetEnum": "superset"}
 """The enums of ophyd-async, by how they compare states."""
 
-Evaluate = Callable[[cst.BaseExpression, Module], Value]
+Evaluate = Callable[[ast.expr, Module], Value]
 
 
 class Lookup:
@@ -54,15 +53,15 @@ class Lookup:
                 return found
         return UNKNOWN
 
-    def _value(self, module: Module, bound: Bound) -> Value:
+    def _value(self, module: Module, bound: Definition) -> Value:
         match bound:
-            case cst.ClassDef():
+            case ast.ClassDef():
                 return ClassValue(bound, module)
-            case cst.FunctionDef():
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
                 return FunctionValue(bound, module)
-            case Imported(module=of, name=""):
+            case ImportTarget(module=of, name=""):
                 return ModuleValue(of)
-            case Imported(module=of, name=name):
+            case ImportTarget(module=of, name=name):
                 return self.member(of, name)
             case _:
                 return self.evaluate(bound, module)
@@ -81,16 +80,17 @@ class Lookup:
         """Give a class and its ancestors in the order that attributes are looked up in."""
         if cls.path not in self._lines:
             self._lines[cls.path] = (cls,)  # for a class that names itself as a base
-            bases = [base for one in cls.node.bases if (base := self._base(cls, one.value)) is not None]
+            bases = [base for one in cls.node.bases if (base := self.base(cls, one)) is not None]
             lines: list[list[ClassValue | External]]
             lines = [[*self.line(base)] if isinstance(base, ClassValue) else [base] for base in bases]
             lines.append(bases)
             self._lines[cls.path] = (cls, *_merged(lines))
         return self._lines[cls.path]
 
-    def _base(self, cls: ClassValue, node: cst.BaseExpression) -> ClassValue | External | None:
+    def base(self, cls: ClassValue, node: ast.expr) -> ClassValue | External | None:
+        """Return what an expression among the bases of a class stands for."""
         value = self.evaluate(node, cls.module)
-        if isinstance(value, Indexed):
+        if isinstance(value, GenericType):
             value = value.base
         if isinstance(value, ClassValue):
             same = self.name(value.module, value.name)  # one object for each class, however it was reached
@@ -99,7 +99,7 @@ class Lookup:
 
     def is_a(self, value: Value, *names: str) -> bool:
         """Tell whether a value is a class of ophyd-async, or derives from one."""
-        if isinstance(value, Indexed):
+        if isinstance(value, GenericType):
             value = value.base
         line: Sequence[Value] = self.line(value) if isinstance(value, ClassValue) else (value,)
         return any(is_ophyd_async(one, *names) for one in line)

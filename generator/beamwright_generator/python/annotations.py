@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import libcst as cst
-
-from beamwright_generator.audit.source.expressions import Expressions, Scope, members
-from beamwright_generator.audit.source.name_lookup import Lookup
-from beamwright_generator.audit.source.python_modules import Module
-from beamwright_generator.audit.source.values import (
+from beamwright_generator.python.expressions import Expressions, Scope, members
+from beamwright_generator.python.name_lookup import Lookup
+from beamwright_generator.python.python_modules import Module
+from beamwright_generator.python.values import (
     UNKNOWN,
     ClassValue,
     Connector,
     DeviceValue,
     External,
-    Indexed,
+    GenericType,
     SignalValue,
     Suffix,
     Value,
@@ -26,7 +25,7 @@ from beamwright_generator.audit.source.values import (
 SIGNALS: Final = ("SignalR", "SignalRW", "SignalW", "SignalX", "TriggerableCommand", "Command")
 
 
-class Maker(Protocol):
+class DeviceMaker(Protocol):
     """Makes a device of a class."""
 
     def __call__(self, cls: ClassValue, arguments: tuple[Value, ...] = (), **keywords: Value) -> DeviceValue:
@@ -42,16 +41,16 @@ class Annotation:
     type: Value
     extras: tuple[Value, ...]
     module: Module
-    node: cst.CSTNode
+    node: ast.stmt
 
 
 @dataclass
-class Filling:
+class AnnotationFiller:
     """Makes the children of devices from the annotations of their classes."""
 
     lookup: Lookup
     expressions: Expressions
-    make: Maker
+    make: DeviceMaker
 
     def fill(self, device: DeviceValue) -> None:
         """Make every child that an annotation declares."""
@@ -72,18 +71,21 @@ class Filling:
     def _own(self, cls: ClassValue) -> Iterator[Annotation]:
         for statement in members(cls):
             match statement:
-                case cst.AnnAssign(target=cst.Name(value=name), annotation=cst.Annotation(annotation=written)):
+                case ast.AnnAssign(target=ast.Name(id=name), annotation=written):
                     if not name.startswith("_") and name != "parent":
                         yield Annotation(name, *self._type(written, cls.module), cls.module, statement)
                 case _:
                     continue
 
-    def _type(self, written: cst.BaseExpression, module: Module) -> tuple[Value, tuple[Value, ...]]:
-        if isinstance(written, cst.SimpleString) and isinstance(text := written.evaluated_value, str):
-            written = cst.parse_expression(text)
+    def _type(self, written: ast.expr, module: Module) -> tuple[Value, tuple[Value, ...]]:
+        if isinstance(written, ast.Constant) and isinstance(written.value, str):
+            try:
+                written = ast.parse(written.value.strip(), mode="eval").body
+            except SyntaxError:
+                return UNKNOWN, ()
         value = self.expressions.value(written, Scope(module))
         match value:
-            case Indexed(base=External(path="typing.Annotated"), arguments=(declared, *extras)):
+            case GenericType(base=External(path="typing.Annotated"), arguments=(declared, *extras)):
                 return _without_none(declared), tuple(extras)
             case _:
                 return _without_none(value), ()
@@ -97,7 +99,7 @@ class Filling:
         unclear = any(extra is UNKNOWN for extra in one.extras) and suffix is None
         if self.is_signal(one.type):
             return self._signal(device, one.type, suffix, unclear)
-        declared = one.type.base if isinstance(one.type, Indexed) else one.type
+        declared = one.type.base if isinstance(one.type, GenericType) else one.type
         if not isinstance(declared, ClassValue) or not self.lookup.is_a(declared, "Device"):
             return None
         if self.lookup.is_a(declared, "DeviceVector", "DeviceMap") or suffix is None:
@@ -106,7 +108,7 @@ class Filling:
         return self.make(declared, connector=Connector(prefix))
 
     def _signal(self, device: DeviceValue, declared: Value, suffix: Suffix | None, unclear: bool) -> SignalValue:
-        base, arguments = (declared.base, declared.arguments) if isinstance(declared, Indexed) else (declared, ())
+        base, arguments = (declared.base, declared.arguments) if isinstance(declared, GenericType) else (declared, ())
         kind = base.name if isinstance(base, ClassValue) else str(base).rpartition(".")[2]
         command = kind in ("SignalX", "Command", "TriggerableCommand")
         datatype = None if command else arguments[0] if arguments else UNKNOWN
@@ -122,7 +124,7 @@ class Filling:
 
 def _without_none(value: Value) -> Value:
     match value:
-        case Indexed(base=External(path="types.UnionType" | "typing.Optional"), arguments=arguments):
+        case GenericType(base=External(path="types.UnionType" | "typing.Optional"), arguments=arguments):
             some = [one for one in arguments if one is not None]
             return some[0] if len(some) == 1 else value
         case _:
