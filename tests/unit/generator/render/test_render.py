@@ -154,6 +154,6 @@ def test_a_beamline_module_names_its_devices_in_order() -> None:
     text = polish(render(Model("b01", {}, BeamlineModule("b01", "", "b.yaml", 1, devices))))["beamlines/b01.py"]
     assert '__all__ = ["a", "b", "devices"]' in text
     assert text.index("def b() -> Pump:") < text.index("def a() -> Pump:")
-    assert '@devices.factory(policy=ConnectionPolicy.LAZY, optional=True, ioc="IOC")' in text
-    assert '@devices.factory(policy=ConnectionPolicy.LAZY, timeout=2.5, ioc="IOC")' in text
+    assert '@devices.factory(policy=Policy.LAZY, optional=True, ioc="IOC")' in text
+    assert '@devices.factory(policy=Policy.LAZY, timeout=2.5, ioc="IOC")' in text
     assert '"""Beamline b01: 2 devices from 1 IOC."""' in text
