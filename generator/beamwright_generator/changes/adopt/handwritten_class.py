@@ -1,4 +1,4 @@
-"""Classes that somebody wrote by hand, in the terms of interfaces: nothing is imported. ADR 0030 rules here."""
+"""Classes that somebody wrote by hand, in the terms of interfaces: nothing is imported. ADR 0029 rules here."""
 
 from __future__ import annotations
 
