@@ -179,7 +179,7 @@ def describe() -> dict[str, Any]:
 
 
 def extended() -> dict[str, type]:
-    """Give every class that a generated one can have among its bases, by its public path."""
+    """Return every class that a generated one can have among its bases, by its public path."""
     ours = {f"beamwright_runtime.{cls.__name__}": cls for cls in (Motor, Panda, RecordDevice)}
     return {**ours, "ophyd_async.core.StandardReadable": StandardReadable, **{path: load(path) for path in MIRRORS}}
 
@@ -207,12 +207,12 @@ def motor_signals() -> dict[str, dict[str, Any]]:
 
 
 def block_types(path: str) -> dict[str, tuple[type[Signal[Any]], Any]]:
-    """Give the kind and the datatype of each signal that a block of a PandA declares; none has a PV of its own."""
+    """Return the kind and the datatype of each signal that a block of a PandA declares; none has a PV of its own."""
     return {name: (get_origin(hint), get_args(hint)[0]) for name, hint in _own_hints(load(path)).items()}
 
 
 def column_types(table: type[Table]) -> dict[str, Any]:
-    """Give the type of each column that a table declares."""
+    """Return the type of each column that a table declares."""
     return _own_hints(table)
 
 
@@ -268,7 +268,7 @@ def class_facts(
 
 
 def known_path(cls: type) -> str:
-    """Give the path of a class of `MIRRORS`, and nothing for any other."""
+    """Return the path of a class of `MIRRORS`, and nothing for any other."""
     return next((path for path in MIRRORS if load(path) is cls), "")
 
 

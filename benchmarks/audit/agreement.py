@@ -97,7 +97,7 @@ class Survey:
     faults: list[str] = field(default_factory=list)
 
     def compared(self) -> Iterator[tuple[Pair, Transport, Judgement, Judgement, str | None]]:
-        """Give each signal that was connected: as described, as served, and what came of it."""
+        """Yield each signal that was connected: as described, as served, and what came of it."""
         for pair in self.pairs:
             for over, audit in pair.audits.items():
                 for judged in audit.judged:
@@ -134,7 +134,7 @@ class Survey:
         return list(found)
 
     def best(self) -> list[Pair]:
-        """Give each class with the database that serves most of it."""
+        """Return each class with the database that serves most of it."""
         first: dict[str, Pair] = {}
         for pair in self.pairs:
             first.setdefault(pair.cls.path, pair)
@@ -145,7 +145,7 @@ class Survey:
         return sum(served.verdict.outcome in (Outcome.OPEN, Outcome.RUNTIME) for _, _, _, served, _ in self.compared())
 
     def figures(self) -> list[Figure]:
-        """Give the figures, under the names that people agreed on."""
+        """Return the figures, under the names that people agreed on."""
         best = self.best()
         findings = [f for pair in best for f in pair.audits[Transport.CA].findings]
         errors = sum(f.problem.severity is Severity.ERROR for f in findings)
@@ -180,7 +180,7 @@ def _is_refused(outcome: str | None) -> bool:
 
 
 def datatype_as_made(signal: SignalDeclaration) -> str | None:
-    """Give a datatype as `audit_client` does; None where the source does not tell it."""
+    """Return a datatype as `audit_client` does; None where the source does not tell it."""
     match signal.type.form:
         case DatatypeForm.ENUM:
             return f"{signal.type.text}: {sorted(signal.type.states)}"

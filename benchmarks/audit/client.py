@@ -46,7 +46,7 @@ def made(module: str, name: str, prefixes: Mapping[str, str]) -> Device:
 
 
 def signals(device: Device) -> Iterator[tuple[str, Leaf]]:
-    """Give the signals and commands of a device, called as the audit calls them."""
+    """Yield the signals and commands of a device, called as the audit calls them."""
     for one in leaves(device, ""):
         yield ENTRY.sub(r"[\1]", one.attribute), one.leaf
 
@@ -63,7 +63,7 @@ def datatype_text(leaf: Leaf) -> str:
 
 
 def pvs(leaf: Leaf) -> list[str]:
-    """Give the PV that is read and the one that is written."""
+    """Return the PV that is read and the one that is written."""
     backend: Any = leaf._connector.backend
     write = str(getattr(backend, "write_pv", ""))
     read = str(getattr(backend, "read_pv", write))

@@ -75,7 +75,7 @@ def without_hardware(loaded: LoadedDatabase, file: Path) -> LoadedDatabase:
 
 
 def connected(asked: Sequence[Asked], environment: Mapping[str, str], root: Path) -> list[Any]:
-    """Make the classes, connect the attributes, and give what came of each (`audit_client`)."""
+    """Make the classes, connect the attributes, and return what came of each (`audit_client`)."""
     request = {"classes": [list(one) for one in asked], "timeout": SIGNAL_TIMEOUT}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.audit.client"],

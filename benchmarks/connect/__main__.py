@@ -65,7 +65,7 @@ def interleaved(servers: Fleet, kinds: Sequence[str], repetitions: int, floor: F
 
 
 def median(runs: Runs, kind: str, figure: str) -> float:
-    """Give the middle of a kind's measurements."""
+    """Return the middle of a kind's measurements."""
     return statistics.median(run[figure] for run in runs[kind])
 
 

@@ -21,7 +21,7 @@ MISSING_TIMEOUT = 2.0
 
 
 def resident() -> int:
-    """Give this process's resident memory in bytes."""
+    """Return this process's resident memory in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 

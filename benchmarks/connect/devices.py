@@ -54,19 +54,19 @@ def make_tree(base: type[Device], prefixes: list[str]) -> Device:
 
 
 def own_base() -> type[Device]:
-    """Give the base class of generated devices."""
+    """Return the base class of generated devices."""
     from beamwright_runtime import RecordDevice
 
     return RecordDevice
 
 
 def their_base() -> type[Device]:
-    """Give the base class of ophyd-async's declarative devices."""
+    """Return the base class of ophyd-async's declarative devices."""
     return EpicsDevice
 
 
 def records(prefix: str) -> Iterator[tuple[str, str]]:
-    """Give the PVs of one device, each with the control get that checking its type takes: e, d or nothing."""
+    """Yield the PVs of one device, each with the control get that checking its type takes: e, d or nothing."""
     for attribute, many, _, paired, _ in KINDS:
         get = {"mode": "e", "flag": "e", "counter": "d"}.get(attribute, "-")
         for number in range(many):
@@ -77,7 +77,7 @@ def records(prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def database() -> str:
-    """Give the records of one device, under the macro P."""
+    """Return the records of one device, under the macro P."""
     text: list[str] = []
     for attribute, many, _, _, description in KINDS:
         written, read, fields = description.split("|")

@@ -56,12 +56,12 @@ class Floor:
 
 
 def libca_floor(folder: Path) -> Floor:
-    """Give the C program on libca, with the same channels and the same gets."""
+    """Return the C program on libca, with the same channels and the same gets."""
     return Floor(folder, "floor.c", ("cc", "gcc"), ())
 
 
 def pvxs_floor(folder: Path) -> Floor:
-    """Give the C++ program on pvxs, which gets each channel once."""
+    """Return the C++ program on pvxs, which gets each channel once."""
     libraries = Path(pvxslibs.path.__file__).parent / "lib"
     (library,) = sorted(libraries.glob("libpvxs.so.*"))
     options = [

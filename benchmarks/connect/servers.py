@@ -65,5 +65,5 @@ def fleet(signals: int, servers: int = 1, table: int | None = None) -> Iterator[
 
 
 def name_table(records: int) -> int:
-    """Give the size that EPICS allows for the table of so many record names."""
+    """Return the size that EPICS allows for the table of so many record names."""
     return min(LARGEST_TABLE, max(DEFAULT_TABLE, 1 << (records - 1).bit_length()))

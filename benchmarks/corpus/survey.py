@@ -74,7 +74,7 @@ class Survey:
     faults: list[str] = field(default_factory=list)
 
     def refused(self, *, by_epics: bool) -> list[int]:
-        """Give the places of files that do not generate, and that EPICS refuses too, or not."""
+        """Return the places of files that do not generate, and that EPICS refuses too, or not."""
         refused = (n for n, run in enumerate(self.runs) if not run.generates and not run.traceback)
         return [n for n in refused if bool(self.verdicts[n]) == by_epics]
 
@@ -85,14 +85,14 @@ class Survey:
         return [run.traceback for run in runs if run.traceback] + self.faults
 
     def records(self) -> Iterator[tuple[Load, LoadedRecord]]:
-        """Give every record of the files that load."""
+        """Yield every record of the files that load."""
         for load in self.loads:
             if load.number in self.loaded:
                 for record in self.loaded[load.number].records.values():
                     yield load, record
 
     def untyped(self, transport: Transport) -> list[tuple[Load, LoadedRecord]]:
-        """Give the records that no generated signal is on."""
+        """Return the records that no generated signal is on."""
         typed = {(one.load.number, name) for one in self.signals[transport] for name in one.records}
         return [
             (load, record)
@@ -101,21 +101,21 @@ class Survey:
         ]
 
     def signal_share(self, transport: Transport) -> float:
-        """Give the share of records that some generated signal is on."""
+        """Return the share of records that some generated signal is on."""
         records = sum(1 for _ in self.records())
         return 1 - len(self.untyped(transport)) / records if records else 0.0
 
     def unconnected(self, transport: Transport) -> list[Connected]:
-        """Give the signals that do not connect and read, though all their records are served."""
+        """Return the signals that do not connect and read, though all their records are served."""
         return [one for one in self.signals[transport] if isinstance(one.outcome, str)]
 
     def connected_share(self, transport: Transport) -> float:
-        """Give the share of signals on served records that connect and read."""
+        """Return the share of signals on served records that connect and read."""
         served = sum(1 for one in self.signals[transport] if one.outcome is not False)
         return 1 - len(self.unconnected(transport)) / served if served else 0.0
 
     def figures(self) -> list[Figure]:
-        """Give the figures, under the names that people agreed on."""
+        """Return the figures, under the names that people agreed on."""
         generated = sum(run.generates for run in self.runs)
         both, ours = self.refused(by_epics=True), self.refused(by_epics=False)
         beyond = sum(bool(verdict) and run.generates for verdict, run in zip(self.verdicts, self.runs, strict=True))

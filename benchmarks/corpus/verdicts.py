@@ -63,7 +63,7 @@ class Verdicts:
             self._process.communicate(timeout=60)
 
     def reasons(self, load: Load) -> list[str]:
-        """Give what EPICS has against a file; nothing where it loads."""
+        """Return what EPICS has against a file; nothing where it loads."""
         if load.missing:
             return [f"Can't open file '{name}'" for name in dict.fromkeys(load.missing)]
         if load.substitutions and (reasons := self._syntax(load)):
@@ -132,7 +132,7 @@ def _path_list(folders: Sequence[Path]) -> str:
 
 
 def _counting(said: str) -> Iterator[str]:
-    """Give the errors that are the file's fault, and not that of what base lacks."""
+    """Yield the errors that are the file's fault, and not that of what base lacks."""
     for error in _ERROR.findall(said):
         if not _AFTERTHOUGHT.match(error) and not _NO_SUPPORT.match(error):
             yield error

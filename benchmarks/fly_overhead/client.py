@@ -72,7 +72,7 @@ def fly(devices: Devices, scanner: FlyScanner[Motor], spec: Spec[Motor], pause: 
 
 
 def errors(run: Recorded, spec: Spec[Motor], devices: Devices) -> Figures:
-    """Tell how far the axes were from where they should be at the triggers, and from their velocity after run-ups."""
+    """Return how far the axes were from where they should be at the triggers, and from their velocity after run-ups."""
     scan = Scan(spec, flown=spec.axes())
     rows, data = rows_of(run.segments(), len(scan)), run.datasets()
     off = [np.abs(data[axis.name.removeprefix("stage_")][rows] - expected(scan, axis)) for axis in scan.axes]

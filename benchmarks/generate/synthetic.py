@@ -52,7 +52,7 @@ class Size:
 
 
 def write_beamline(folder: Path, size: Size) -> Path:
-    """Write databases, boot scripts, substitutions and the beamline file; give the beamline file's path."""
+    """Write databases, boot scripts, substitutions and the beamline file; return the beamline file's path."""
     databases = folder / "db"
     databases.mkdir(parents=True)
     _write(databases / "unit.template", list(_base_records()))

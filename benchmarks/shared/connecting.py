@@ -38,17 +38,17 @@ class Found(NamedTuple):
     pvs: tuple[str, ...]
 
     def is_on(self, records: set[str]) -> bool:
-        """Tell whether all of its PVs are on some records."""
+        """Return whether all of its PVs are on some records."""
         return all(record_of(pv) in records for pv in self.pvs)
 
 
 def record_of(pv: str) -> str:
-    """Give the record that a PV is a field of."""
+    """Return the record that a PV is a field of."""
     return pv.partition(".")[0]
 
 
 def leaves(device: Device, name: str, path: str = "") -> Iterator[Found]:
-    """Give the signals and commands of a device and of the devices inside it."""
+    """Yield the signals and commands of a device and of the devices inside it."""
     for attribute, child in device.children():
         at = f"{path}.{attribute}" if path else attribute
         if isinstance(child, Signal | Command):

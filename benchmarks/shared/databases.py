@@ -77,7 +77,7 @@ class Corpus:
         return (path.parent, *sorted((f for f in self.folders if f != path.parent), key=distance))
 
     def is_substitutions(self, path: Path) -> bool:
-        """Tell whether a file is a substitutions file, whatever it is called."""
+        """Return whether a file is a substitutions file, whatever it is called."""
         source = self.files.read(path)
         return source is not None and looks_like_substitutions(source.text)
 

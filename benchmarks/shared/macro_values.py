@@ -111,7 +111,7 @@ class Chooser:
     taken: set[str] = field(default_factory=set)
 
     def value(self, macro: str, uses: Uses) -> str:
-        """Give a value that every use of a macro can take, as far as there is one."""
+        """Return a value that every use of a macro can take, as far as there is one."""
         if macro in uses.defaults:
             return uses.defaults[macro]
         if macro in uses.syntax:
@@ -175,7 +175,7 @@ class Chooser:
 
 
 def load_of(corpus: Corpus, path: Path, number: int) -> Load:
-    """Give every macro of a file a value."""
+    """Return every macro of a file a value."""
     search = corpus.search(path)
     chooser = Chooser(corpus, search, number)
     shown = corpus.shown(path)
@@ -199,7 +199,7 @@ def load_of(corpus: Corpus, path: Path, number: int) -> Load:
 def _values(
     chooser: Chooser, given: Sequence[tuple[Path, Mapping[str, str]]], start: Mapping[str, str]
 ) -> dict[str, str]:
-    """Give values to all macros that some databases ask for, besides those that each is given."""
+    """Return values to all macros that some databases ask for, besides those that each is given."""
     macros = dict(start)
     files = chooser.corpus.files
     for _ in range(MOST_ROUNDS):

@@ -33,7 +33,7 @@ class Figure:
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """Give the argument parser that all benchmarks start from."""
+    """Return the argument parser that all benchmarks start from."""
     arguments = argparse.ArgumentParser(
         f"python -m benchmarks.{Path(sys.argv[0]).parent.name}", description=description
     )

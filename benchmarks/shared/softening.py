@@ -23,7 +23,7 @@ _COMMAND = re.compile(r'(?:include|substitute)[ \t]*(?:"(?:[^"\\\n]|\\.)*"|[^\s{
 
 
 def with_stand_ins(database: Database) -> tuple[str, list[str]]:
-    """Give an expanded text in which base types stand for those that base lacks, and what that hides.
+    """Return an expanded text in which base types stand for those that base lacks, and what that hides.
 
     Fields that not every record has become info items, so that their values still have to be well formed. What
     expansion has obeyed already (`include`, msi's `substitute`) is taken out. Everything else stays as written.

@@ -69,7 +69,7 @@ print(json.dumps([*asyncio.run(over_ca()), *over_pva()]))
 
 
 def describe(folder: Path, records: int) -> Path:
-    """Write the descriptions of a beamline with so many records, and give the beamline file."""
+    """Write the descriptions of a beamline with so many records, and return the beamline file."""
     (folder / ".git").mkdir()
     (folder / "values.template").write_text(TEMPLATE)
     (folder / "motor.template").write_text(MOTOR)
@@ -90,7 +90,7 @@ def describe(folder: Path, records: int) -> Path:
 
 
 def resident(pid: int | None) -> float:
-    """Give the memory of a process in MB that no other process shares."""
+    """Return the memory of a process in MB that no other process shares."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_")) / 1024
 

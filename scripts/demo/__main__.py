@@ -30,7 +30,7 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run every step; give the exit code."""
+    """Run every step; return the exit code."""
     os.chdir(ROOT)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -63,7 +63,7 @@ def show(folder: Path) -> None:
 
 
 def run_twin() -> dict[str, float]:
-    """Run the beamline that the descriptions describe, use it, and give what took how long."""
+    """Run the beamline that the descriptions describe, use it, and return what took how long."""
     from beamwright_twin import Twin, TwinError
 
     heading("6. The same descriptions run: a twin of the beamline, on loopback")
@@ -88,7 +88,7 @@ def show_iocs(twin: Twin) -> None:
 
 
 def use(twin: Twin) -> dict[str, float]:
-    """Connect, scan and fly in a process that finds the twin; give what took how long."""
+    """Connect, scan and fly in a process that finds the twin; return what took how long."""
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
     command(f"python -m scripts.demo.client {RESULTS}  {coloured('# with twin.environment', '2')}")

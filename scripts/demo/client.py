@@ -36,7 +36,7 @@ COLUMNS, ANGLES = 10, 3
 
 
 def main(folder: Path) -> int:
-    """Connect, scan and fly; give the exit code."""
+    """Connect, scan and fly; return the exit code."""
     session = Session(folder.resolve())
     x01.devices.fixtures["path_provider"] = session.paths
     steps: list[Callable[[Session], None]] = [connect_all, scan, play, fly, fly_and_pause]

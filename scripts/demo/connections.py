@@ -74,7 +74,7 @@ def _signals(device: Device) -> Iterator[Device]:
 
 
 def connection_table(devices: Iterable[Connected]) -> list[str]:
-    """Give the lines of the table."""
+    """Return the lines of the table."""
     rows = [
         [one.name, one.kind, one.ioc, str(one.signals), one.state.stage.value, f"{one.seconds:.3f}"] for one in devices
     ]

@@ -102,7 +102,7 @@ def show_nexus(nexus: NexusWriter) -> None:
 
 
 def stand_still(session: Session) -> int:
-    """Look twice whether anything moves or is written, and give the rows that are written.
+    """Look twice whether anything moves or is written, and return the rows that are written.
 
     :raises StepError: if something does.
     """

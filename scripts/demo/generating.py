@@ -27,7 +27,7 @@ PLAN = Path("examples/plans/count_camera.py")
 
 
 def generate(out: Path) -> str:
-    """Generate the example, show the tree with what each module has, and give the last line that `gen` prints."""
+    """Generate the example, show the tree with what each module has, and return the last line that `gen` prints."""
     heading("1. Generate typed devices from what four IOCs are made of")
     for path in sorted(EXAMPLE.rglob("*")):
         if path.suffix in (".cmd", ".yaml"):

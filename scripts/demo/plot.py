@@ -62,5 +62,5 @@ def plot(documents: Mapping[str, Sequence[Mapping[str, Any]]], file: Path, image
 def _over_time(
     events: Sequence[Mapping[str, Any]], axis: str, stamped: str, began: float
 ) -> tuple[list[float], list[float]]:
-    """Give the seconds at which something was measured, and where the axis was."""
+    """Return the seconds at which something was measured, and where the axis was."""
     return [event["timestamps"][stamped] - began for event in events], [event["data"][axis] for event in events]

@@ -51,7 +51,7 @@ class Session:
         what: str,
         paused: Callable[[], None] | None = None,
     ) -> Documents:
-        """Run a plan, and give its documents by kind.
+        """Run a plan, and return its documents by kind.
 
         :param paused: called once it is paused; the plan goes on when it returns.
         """

@@ -21,17 +21,17 @@ class StepError(Exception):
 
 
 def gen() -> str:
-    """Give the `gen` of this environment."""
+    """Return the `gen` of this environment."""
     return str(Path(sys.executable).with_name("gen"))
 
 
 def mypy() -> str:
-    """Give the mypy of this environment."""
+    """Return the mypy of this environment."""
     return str(Path(sys.executable).with_name("mypy"))
 
 
 def run(arguments: Sequence[str], *, folder: Path = ROOT, exit_code: int = 0) -> str:
-    """Run a program and give what it prints; anything but the expected exit code ends the demo."""
+    """Run a program and return what it prints; anything but the expected exit code ends the demo."""
     done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != exit_code:
         shown = " ".join([Path(arguments[0]).name, *arguments[1:]])
@@ -55,7 +55,7 @@ def coloured(text: str, code: str) -> str:
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> list[str]:
-    """Give the lines of a table.
+    """Return the lines of a table.
 
     :param right: titles of the columns that hold numbers.
     """
@@ -92,7 +92,7 @@ def shown(path: Path) -> str:
 
 
 def doc_line(text: str) -> str:
-    """Give the docstring of a module, without its quotes and full stop."""
+    """Return the docstring of a module, without its quotes and full stop."""
     return next(line for line in text.splitlines() if line.startswith('"""')).strip('".')
 
 

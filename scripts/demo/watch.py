@@ -43,7 +43,7 @@ class Watch:
             self._changed.notify_all()
 
     def reached(self, name: str, value: float, since: float, timeout: float) -> bool:
-        """Wait until a value is reached from below; tell whether it was.
+        """Wait until a value is reached from below; return whether it was.
 
         :param since: the time before which it does not count.
         """
@@ -51,7 +51,7 @@ class Watch:
             return self._changed.wait_for(lambda: self.risen(name, value, since) is not None, timeout)
 
     def risen(self, name: str, value: float, since: float = 0.0) -> float | None:
-        """Tell when a value was first reached from below.
+        """Return when a value was first reached from below.
 
         :param since: the time before which it does not count.
         """

@@ -164,7 +164,7 @@ def _by_name(
 
 
 def _precision(definition: RecordType, name: str, served: Served, fields: Mapping[str, str]) -> int | None:
-    """Give the digits that a server announces for a float: recGblGetPrec and the record types of base say PREC."""
+    """Return the digits that a server announces for a float: recGblGetPrec and the record types of base say PREC."""
     if served.native not in FLOATS:
         return None
     if served.kind is Kind.INT:

@@ -23,7 +23,7 @@ LEAST_PVS: Final = 3
 
 
 def fits(place: PrefixMatch) -> bool:
-    """Tell whether a class that nobody named belongs to a place."""
+    """Return whether a class that nobody named belongs to a place."""
     return place.found >= LEAST_PVS and place.found >= LEAST_SHARE * place.of
 
 

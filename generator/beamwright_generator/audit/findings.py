@@ -56,7 +56,7 @@ class Report:
         served: list[tuple[str, Announcement]] | None = None,
         hint: str = "",
     ) -> Verdict:
-        """Report a verdict on one signal, and give it.
+        """Report a verdict on one signal, and return it.
 
         :param pv: that it is about; `record` is what serves it.
         :param served: what is announced for each PV, as far as the states are to be shown.

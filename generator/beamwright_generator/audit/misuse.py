@@ -80,7 +80,7 @@ class Misuse:
 
 
 def _is_input(record: TemplateRecord) -> bool:
-    """Tell whether a record takes its value from somewhere by itself."""
+    """Return whether a record takes its value from somewhere by itself."""
     definition = record_type(record.type)
     if definition is None or "INP" not in definition.fields:
         return False

@@ -46,7 +46,7 @@ def pv_text(text: str) -> PvText:
 
 
 def texts_of(signal: SignalDeclaration) -> tuple[str, ...]:
-    """Give the PVs that a signal connects to, the one it reads first."""
+    """Return the PVs that a signal connects to, the one it reads first."""
     both = (signal.read, signal.write) if signal.reads else (signal.write,)
     return tuple(dict.fromkeys(text for text in both if text))
 
@@ -64,7 +64,7 @@ class PrefixMatch:
     of: int
 
     def pv(self, text: str) -> str | None:
-        """Give the PV that a text stands for here; None where the source does not tell."""
+        """Return the PV that a text stands for here; None where the source does not tell."""
         part = pv_text(text)
         prefixes = {"": "", **dict(self.prefixes)}
         return None if part.leaf is None or part.hole not in prefixes else prefixes[part.hole] + part.leaf
@@ -112,13 +112,13 @@ def _serves(description: RecordSet, pv: str) -> bool:
 
 
 def _candidates(leaves: Sequence[str], description: RecordSet) -> Iterable[str]:
-    """Give the prefixes that come into question, those of devices first."""
+    """Return the prefixes that come into question, those of devices first."""
     derived = Counter(_derived(leaves, description)).most_common(MOST_TRIED)
     return dict.fromkeys((*description.prefixes, *(prefix for prefix, _ in derived)))
 
 
 def _derived(leaves: Sequence[str], description: RecordSet) -> Iterator[str]:
-    """Give what stands before some of the names, once for each."""
+    """Yield what stands before some of the names, once for each."""
     records = {leaf.partition(".")[0]: None for leaf in leaves}
     named = sorted((leaf for leaf in records if leaf), key=len, reverse=True)[:ASKED]
     ends = tuple(named)

@@ -52,13 +52,13 @@ class RecordSet:
         return (found, name) if found is not None else None
 
     def leaves(self, prefix: str) -> dict[str, TemplateRecord]:
-        """Give the records at a prefix by what follows it."""
+        """Return the records at a prefix by what follows it."""
         length = len(prefix)
         return {name[length:]: record for name, record in self.records.items() if name.startswith(prefix)}
 
     @cached_property
     def neighbours(self) -> Mapping[str, str]:
-        """Tell which other template has a record, by what follows its device prefix."""
+        """Return which other template has a record, by what follows its device prefix."""
         found: dict[str, str] = {}
         for folder in self.folders:
             for path in sorted((*folder.glob("*.template"), *folder.glob("*.db"))):
@@ -98,7 +98,7 @@ def _paths(tree: TemplateTree) -> Iterator[Path]:
 
 
 def _aliases(tree: TemplateTree, definitions: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
-    """Give each alias with the name of its record."""
+    """Yield each alias with the name of its record."""
     outer = Outer(definitions)
     for item in tree.database.items:
         if isinstance(item, Alias) and item.record:

@@ -17,7 +17,7 @@ _COMMANDS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severi
 
 
 def as_json(audit: Audit, findings: Sequence[Finding]) -> str:
-    """Give counts and findings; each names the place in the source and that of the record."""
+    """Return counts and findings; each names the place in the source and that of the record."""
     document = {
         "classes": audit.classes,
         "signals": audit.signals,
@@ -47,7 +47,7 @@ def _place(at: Position | None) -> dict[str, Any] | None:
 
 
 def as_sarif(findings: Sequence[Finding]) -> str:
-    """Give findings as SARIF 2.1.0, which code scanning takes."""
+    """Return findings as SARIF 2.1.0, which code scanning takes."""
     codes = sorted({one.problem.code for one in findings})
     driver = {
         "name": "gen audit",
@@ -89,7 +89,7 @@ def _text(problem: Problem) -> str:
 
 
 def as_annotations(findings: Iterable[Finding]) -> str:
-    """Give findings as the commands by which a GitHub workflow marks lines of a change."""
+    """Return findings as the commands by which a GitHub workflow marks lines of a change."""
     return "".join(_annotation(one.problem) for one in findings)
 
 

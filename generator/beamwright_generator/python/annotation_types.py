@@ -35,7 +35,7 @@ class ModuleNames:
                     pass
 
     def full(self, name: str) -> str:
-        """Give the full name of a dotted name; one that is not known as it is."""
+        """Return the full name of a dotted name; one that is not known as it is."""
         first, dot, rest = name.partition(".")
         known = self._names.get(first)
         if known is not None:
@@ -43,7 +43,7 @@ class ModuleNames:
         return name if first in _BUILTINS or not self.module else f"{self.module}.{name}"
 
     def term(self, node: ast.expr) -> TypeTerm:
-        """Give the type that an annotation stands for; what cannot be read is a type of its own text."""
+        """Return the type that an annotation stands for; what cannot be read is a type of its own text."""
         match node:
             case ast.Constant(value=None):
                 return TypeTerm(NONE)
@@ -81,7 +81,7 @@ class ModuleNames:
 
 
 def _top(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Give the statements of a module, also those under ``if TYPE_CHECKING`` and ``try``."""
+    """Yield the statements of a module, also those under ``if TYPE_CHECKING`` and ``try``."""
     for statement in statements:
         yield statement
         match statement:

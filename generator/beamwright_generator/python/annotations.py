@@ -61,7 +61,7 @@ class AnnotationFiller:
                 device.children[one.name] = made, one.module, one.node
 
     def annotations(self, cls: ClassValue) -> list[Annotation]:
-        """Give the annotations of a class and its ancestors; the nearest says what an attribute is."""
+        """Return the annotations of a class and its ancestors; the nearest says what an attribute is."""
         found: dict[str, Annotation] = {}
         for one in reversed(self.lookup.line(cls)):
             if isinstance(one, ClassValue):
@@ -91,7 +91,7 @@ class AnnotationFiller:
                 return _without_none(value), ()
 
     def is_signal(self, value: Value) -> bool:
-        """Tell whether a type is that of a signal or a command."""
+        """Return whether a type is that of a signal or a command."""
         return self.lookup.is_a(value, *SIGNALS)
 
     def _child(self, device: DeviceValue, one: Annotation) -> Value:

@@ -64,7 +64,7 @@ class Evaluator:
         return device
 
     def is_owned(self, value: Value) -> bool:
-        """Tell whether a device has a signal or device as its child."""
+        """Return whether a device has a signal or device as its child."""
         return id(value) in self._owned
 
     def _init(self, device: DeviceValue, start: int, arguments: list[Value], keywords: dict[str, Value]) -> None:

@@ -146,14 +146,14 @@ class Declarations:
         self.lookup = evaluator.lookup
 
     def classes(self, module: Module) -> Iterator[ClassDeclaration]:
-        """Give every device class of a module that has signals, or seems to want some."""
+        """Yield every device class of a module that has signals, or seems to want some."""
         for name in module.classes:
             found = self.declared(module, name)
             if found is not None and (found.signals or found.silent or found.pvi or found.ownerless):
                 yield found
 
     def declared(self, module: Module, name: str) -> ClassDeclaration | None:
-        """Give what one class declares; None where it is no device class."""
+        """Return what one class declares; None where it is no device class."""
         cls = self.lookup.name(module, name)
         if not isinstance(cls, ClassValue) or not self.lookup.is_a(cls, "Device"):
             return None

@@ -41,7 +41,7 @@ class NameScope:
     cls: ClassValue | None = None
 
     def inner(self, **names: Value) -> NameScope:
-        """Give a scope with further names."""
+        """Return a scope with further names."""
         return NameScope(self.module, {**self.names, **names}, self.cls)
 
 
@@ -59,7 +59,7 @@ class Expressions:
     call: Call
 
     def value(self, node: ast.expr, scope: NameScope) -> Value:
-        """Give the value of an expression; `UNKNOWN` where it takes running the code."""
+        """Return the value of an expression; `UNKNOWN` where it takes running the code."""
         match node:
             case ast.Name(id=name):
                 return self._name(name, scope)
@@ -131,7 +131,7 @@ class Expressions:
         return text
 
     def attribute(self, of: Value, name: str) -> Value:
-        """Give an attribute of a value."""
+        """Return an attribute of a value."""
         match of:
             case ModuleValue(name=module):
                 return self.lookup.member(module, name)
@@ -229,7 +229,7 @@ class Expressions:
                     yield scope.inner(**dict.fromkeys(names, UNKNOWN))
 
     def truth(self, node: ast.expr, scope: NameScope) -> bool | None:
-        """Tell whether a condition holds; None where that takes running the code."""
+        """Return whether a condition holds; None where that takes running the code."""
         match node:
             case ast.Compare(left=left, ops=[operator], comparators=[right]):
                 one, other = self.value(left, scope), self.value(right, scope)
@@ -268,7 +268,7 @@ def _formatted(value: Value, part: ast.expr) -> str | None:
 
 
 def suffix(arguments: list[Value], keywords: Mapping[str, Value], node: ast.Call, *, rbv: bool) -> Value:
-    """Give what `PvSuffix(...)` or `PvSuffix.rbv(...)` makes."""
+    """Return what `PvSuffix(...)` or `PvSuffix.rbv(...)` makes."""
     names = ("write_suffix", "rbv_suffix") if rbv else ("read_suffix", "write_suffix")
     given = {**dict(zip(names, arguments, strict=False)), **keywords}
     first, second = given.get(names[0]), given.get(names[1], "_RBV" if rbv else None)

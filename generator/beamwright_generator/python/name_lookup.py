@@ -36,7 +36,7 @@ class NameLookup:
         self._lines: dict[str, tuple[ClassValue | ExternalName, ...]] = {}
 
     def name(self, module: Module, name: str) -> Value:
-        """Give what a name at the top of a module stands for."""
+        """Return what a name at the top of a module stands for."""
         key = module.name, name
         if key not in self._known:
             self._known[key] = UNKNOWN  # what a name that leads to itself is
@@ -67,7 +67,7 @@ class NameLookup:
                 return self.evaluate(bound, module)
 
     def member(self, module: str, name: str) -> Value:
-        """Give what a module has under a name: what it defines, or a module inside it."""
+        """Return what a module has under a name: what it defines, or a module inside it."""
         found = self.modules.module(module)
         if found is None:
             return ExternalName(f"{module}.{name}")
@@ -77,7 +77,7 @@ class NameLookup:
         return value
 
     def line(self, cls: ClassValue) -> tuple[ClassValue | ExternalName, ...]:
-        """Give a class and its ancestors in the order that attributes are looked up in."""
+        """Return a class and its ancestors in the order that attributes are looked up in."""
         if cls.path not in self._lines:
             self._lines[cls.path] = (cls,)  # for a class that names itself as a base
             bases = [base for one in cls.node.bases if (base := self.base(cls, one)) is not None]
@@ -98,14 +98,14 @@ class NameLookup:
         return value if isinstance(value, ExternalName) else None
 
     def is_a(self, value: Value, *names: str) -> bool:
-        """Tell whether a value is a class of ophyd-async, or derives from one."""
+        """Return whether a value is a class of ophyd-async, or derives from one."""
         if isinstance(value, GenericType):
             value = value.base
         line: Sequence[Value] = self.line(value) if isinstance(value, ClassValue) else (value,)
         return any(is_ophyd_async(one, *names) for one in line)
 
     def complete(self, cls: ClassValue) -> bool:
-        """Tell whether all ancestors were found."""
+        """Return whether all ancestors were found."""
         return not any(isinstance(one, ExternalName) and not _is_known(one) for one in self.line(cls))
 
 

@@ -32,7 +32,7 @@ class TypeTerm:
         return self.name if self.name == "..." else self.name.rpartition(".")[2]
 
     def renamed(self, name_of: Callable[[str], str]) -> TypeTerm:
-        """Give the type with each full name replaced."""
+        """Return the type with each full name replaced."""
         return TypeTerm(name_of(self.name), tuple(argument.renamed(name_of) for argument in self.arguments))
 
 

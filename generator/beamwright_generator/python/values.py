@@ -185,7 +185,7 @@ def plain(text: str) -> str:
 
 
 def is_ophyd_async(value: Value, *names: str) -> bool:
-    """Tell whether a value is something that ophyd-async defines, by its name."""
+    """Return whether a value is something that ophyd-async defines, by its name."""
     if isinstance(value, ClassValue | FunctionValue):
         return value.module.name.partition(".")[0] == "ophyd_async" and value.name in names
     if isinstance(value, ExternalName):

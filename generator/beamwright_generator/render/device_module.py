@@ -36,7 +36,7 @@ _FORMATS = {
 
 
 def render_devices(module: str, types: Iterable[DeviceType], command: str) -> str:
-    """Give the text of one device module."""
+    """Return the text of one device module."""
     types = list(types)
     imports = Imports(module)
     enums = list({enum.name: enum for device in types for enum in device.enums}.values())

@@ -13,7 +13,7 @@ RUNTIME = "beamwright_runtime"
 
 
 def fill(template: str, **content: Any) -> str:
-    """Give the text of a template, every name of which must have content."""
+    """Return the text of a template, every name of which must have content."""
     return _environment().get_template(template).render(**content)
 
 

@@ -10,7 +10,7 @@ from beamwright_generator.render.python_text import docstring
 
 
 def render(model: Model) -> dict[str, str]:
-    """Give the text of every module of a model, by its path below the generated package."""
+    """Return the text of every module of a model, by its path below the generated package."""
     files = {
         module_path(module, model.package): render_devices(module, types, f"beamline {model.name}")
         for module, types in sorted(model.modules.items())

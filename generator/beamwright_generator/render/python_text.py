@@ -77,6 +77,6 @@ class Imports:
         return self.name(ref.module, ref.name)
 
     def lines(self) -> list[str]:
-        """Give one statement for each module; `polish` puts them in order."""
+        """Return one statement for each module; `polish` puts them in order."""
         froms = [f"from {module} import {', '.join(sorted(names))}" for module, names in self._names.items()]
         return sorted(self.plain) + sorted(froms)

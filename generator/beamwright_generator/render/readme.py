@@ -21,7 +21,7 @@ _PLAIN: Final = re.compile(r"[^A-Za-z0-9 _.:/()\[\],+-]")
 
 
 def render_readme(sections: Mapping[str, str]) -> str:
-    """Give the README with the sections of all beamlines, sorted by name."""
+    """Return the README with the sections of all beamlines, sorted by name."""
     return fill("readme.md.j2", sections=[sections[name].rstrip() for name in sorted(sections)])
 
 
@@ -31,7 +31,7 @@ def sections_of(readme: str) -> dict[str, str]:
 
 
 def render_section(beamline: BeamlineModule) -> str:
-    """Give the section of one beamline."""
+    """Return the section of one beamline."""
     by_ioc: dict[str, list[PlacedDevice]] = {}
     for placed in beamline.devices:
         by_ioc.setdefault(placed.place.ioc, []).append(placed)

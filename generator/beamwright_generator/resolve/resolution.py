@@ -90,7 +90,7 @@ def resolve_template(
     transport: Transport,
     problems: Problems,
 ) -> Model:
-    """Give the device types of one template."""
+    """Return the device types of one template."""
     classes = Classes({}, problems)
     for content in Contents(files, problems, transport, {}, {}).of(path, macros, search, path.parent, None):
         classes.add(content)
@@ -121,7 +121,7 @@ def _observed(
 def _seen_unjudged(
     loaded: Sequence[Instance], contents: Mapping[Transport, Contents], beamline: BeamlineFile, problems: Problems
 ) -> list[Seen]:
-    """Give the devices that the beamline has; what is wrong with their records is for another time."""
+    """Return the devices that the beamline has; what is wrong with their records is for another time."""
     looking = {over: replace(made, judged=Problems(), leaves={}, _made={}) for over, made in contents.items()}
     seen = _see(loaded, looking, beamline.transport, problems, lambda done, total: None)
     return [one for one in seen if is_placed(one.prefix, beamline.overrides)]

@@ -176,7 +176,7 @@ def _table() -> _Table:
 
 
 def ophyd_async_version() -> str:
-    """Give the version of ophyd-async that the facts were taken from."""
+    """Return the version of ophyd-async that the facts were taken from."""
     return _table()["ophyd_async"]
 
 
@@ -279,7 +279,7 @@ def motor_members() -> frozenset[str]:
 
 @cache
 def motor_signals() -> tuple[MotorSignal, ...]:
-    """Give the signals of `beamwright_runtime.Motor`."""
+    """Return the signals of `beamwright_runtime.Motor`."""
     return tuple(
         MotorSignal(name, facts["kind"], facts["datatype"], facts["field"], tuple(facts.get("choices", ())))
         for name, facts in _table()["motor_signals"].items()
@@ -300,7 +300,7 @@ def table_members() -> frozenset[str]:
 
 @cache
 def shipped_blocks() -> Mapping[str, ShippedBlock]:
-    """Give the blocks of a PandA by the name, without number, that they have in its PVI tree."""
+    """Return the blocks of a PandA by the name, without number, that they have in its PVI tree."""
     return MappingProxyType(
         {
             name: ShippedBlock(
@@ -313,5 +313,5 @@ def shipped_blocks() -> Mapping[str, ShippedBlock]:
 
 @cache
 def shipped_tables() -> Mapping[str, Mapping[str, str]]:
-    """Give the type of each column by the import path of each table; that of an enum ends with `[]` too."""
+    """Return the type of each column by the import path of each table; that of an enum ends with `[]` too."""
     return MappingProxyType(_table()["tables"])

@@ -111,7 +111,7 @@ def record_type_names() -> tuple[str, ...]:
 
 @cache
 def common_fields() -> Mapping[str, FieldDef]:
-    """Give the fields that every record has."""
+    """Return the fields that every record has."""
     facts = _table()["types"][COMMON]["fields"]
     return MappingProxyType({key: FieldDef(name=key, **value) for key, value in facts.items()})
 
@@ -124,6 +124,6 @@ def base_menus() -> frozenset[str]:
 
 @cache
 def menu(name: str) -> tuple[str, ...]:
-    """Give the choices of a menu, in order; empty when the table does not know it."""
+    """Return the choices of a menu, in order; empty when the table does not know it."""
     facts = _table()["menus"].get(name)
     return tuple(facts["choices"]) if facts else ()

@@ -71,7 +71,7 @@ class ArrayDriver(Driver):
         self.set("TIME_STAMP", frame.stamp)
 
     def count(self) -> int:
-        """Count one more array, and give its number."""
+        """Count one more array, and return its number."""
         number = self.number("ARRAY_COUNTER") + 1
         self.set("ARRAY_COUNTER", number)
         return number

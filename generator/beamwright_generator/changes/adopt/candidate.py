@@ -106,7 +106,7 @@ def _adopted(hand: Interface, name: str, generated: Interface, now: str, seen: s
 
 
 def _call(one: Adoption, hand: Interface, generated: Interface) -> str:
-    """Tell what is other where a device is made; empty if both are made alike."""
+    """Return what is other where a device is made; empty if both are made alike."""
     short = one.now.rpartition(".")[2]
     if _is_placed(one.now):
         factories = [device.name for device in generated.factories.values() if device.type.name == one.now]
@@ -118,7 +118,7 @@ def _call(one: Adoption, hand: Interface, generated: Interface) -> str:
 
 
 def _members(generated: Interface, name: str) -> Mapping[str, Member]:
-    """Give members by suffixes; those of a group or a detector have whole prefixes, whose common part goes."""
+    """Return members by suffixes; those of a group or a detector have whole prefixes, whose common part goes."""
     members = generated.members_of(name)
     if not _is_placed(name):
         return members
@@ -166,7 +166,7 @@ def _enum(interface: Interface, name: str) -> EnumClass:
 
 
 def _flat(hand: Interface, one: Adoption) -> DeviceClass:
-    """Give a class with all that it inherits, and its methods as members, which are gone afterwards."""
+    """Return a class with all that it inherits, and its methods as members, which are gone afterwards."""
     lineage = [known for term in hand.lineage(one.name) if (known := hand.classes.get(term.name))]
     methods = {method: Member(method, TypeTerm("method")) for known in lineage for method in known.methods}
     return replace(hand.classes[one.name], bases=(), members={**methods, **hand.members_of(one.name)})

@@ -110,7 +110,7 @@ def _report(one: Adoption, hand: HandwrittenClass, generated: Interface, problem
 
 
 def _lines(one: Adoption, successors: Successors) -> Iterator[str]:
-    """Tell how the members of one class are called in the other."""
+    """Yield how the members of one class are called in the other."""
     found, every = one.covered
     prefix = f"; its prefix ends with {one.offset} besides" if one.offset else ""
     yield f"{one.name} -> {one.now} ({found} of {every} members with PVs{prefix})"

@@ -104,7 +104,7 @@ def _same_word(one: str, other: str) -> bool:
 
 
 def paired_states(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Give for each member of an enum its new name, and what it was found by: ``text``, ``name``, ``state number``."""
+    """Return the new name of each member of an enum, and what tells it: ``text``, ``name``, ``state number``."""
     by_text = {text: member for member, text in after.items()}
     pairs = {member: (by_text[text], "text") for member, text in before.items() if text in by_text}
     taken = {name for name, _ in pairs.values()}

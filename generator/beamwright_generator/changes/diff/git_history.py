@@ -15,7 +15,7 @@ class GitError(Exception):
 
 
 def commit_of(revision: str, here: Path) -> str | None:
-    """Give the commit that a revision names; None when it names none.
+    """Return the commit that a revision names; None when it names none.
 
     :param here: a folder of the repository.
     :raises GitError: if git cannot be run.
@@ -26,7 +26,7 @@ def commit_of(revision: str, here: Path) -> str | None:
 
 
 def listed(commit: str, here: Path) -> dict[str, str]:
-    """Give the name that git has for the content of each file of a commit, by its path from the top."""
+    """Return the name that git has for the content of each file of a commit, by its path from the top."""
     found = {}
     for line in _run(["ls-tree", "-r", "-z", "--full-tree", commit], here).split(b"\0"):
         facts, tab, path = line.partition(b"\t")
@@ -36,7 +36,7 @@ def listed(commit: str, here: Path) -> dict[str, str]:
 
 
 def contents(blobs: Sequence[str], here: Path) -> list[bytes]:
-    """Give the contents that git has names for, in their order."""
+    """Return the contents that git has names for, in their order."""
     output = io.BytesIO(_run(["cat-file", "--batch"], here, given="".join(f"{blob}\n" for blob in blobs).encode()))
     found = []
     for _ in blobs:
@@ -59,7 +59,7 @@ def export(commit: str, here: Path, to: Path) -> None:
 
 
 def prefix(here: Path) -> str:
-    """Give where a folder is in its repository, such as ``beamlines/``; empty at the top."""
+    """Return where a folder is in its repository, such as ``beamlines/``; empty at the top."""
     return _run(["rev-parse", "--show-prefix"], here).decode().strip()
 
 

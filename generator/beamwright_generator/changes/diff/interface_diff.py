@@ -68,7 +68,7 @@ class _Comparison:
         self.enums |= self._renamed_enums()
 
     def name_now(self, name: str) -> str:
-        """Give the new full name of what had an old one."""
+        """Return the new full name of what had an old one."""
         return self.classes.get(name) or self.enums.get(name) or name
 
     @property

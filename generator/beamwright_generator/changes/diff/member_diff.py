@@ -60,7 +60,7 @@ def _type_effect(before: Member, after: Member, name_now: NameNow, new: Interfac
 
 
 def _may_stand_for(now: str, was: str, new: Interface) -> bool:
-    """Tell whether what is now can do all that what was could."""
+    """Return whether what is now can do all that what was could."""
     wider = {f"{CORE}SignalR": {f"{CORE}SignalRW"}, f"{CORE}SignalW": {f"{CORE}SignalRW"}}
     return now == was or now in wider.get(was, ()) or new.derives(now, was)
 
@@ -74,7 +74,7 @@ def _pvs(member: Member) -> str:
 
 
 def _pv_effect(before: Member, after: Member) -> Effect:
-    """Tell what other PVs mean: a readback beside the same setpoint, or more entries, leave a plan as it was."""
+    """Return what other PVs mean: a readback beside the same setpoint, or more entries, leave a plan as it was."""
     if before.entries:
         old = dict(zip(before.entries, zip(before.read, before.written, strict=False), strict=False))
         new = dict(zip(after.entries, zip(after.read, after.written, strict=False), strict=False))

@@ -32,11 +32,11 @@ class Successors:
     calls: Mapping[str, str] = field(default_factory=dict)
 
     def knows(self, name: str) -> bool:
-        """Tell whether a full name is one of before."""
+        """Return whether a full name is one of before."""
         return name in self.old.factories or name in self.old.classes or name in self.old.enums
 
     def of(self, name: str) -> str:
-        """Give the full name that a device, a class or an enum has now; empty when it is gone."""
+        """Return the full name that a device, a class or an enum has now; empty when it is gone."""
         for before, now in (
             (self.old.factories, self.devices),
             (self.old.classes, self.classes),
@@ -60,7 +60,7 @@ class Successors:
         return ""
 
     def member(self, owner: str, attribute: str) -> str:
-        """Give the name that a member of a class of before has now; empty when it is gone."""
+        """Return the name that a member of a class of before has now; empty when it is gone."""
         return self.members[owner].get(attribute, "")
 
     def alteration(self, owner: str, attribute: str) -> str:

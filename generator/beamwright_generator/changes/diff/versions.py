@@ -37,7 +37,7 @@ class Side:
     package: str = USUAL
 
     def of(self, beamline: str) -> Mapping[str, str]:
-        """Give what belongs to one beamline, as far as the manifest tells."""
+        """Return what belongs to one beamline, as far as the manifest tells."""
         manifest = Manifest.parsed(self.files.get(MANIFEST, ""))
         if not beamline or not manifest.beamlines:
             return self.files

@@ -40,7 +40,7 @@ class Interface:
         return self.enums.get(name) or shipped_enum_of(name)
 
     def lineage(self, name: str) -> Iterator[TypeTerm]:
-        """Give a class and all that it derives from as far as they are known, nearest first."""
+        """Yield a class and all that it derives from as far as they are known, nearest first."""
         yield from self._lineage(TypeTerm(name), set())
 
     def _lineage(self, term: TypeTerm, seen: set[str]) -> Iterator[TypeTerm]:
@@ -53,7 +53,7 @@ class Interface:
             yield from self._lineage(base, seen)
 
     def derives(self, name: str, base: str) -> bool:
-        """Tell whether a class is another, or derives from it."""
+        """Return whether a class is another, or derives from it."""
         return any(term.name == base for term in self.lineage(name))
 
     @cached_property
@@ -61,7 +61,7 @@ class Interface:
         return {}
 
     def members_of(self, name: str) -> Mapping[str, Member]:
-        """Give all members of a class, inherited ones too; where several classes have one, that of the nearest."""
+        """Return all members of a class, inherited ones too; where several classes have one, that of the nearest."""
         if name not in self._members:
             self._members[name] = self._collected(name)
         return self._members[name]
@@ -77,7 +77,7 @@ class Interface:
         return found
 
     def pvs_below(self, name: str, depth: int = 4) -> frozenset[str]:
-        """Give every suffix of a class and of the devices in it, as far as they are known."""
+        """Return every suffix of a class and of the devices in it, as far as they are known."""
         found: set[str] = set()
         for member in self.members_of(name).values():
             found |= {pv for pv in member.pvs if pv}
@@ -89,5 +89,5 @@ class Interface:
 
 
 def entry_type(kind: TypeTerm) -> TypeTerm:
-    """Give the type of the entries of a vector; any other type as it is."""
+    """Return the type of the entries of a vector; any other type as it is."""
     return kind.arguments[0] if kind.name == VECTOR and kind.arguments else kind

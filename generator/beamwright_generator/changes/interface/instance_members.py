@@ -15,7 +15,7 @@ CORE = "ophyd_async.core"
 
 
 def assigned_members(constructor: ast.FunctionDef, names: ModuleNames) -> Iterator[Member]:
-    """Give the members that a constructor assigns, also inside ``with self.add_children_as_readables()``."""
+    """Yield the members that a constructor assigns, also inside ``with self.add_children_as_readables()``."""
     for statement in ast.walk(constructor):
         match statement:
             case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=made):
@@ -83,14 +83,14 @@ def _vector(name: str, made: ast.Call, line: int, names: ModuleNames) -> Member 
 
 
 def numbers_of(node: ast.expr) -> Iterator[int]:
-    """Give the numbers that are the keys of a dictionary."""
+    """Yield the numbers that are the keys of a dictionary."""
     for key in node.keys if isinstance(node, ast.Dict) else ():
         if isinstance(key, ast.Constant) and isinstance(key.value, int):
             yield key.value
 
 
 def suffix_of(node: ast.expr) -> str | None:
-    """Give what an expression adds to the prefix of a device, or a whole PV; None where it is not plain."""
+    """Return what an expression adds to the prefix of a device, or a whole PV; None where it is not plain."""
     match node:
         case ast.Constant(value=str(text)):
             return text
@@ -106,7 +106,7 @@ def suffix_of(node: ast.expr) -> str | None:
 
 
 def texts_in(node: ast.AST) -> Iterator[str]:
-    """Give the texts of a piece of code in their order."""
+    """Yield the texts of a piece of code in their order."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             yield inner.value

@@ -155,7 +155,7 @@ def _declared(name: str, statement: ast.AnnAssign, doc: str, names: ModuleNames)
 
 
 def _extras(annotation: ast.expr, names: ModuleNames) -> list[ast.expr]:
-    """Give what stands behind the type in ``Annotated[...]``."""
+    """Return what stands behind the type in ``Annotated[...]``."""
     match annotation:
         case ast.Subscript(value=value, slice=ast.Tuple(elts=[_, *extras])):
             return extras if names.full(ast.unparse(value)) == "typing.Annotated" else []
@@ -163,7 +163,7 @@ def _extras(annotation: ast.expr, names: ModuleNames) -> list[ast.expr]:
 
 
 def _suffixes(call: ast.Call, names: ModuleNames) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give what is read, and what is written where it is another."""
+    """Return what is read, and what is written where it is another."""
     called = names.full(ast.unparse(call.func)).rpartition(".")
     if called[2] == "PvSuffixes" and call.args and isinstance(call.args[0], ast.Dict):
         pairs = [_pair(value, names) for value in call.args[0].values]
@@ -175,7 +175,7 @@ def _suffixes(call: ast.Call, names: ModuleNames) -> tuple[tuple[str, ...], tupl
 
 
 def _pair(node: ast.expr, names: ModuleNames) -> tuple[str, str]:
-    """Give the suffix to read, and the one to write where it is another."""
+    """Return the suffix to read, and the one to write where it is another."""
     if not isinstance(node, ast.Call):
         return next(iter(texts_in(node)), ""), ""
     given = {keyword.arg: next(iter(texts_in(keyword.value)), "") for keyword in node.keywords}

@@ -22,7 +22,7 @@ class Bindings:
         self._classes = classes
 
     def of(self, name: cst.Name) -> Known:
-        """Give the type of a name: what is annotated holds, else all that binds it must be known."""
+        """Return the type of a name: what is annotated holds, else all that binds it must be known."""
         found = list(self._module.assignments(name))
         if not found:
             return None
@@ -33,7 +33,7 @@ class Bindings:
         return known_types.any_of([self._bound(one) for one in found])
 
     def _declared(self, assignment: BaseAssignment) -> Known | bool:
-        """Give the annotated type; False where there is no annotation, and None where it says too little."""
+        """Return the annotated type; False where there is no annotation, and None where it says too little."""
         node = bound_node(assignment)
         if isinstance(node, cst.Param) and node.annotation is not None:
             return self._parameter(node, self._infer.annotated(node.annotation))
@@ -73,7 +73,7 @@ class Bindings:
         return None
 
     def _first_parameter(self, node: cst.Param) -> Known:
-        """Give what `self` and `cls` are."""
+        """Return what `self` and `cls` are."""
         parents = self._module.parents
         parameters = parents.get(node)
         function = parents.get(parameters) if parameters is not None else None
@@ -91,7 +91,7 @@ class Bindings:
         return known if "classmethod" in named or function.name.value == "__new__" else instance
 
     def _target(self, node: cst.CSTNode) -> Known:
-        """Give what is assigned to a name, also as a part of a tuple."""
+        """Return what is assigned to a name, also as a part of a tuple."""
         around = self._module.parents.get(node)
         match around:
             case cst.AssignTarget():

@@ -87,7 +87,7 @@ class _ImportFinder(cst.CSTVisitor):
         return False
 
     def _is_for_all(self, node: cst.ImportFrom) -> bool:
-        """Tell whether an import stands at the top, so that the whole module has its names."""
+        """Return whether an import stands at the top, so that the whole module has its names."""
         line = self._module.parents[node]
         return isinstance(self._module.parents[line], cst.Module)
 
@@ -132,7 +132,7 @@ class _ImportFinder(cst.CSTVisitor):
             self.imports.changed[alias] = NewImport(moved, short, kept)
 
     def reached(self, full: str) -> str:
-        """Import what an attribute of another module stood for, and give how it is written then."""
+        """Import what an attribute of another module stood for, and return how it is written then."""
         module, _, short = full.rpartition(".")
         moved = any(f"{new.module}.{new.name}" == full and not new.alias for new in self.imports.changed.values())
         if moved or full in self._imported_plainly:
@@ -144,7 +144,7 @@ class _ImportFinder(cst.CSTVisitor):
         return full
 
     def _references(self, local: str, full: str) -> list[cst.Name] | None:
-        """Give every place of a name; None where it may also mean something else, or stands in a text."""
+        """Return every place of a name; None where it may also mean something else, or stands in a text."""
         word = re.compile(rf"(?<![\w.]){re.escape(local)}(?!\w)")
         if any(_ANNOTATION.fullmatch(text) and word.search(text) for text in self._texts):
             return None
@@ -161,14 +161,14 @@ class _ImportFinder(cst.CSTVisitor):
         yield from (self._module.imported(one) for one in found) if found else ("",)
 
     def _is_free(self, name: str, full: str) -> bool:
-        """Tell whether a name means nothing in the module yet, or just what it shall."""
+        """Return whether a name means nothing in the module yet, or just what it shall."""
         if not self._bound.get(name, {full}) <= {full}:
             return False
         return name not in self._names and not any(name in names for names in self._module.captured.values())
 
 
 def new_statements(node: cst.ImportFrom, updated: cst.ImportFrom, imports: ImportChanges) -> list[cst.ImportFrom]:
-    """Give the statements that stand for one now.
+    """Return the statements that stand for one now.
 
     :param updated: the statement as it is after other changes.
     """
@@ -191,7 +191,7 @@ def new_statements(node: cst.ImportFrom, updated: cst.ImportFrom, imports: Impor
 
 
 def added_statements(imports: ImportChanges) -> list[cst.SimpleStatementLine]:
-    """Give the statements that import what is needed besides."""
+    """Return the statements that import what is needed besides."""
     statements: list[cst.Import | cst.ImportFrom] = []
     for module, names in sorted(imports.added.items()):
         if names:

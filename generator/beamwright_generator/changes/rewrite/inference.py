@@ -34,7 +34,7 @@ class Prover:
         self._open: set[cst.CSTNode] = set()
 
     def of(self, node: cst.CSTNode) -> Known:
-        """Give the type of an expression."""
+        """Return the type of an expression."""
         if node in self._proven:
             return self._proven[node]
         if node in self._open:  # defined by itself
@@ -71,7 +71,7 @@ class Prover:
         return self._display(node)
 
     def _display(self, node: cst.CSTNode) -> Known:
-        """Give the type of what is written out: a number, a text, a list."""
+        """Return the type of what is written out: a number, a text, a list."""
         match node:
             case cst.Tuple(elements=elements) if not any(isinstance(e, cst.StarredElement) for e in elements):
                 return TypeTerm("tuple", tuple(self.of(e.value) or known_types.UNKNOWN for e in elements))
@@ -100,7 +100,7 @@ class Prover:
         return self._bindings.of(node)
 
     def named(self, full: str) -> Known:
-        """Give what a full name stands for."""
+        """Return what a full name stands for."""
         known = self.interface
         if known.class_of(full) or known.enum_of(full):
             return known_types.type_of(TypeTerm(full))
@@ -111,7 +111,7 @@ class Prover:
         return TypeTerm("(name)", (TypeTerm(full),))
 
     def attribute(self, owner: Known, attribute: str) -> Known:
-        """Give the type of an attribute of some value."""
+        """Return the type of an attribute of some value."""
         if owner is None or owner == FOREIGN:
             return owner
         if owner.name == UNION:
@@ -142,7 +142,7 @@ class Prover:
         return member.type
 
     def lineage(self, owner: str, attribute: str) -> Iterator[str | None]:
-        """Give the classes of the interface that may bring an attribute, None for one that is not known.
+        """Yield the classes of the interface that may bring an attribute, None for one that is not known.
 
         A class of the module that has the attribute itself ends the search: it is its own then.
         """
@@ -194,7 +194,7 @@ class Prover:
         return None
 
     def _ensured(self, node: cst.Call) -> Known:
-        """Give the plan that connects devices and gives them back."""
+        """Return the plan that connects devices and gives them back."""
         given = [self._made(self.of(a.value)) for a in node.args if a.keyword is None and not a.star]
         if not given or len(given) != len([a for a in node.args if a.keyword is None]):
             return None
@@ -224,7 +224,7 @@ class Prover:
     # -- annotations
 
     def annotated(self, node: cst.CSTNode) -> Known:
-        """Give the type that an annotation says; None where it leaves room for anything."""
+        """Return the type that an annotation says; None where it leaves room for anything."""
         match node:
             case cst.Annotation(annotation=inner):
                 return self.annotated(inner)
@@ -269,7 +269,7 @@ class Prover:
         return TypeTerm(full, tuple(part or known_types.UNKNOWN for part in parts))
 
     def function(self, node: cst.FunctionDef) -> Known:
-        """Give what a function of the module is: for callers, its annotation says what it gives."""
+        """Return what a function of the module is: for callers, its annotation says what it gives."""
         result = self.annotated(node.returns) if node.returns else None
         if result is None or not all(self._is_transparent(d.decorator) for d in node.decorators):
             return None

@@ -34,32 +34,32 @@ _APART = frozenset(sys.stdlib_module_names) | {
 
 
 def type_of(term: TypeTerm) -> TypeTerm:
-    """Give the type of a class itself."""
+    """Return the type of a class itself."""
     return TypeTerm("type", (term,))
 
 
 def module(name: str) -> TypeTerm:
-    """Give what an imported module is known as."""
+    """Return what an imported module is known as."""
     return TypeTerm("(module)", (TypeTerm(name),))
 
 
 def factory(name: str) -> TypeTerm:
-    """Give what the function that makes a device is known as."""
+    """Return what the function that makes a device is known as."""
     return TypeTerm("(factory)", (TypeTerm(name),))
 
 
 def returning(result: TypeTerm) -> TypeTerm:
-    """Give what a function with a known result is known as."""
+    """Return what a function with a known result is known as."""
     return TypeTerm("(function)", (result,))
 
 
 def awaiting(result: TypeTerm) -> TypeTerm:
-    """Give what must be awaited for a result is known as."""
+    """Return what must be awaited for a result is known as."""
     return TypeTerm("Awaitable", (result,))
 
 
 def is_apart(name: str) -> bool:
-    """Tell whether a value of a type of this full name, or what is imported by it, can be no device of a beamline."""
+    """Return whether a value of a type of this full name, or what is imported by it, can be no device of a beamline."""
     if name in OPEN or name.startswith(("ophyd_async.core.", "bluesky.protocols.")):
         return False
     return "." not in name or name.partition(".")[0] in _APART
@@ -76,13 +76,13 @@ def any_of(values: Iterable[Known]) -> Known:
 
 
 def alternatives(value: TypeTerm) -> list[TypeTerm]:
-    """Give what a value may be, besides None."""
+    """Return what a value may be, besides None."""
     every = value.arguments if value.name == UNION else (value,)
     return [one for one in every if one.name != NONE]
 
 
 def element_of(value: Known) -> Known:
-    """Give what iterating yields."""
+    """Return what iterating yields."""
     if value is None or value == FOREIGN:
         return value
     if value.short in ("tuple", "Tuple"):
@@ -93,7 +93,7 @@ def element_of(value: Known) -> Known:
 
 
 def entry_of(value: Known, index: int | None) -> Known:
-    """Give what an index yields.
+    """Return what an index yields.
 
     :param index: its value, where it is a plain number.
     """
@@ -109,7 +109,7 @@ def entry_of(value: Known, index: int | None) -> Known:
 
 
 def called_method(owner: TypeTerm, method: str, given: int) -> Known:
-    """Give what a method of a container gives.
+    """Return what a method of a container gives.
 
     :param given: the number of arguments; with a default there may be another type.
     """
@@ -128,7 +128,7 @@ def called_method(owner: TypeTerm, method: str, given: int) -> Known:
 
 
 def called_builtin(name: str, given: list[Known]) -> Known:
-    """Give what a function of Python gives for arguments."""
+    """Return what a function of Python gives for arguments."""
     if not given:
         return None
     if name in _SAME:
@@ -146,7 +146,7 @@ def called_builtin(name: str, given: list[Known]) -> Known:
 
 
 def result_of(value: Known) -> Known:
-    """Give what ``yield from`` gives for a plan."""
+    """Return what ``yield from`` gives for a plan."""
     if value is None or not value.arguments:
         return None
     if value.short == "MsgGenerator":
@@ -155,7 +155,7 @@ def result_of(value: Known) -> Known:
 
 
 def awaited(value: Known) -> Known:
-    """Give what ``await`` gives."""
+    """Return what ``await`` gives."""
     if value is None or not value.arguments:
         return None
     if value.short in ("Awaitable", "Coroutine", "Task", "Future"):

@@ -44,7 +44,7 @@ class ModuleMigration:
     encoding: str = "utf-8"
 
     def unified(self) -> str:
-        """Give the difference as a unified diff."""
+        """Return the difference as a unified diff."""
         old, new = (
             content.decode(self.encoding, "replace").splitlines(keepends=True) for content in (self.before, self.after)
         )
@@ -90,7 +90,7 @@ def _report_chains(successors: Successors, problems: Problems) -> None:
 
 
 def modules_below(path: Path) -> Iterator[Path]:
-    """Give the modules below a folder, or the file itself; never generated ones, nor what is hidden or installed."""
+    """Yield the modules below a folder, or the file itself; never generated ones, nor what is hidden or installed."""
     if path.is_file():
         yield path
         return

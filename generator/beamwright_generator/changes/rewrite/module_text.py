@@ -13,7 +13,7 @@ from beamwright_generator.problems import InternalError
 
 
 def rewritten(module: UserModule, renamed: Mapping[cst.CSTNode, str], imports: ImportChanges) -> bytes:
-    """Give the new content of a file, in its encoding and with its line ends.
+    """Return the new content of a file, in its encoding and with its line ends.
 
     :param renamed: the names that get another text.
     :raises InternalError: if what comes out is not Python.
@@ -85,7 +85,7 @@ def _is_import(line: cst.CSTNode) -> bool:
 
 
 def _may_stand_before(line: cst.CSTNode) -> bool:
-    """Tell whether a statement may stand among the first imports: an import, a docstring, a condition of imports."""
+    """Return whether a statement may stand among the first imports: an import, a docstring, a condition of imports."""
     if isinstance(line, cst.If | cst.Try):
         return True
     return _is_import(line) or (isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], cst.Expr))

@@ -28,7 +28,7 @@ class UserClasses:
         self._nodes: dict[str, cst.ClassDef] = {}
 
     def defined(self, node: cst.ClassDef) -> Known:
-        """Give what the name of a class is."""
+        """Return what the name of a class is."""
         at = self._module.at(node)
         full = f"{self._module.module}.{node.name.value}"
         interface = self._interface
@@ -39,18 +39,18 @@ class UserClasses:
         return known_types.type_of(TypeTerm(name))
 
     def knows(self, name: str) -> bool:
-        """Tell whether a name is that of a class of the module."""
+        """Return whether a name is that of a class of the module."""
         return name in self._nodes
 
     def around(self, function: cst.CSTNode) -> cst.ClassDef | None:
-        """Give the class that a function is a method of."""
+        """Return the class that a function is a method of."""
         parents = self._module.parents
         block = parents.get(function)
         owner = parents.get(block) if block is not None else None
         return owner if isinstance(owner, cst.ClassDef) else None
 
     def attribute(self, name: str, attribute: str) -> Known:
-        """Give the type of an attribute: declared, assigned to `self`, or inherited."""
+        """Return the type of an attribute: declared, assigned to `self`, or inherited."""
         own = self._own(self._nodes[name], attribute)
         if not isinstance(own, bool):
             return own
@@ -63,7 +63,7 @@ class UserClasses:
         return FOREIGN
 
     def bases(self, name: str) -> list[Known]:
-        """Give the instance types of the bases; None for one that may be anything."""
+        """Return the instance types of the bases; None for one that may be anything."""
         found: list[Known] = []
         for base in self._nodes[name].bases:
             known = self._infer.annotated(base.value)
@@ -73,7 +73,7 @@ class UserClasses:
         return found
 
     def above(self, node: cst.CSTNode) -> Known:
-        """Give what `super()` is in a method: the one base of the class around it."""
+        """Return what `super()` is in a method: the one base of the class around it."""
         around: cst.CSTNode | None = node
         while around is not None and not isinstance(around, cst.ClassDef):
             around = self._module.parents.get(around)
@@ -82,11 +82,11 @@ class UserClasses:
         return bases[0] if len(bases) == 1 else None
 
     def declares(self, name: str, attribute: str) -> bool:
-        """Tell whether a class of the module defines an attribute itself."""
+        """Return whether a class of the module defines an attribute itself."""
         return self._own(self._nodes[name], attribute) is not False
 
     def _own(self, node: cst.ClassDef, attribute: str) -> Known | bool:
-        """Give the type of an attribute that the class itself has; False where it has none."""
+        """Return the type of an attribute that the class itself has; False where it has none."""
         finder = _Attributes(attribute)
         node.body.visit(finder)
         if finder.annotation is not None:

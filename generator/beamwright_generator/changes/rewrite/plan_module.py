@@ -55,12 +55,12 @@ class UserModule:
         return {around: frozenset(names) for around, names in finder.names.items()}
 
     def at(self, node: cst.CSTNode) -> Position:
-        """Give where a node begins."""
+        """Return where a node begins."""
         start = self._wrapper.resolve(PositionProvider)[node].start
         return Position(self.name, start.line, start.column + 1)
 
     def scope(self, node: cst.CSTNode) -> Scope | None:
-        """Give the scope that a name is looked up from."""
+        """Return the scope that a name is looked up from."""
         found = self._added.get(node, self._scopes.get(node))
         return found if isinstance(found, Scope) else None
 
@@ -77,14 +77,14 @@ class UserModule:
         return inner
 
     def assignments(self, node: cst.Name) -> Iterable[BaseAssignment]:
-        """Give everything that a name may have been bound by."""
+        """Return everything that a name may have been bound by."""
         scope = self.scope(node)
         if scope is None or self._is_captured(node.value, scope) or node.value not in scope:
             return ()
         return scope[node.value]
 
     def _is_captured(self, name: str, scope: Scope) -> bool:
-        """Tell whether a pattern binds a name before a scope further out is asked."""
+        """Return whether a pattern binds a name before a scope further out is asked."""
         while True:
             if name in self.captured.get(getattr(scope, "node", None), ()):
                 return True
@@ -93,7 +93,7 @@ class UserModule:
             scope = scope.parent
 
     def imported(self, assignment: BaseAssignment) -> str:
-        """Give the full name of what an import binds; empty for other assignments."""
+        """Return the full name of what an import binds; empty for other assignments."""
         if not isinstance(assignment, ImportAssignment):
             return ""
         if isinstance(assignment.node, cst.Import):
@@ -108,14 +108,14 @@ class UserModule:
         return ""
 
     def source_of(self, node: cst.ImportFrom) -> str:
-        """Give the full name of the module that a ``from`` import reads."""
+        """Return the full name of the module that a ``from`` import reads."""
         named = get_full_name_for_node(node.module) if node.module else ""
         package = self.module if self.path.name == "__init__.py" else self.module.rpartition(".")[0]
         return absolute_module(package, named or "", len(node.relative))
 
 
 def bound_node(assignment: BaseAssignment) -> cst.CSTNode | None:
-    """Give the node that an assignment was made by: a name, a parameter, a function, a class."""
+    """Return the node that an assignment was made by: a name, a parameter, a function, a class."""
     return assignment.node if isinstance(assignment, Assignment) else None
 
 

@@ -86,7 +86,7 @@ class _UseFinder(cst.CSTVisitor):
             self.uses.renamed[node.attr] = now[0]
 
     def _now(self, owner: TypeTerm, node: cst.Attribute) -> str | None:
-        """Give the new name of an attribute; None where nothing is to be said of it, empty where it was left."""
+        """Return the new name of an attribute; None where nothing is to be said of it, empty where it was left."""
         name = node.attr.value
         match owner.name:
             case "(module)":

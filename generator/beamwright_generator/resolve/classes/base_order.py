@@ -49,14 +49,14 @@ class Orders:
         self._known[ref] = (ref, *order)
 
     def of(self, ref: ClassRef) -> Order:
-        """Give the classes that an attribute is looked up in: the class itself, then what it extends."""
+        """Return the classes that an attribute is looked up in: the class itself, then what it extends."""
         if ref not in self._known:
             shipped = tuple(map(_named, lookup_order(f"{ref.module}.{ref.name}")))
             self._known[ref] = shipped or (ref,)
         return self._known[ref]
 
     def of_bases(self, bases: Sequence[ClassRef]) -> Order | None:
-        """Give what a class with these bases looks its attributes up in, as Python orders it; None if it refuses."""
+        """Return what a class with these bases looks its attributes up in, as Python orders it; None if it refuses."""
         return _merged([*map(self.of, bases), tuple(bases)])
 
     def fitting(self, wanted: Iterable[ClassRef]) -> Order:

@@ -36,7 +36,7 @@ class ClassNames:
         return cls(refs, shared)
 
     def of(self, content: Content) -> ClassRef:
-        """Give the class of a content, which may be a mere motor."""
+        """Return the class of a content, which may be a mere motor."""
         return MOTOR if content.is_motor else self.refs[content.identity]
 
 
@@ -61,14 +61,14 @@ class ClassTypes:
     _declared: dict[ClassRef, Mapping[str, object]] = field(default_factory=dict)
 
     def made(self) -> dict[str, tuple[DeviceType, ...]]:
-        """Give the device modules by import path."""
+        """Return the device modules by import path."""
         modules: dict[str, list[DeviceType]] = {}
         for content in self.contents:
             modules.setdefault(self.names.refs[content.identity].module, []).extend(self._types(content))
         return {module: tuple(types) for module, types in sorted(modules.items()) if types}
 
     def _types(self, content: Content) -> Iterator[DeviceType]:
-        """Give the whole class; before it, or in its place, what all that include the content leave unchanged."""
+        """Yield the whole class; before it, or in its place, what all that include the content leave unchanged."""
         removed = self.division.removed[content.identity]
         doc = _doc(content)
         whole = list(content.members)
@@ -83,7 +83,7 @@ class ClassTypes:
             yield self._type(content, self.names.of(content), [(shared, content)], whole, doc)
 
     def _is_needed(self, content: Content) -> bool:
-        """Tell whether the whole class is placed, held as a part, or extended unchanged."""
+        """Return whether the whole class is placed, held as a part, or extended unchanged."""
         if content.identity in self.placed:
             return True
         for user in self.contents:
@@ -141,7 +141,7 @@ class ClassTypes:
         return bases
 
     def _inherited(self, bases: Sequence[ClassRef]) -> Mapping[str, object]:
-        """Give what a class with these bases has of each attribute: that of the first class that declares it."""
+        """Return what a class with these bases has of each attribute: that of the first class that declares it."""
         found: dict[str, object] = {}
         for owner in self._orders.of_bases(bases) or ():
             for name, shape in self._shapes(owner).items():

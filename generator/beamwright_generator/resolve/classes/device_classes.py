@@ -93,7 +93,7 @@ def _detectors(contents: Sequence[Content]) -> set[Identity]:
 def _name(
     contents: Sequence[Content], overrides: Mapping[str, TemplateOverride], problems: Problems, package: str
 ) -> ClassNames:
-    """Give each content its class: named after the template, and by what differs where one has several shapes."""
+    """Return each content its class: named after the template, and by what differs where one has several shapes."""
     by_stem: dict[str, list[Content]] = {}
     for content in contents:
         by_stem.setdefault(content.stem, []).append(content)
@@ -140,11 +140,11 @@ class Resolved:
     types: Mapping[str, tuple[DeviceType, ...]]
 
     def ref(self, content: Content) -> ClassRef:
-        """Give the class of a placed device."""
+        """Return the class of a placed device."""
         return MOTOR if content.is_motor else self.refs[content.identity]
 
     def modules(self) -> dict[str, tuple[DeviceType, ...]]:
-        """Give the device modules, classes after those they extend."""
+        """Return the device modules, classes after those they extend."""
         return dict(self.types)
 
 

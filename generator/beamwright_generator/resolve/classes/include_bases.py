@@ -24,7 +24,7 @@ class Division:
                 self._changed[user.identity, base.content.identity] = changed
 
     def changed(self, user: Content, base: Content) -> bool:
-        """Tell whether a content has some attribute of an included one otherwise, or not from there."""
+        """Return whether a content has some attribute of an included one otherwise, or not from there."""
         return bool(self._changed[user.identity, base.identity])
 
     def take_out(self, user: Content, base: Content, attribute: str) -> None:

@@ -33,7 +33,7 @@ class Modules:
             self._imports.setdefault(module, set()).update(imported - {module})
 
     def _reached(self, module: str) -> set[str]:
-        """Give the modules that one imports, directly or not."""
+        """Return the modules that one imports, directly or not."""
         found: set[str] = set()
         waiting = [module]
         while waiting:

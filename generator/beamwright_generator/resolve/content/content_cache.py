@@ -56,7 +56,7 @@ class Contents:
     def of(
         self, path: Path, macros: Mapping[str, str], search: Sequence[Path], cwd: Path, at: Position | None
     ) -> tuple[Content, ...]:
-        """Give the contents of a template loaded with some macros: one for each group of its records.
+        """Return the contents of a template loaded with some macros: one for each group of its records.
 
         Records are in one group when their names start with the same macro; those that start with literal text are
         grouped by the name before the first colon.
@@ -243,7 +243,7 @@ _PER_INSTANCE = frozenset({"DESC", "INP", "OUT", "FLNK"})
 
 
 def _description(records: Sequence[TemplateRecord]) -> str:
-    """Give the words for one device of a template: of the record called like it, or the first that are a macro."""
+    """Return the words for one device of a template: of the record called like it, or the first that are a macro."""
     named = [record.fields.get("DESC", "") for record in records if not record.leaf]
     given = [desc for record in records if "$" in (desc := record.fields.get("DESC", ""))]
     return next(iter((*named, *given)), "")

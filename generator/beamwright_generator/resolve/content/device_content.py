@@ -137,12 +137,12 @@ class Content:
 
 
 def shape_of(signal: Signal, enum: EnumType | None = None) -> object:
-    """Give what a signal is, whatever is said about it, with the states of an enum of its own in place of its name."""
+    """Return what a signal is, whatever is said about it; the name of an enum of its own is replaced by its states."""
     states = (enum.kind, enum.states) if enum else None
     datatype = None if enum else signal.datatype
     return replace(signal, doc="", group="", format=Format.NONE, datatype=datatype), states
 
 
 def enums_of(content: Content, attributes: Iterable[str]) -> tuple[EnumType, ...]:
-    """Give the enums of some attributes, in order."""
+    """Return the enums of some attributes, in order."""
     return tuple(content.signals.enums[name] for name in attributes if name in content.signals.enums)

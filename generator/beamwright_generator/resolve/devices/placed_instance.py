@@ -24,11 +24,11 @@ class Seen:
     start: str | None = None
 
     def macro(self, name: str) -> str:
-        """Give a macro's value; empty when it has none."""
+        """Return a macro's value; empty when it has none."""
         return MacroScope(self.instance.macros).value(name) or ""
 
     def extends(self, path: str) -> bool:
-        """Tell whether the class extends one that ophyd-async ships."""
+        """Return whether the class extends one that ophyd-async ships."""
         return _extends(self.content, path)
 
 

@@ -58,7 +58,7 @@ class Placing:
         self._class_names = Names(taken=IMPORTED | known, joint="")
 
     def place(self, seen: Sequence[Seen]) -> tuple[PlacedDevice, ...]:
-        """Give each device its factory; those of a detector or a group share one."""
+        """Return each device its factory; those of a detector or a group share one."""
         kept = [one for one in seen if is_placed(one.prefix, self.project.beamline.overrides)]
         common = self._said_by_all([one.prefix for one in kept])
         self._group_names = {name: self._names.take(name) for name in self.project.beamline.overrides.groups}
@@ -81,7 +81,7 @@ class Placing:
         return tuple(device for _, device in sorted(placed, key=lambda entry: entry[0]))
 
     def _said_by_all(self, prefixes: Sequence[str]) -> str:
-        """Give the part of prefixes that says nothing about one device: the beamline's title, or what all share."""
+        """Return the part of prefixes that says nothing about one device: the beamline's title, or what all share."""
         title = self.project.beamline.title
         if title and any(prefix.startswith(title) for prefix in prefixes):
             return title
@@ -229,14 +229,14 @@ class Placing:
 
 
 def addressed(one: Seen) -> str:
-    """Give what a constructor gets: the prefix with its protocol, where that is not Channel Access."""
+    """Return what a constructor gets: the prefix with its protocol, where that is not Channel Access."""
     transport = one.content.transport
     prefix = one.prefix if one.start is None else one.start
     return prefix if transport is Transport.CA else f"{transport}://{prefix}"
 
 
 def is_placed(prefix: str, overrides: Overrides) -> bool:
-    """Tell whether the beamline has the device at a prefix, and its file does not leave it out."""
+    """Return whether the beamline has the device at a prefix, and its file does not leave it out."""
     kept = not overrides.include or any(fnmatchcase(prefix, glob) for glob in overrides.include)
     left_out = any(fnmatchcase(prefix, glob) for glob in overrides.exclude)
     return kept and not left_out and not overrides.devices.get(prefix, _NO_OVERRIDE).skip

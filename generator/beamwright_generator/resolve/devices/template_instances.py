@@ -45,7 +45,7 @@ class Instances:
             yield from self._named(ioc, number)
 
     def search_of(self, ioc: IocEntry) -> tuple[Path, ...]:
-        """Give the folders that the beamline file names for an IOC."""
+        """Return the folders that the beamline file names for an IOC."""
         return tuple(self.project.folder / folder for folder in (*ioc.search, *self.project.beamline.search))
 
     def _startup(self, ioc: IocEntry, number: int) -> Iterator[Instance]:

@@ -48,7 +48,7 @@ def _ascii(text: str) -> str:
 
 
 def snake(text: str) -> str:
-    """Give the snake_case name of a record, macro or PVI name; empty when it holds no letter or digit."""
+    """Return the snake_case name of a record, macro or PVI name; empty when it holds no letter or digit."""
     name = "_".join(words(text))
     if name[:1].isdigit():
         name = f"n{name}"
@@ -77,7 +77,7 @@ def _class_name(name: str) -> str:
 
 
 def enum_member(state: str) -> str:
-    """Give the enum member name of a state; symbols that decide the meaning are spelled out."""
+    """Return the enum member name of a state; symbols that decide the meaning are spelled out."""
     spelled = _NEGATIVE.sub("minus ", state)
     for symbol, word in _SYMBOLS.items():
         spelled = spelled.replace(symbol, f" {word} ")
@@ -106,7 +106,7 @@ IMPORTED: Final = frozenset(
 
 
 def is_attribute(name: str) -> bool:
-    """Tell whether a name can be that of a public attribute as it stands."""
+    """Return whether a name can be that of a public attribute as it stands."""
     return name.isascii() and name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
 
 
@@ -135,7 +135,7 @@ class Names:
         return self.allowed(name) in self._taken
 
     def allowed(self, name: str) -> str:
-        """Give a name as it is, or what stands for it where it is reserved, whatever else has been taken."""
+        """Return a name as it is, or what stands for it where it is reserved, whatever else has been taken."""
         return f"{name}_{self._what}" if name in self._reserved else name
 
     def keep(self, name: str) -> str:

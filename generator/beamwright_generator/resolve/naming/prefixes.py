@@ -47,7 +47,7 @@ def first_macro(name: str) -> str | None:
 
 
 def common_prefix(names: Sequence[str]) -> str:
-    """Give the longest beginning of all names that ends with a macro, and the separator after it."""
+    """Return the longest beginning of all names that ends with a macro, and the separator after it."""
     common = text_prefix(names)
     ends = [reference.end for reference in references(names[0]) if reference.end <= len(common)]
     if not ends:
@@ -59,7 +59,7 @@ def common_prefix(names: Sequence[str]) -> str:
 
 
 def literal_prefix(names: Sequence[str]) -> str:
-    """Give the longest beginning of literal names that ends with a separator."""
+    """Return the longest beginning of literal names that ends with a separator."""
     common = text_prefix(names)
     if len(names) == 1:
         common = common[:-1]
@@ -68,7 +68,7 @@ def literal_prefix(names: Sequence[str]) -> str:
 
 
 def leading_name(name: str) -> str:
-    """Give the part of a literal name that says which device it is: as far as the first colon."""
+    """Return the part of a literal name that says which device it is: as far as the first colon."""
     head, colon, _ = name.partition(":")
     return head + colon if colon else ""
 
@@ -92,7 +92,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def numbered(suffixes: Sequence[str]) -> tuple[str, list[int]] | None:
-    """Recognise suffixes that differ in one number only, their last or all; give what they share and the numbers."""
+    """Recognise suffixes that differ in one number only, their last or all; return what they share and the numbers."""
     return _numbered(suffixes, _TRAILING_NUMBER) or _numbered(suffixes, _NUMBER)
 
 

@@ -117,7 +117,7 @@ def _enum_against(path: str, suffix: str, served: Served) -> str | None:
 
 
 def as_signal(shipped: ShippedSignal) -> Signal:
-    """Give a shipped signal as one of the model."""
+    """Return a shipped signal as one of the model."""
     kinds = {"SignalR": Access.READ, "SignalRW": Access.READ_WRITE, "SignalW": Access.WRITE}
     return Signal(
         shipped.attribute,

@@ -79,5 +79,5 @@ def _leaf(pv: str, prefix: str) -> str:
 
 
 def _words(signal: PviSignal) -> str:
-    """Give the description, or a label that says more than the name."""
+    """Return the description, or a label that says more than the name."""
     return signal.description or ("" if words(signal.label) == words(signal.name) else signal.label)

@@ -119,7 +119,7 @@ def _candidates(
 
 
 def _agree(setpoint: Served, readback: Served) -> Served | None:
-    """Give the type that both sides can have in one signal, or None.
+    """Return the type that both sides can have in one signal, or None.
 
     ophyd-async wants the same native type, and the same choices in the same order for an enum; two states that
     differ in their labels only still make a bool.
@@ -140,7 +140,7 @@ def _agree(setpoint: Served, readback: Served) -> Served | None:
 
 
 def _brought(served: Served) -> bool:
-    """Tell whether a driver brought the states and the running IOC has shown them."""
+    """Return whether a driver brought the states and the running IOC has shown them."""
     return served.observed
 
 

@@ -301,7 +301,7 @@ class _Judge:
 
 
 def _plain_text(desc: str) -> str:
-    """Give a DESC as words; one that still holds a macro says nothing about the class."""
+    """Return a DESC as words; one that still holds a macro says nothing about the class."""
     return "" if "$(" in desc or "${" in desc else " ".join(desc.split())
 
 

@@ -89,11 +89,11 @@ class SnapshotClasses:
             self._report(whole)
 
     def ref(self, whole: Whole) -> ClassRef:
-        """Give the class of a whole snapshot."""
+        """Return the class of a whole snapshot."""
         return self.refs[whole.root.shape]
 
     def modules(self) -> dict[str, tuple[DeviceType, ...]]:
-        """Give the device modules, classes after those they extend."""
+        """Return the device modules, classes after those they extend."""
         types: list[DeviceType] = []
         made: list[_Family] = []
         for shape, use in self._uses.items():
@@ -252,7 +252,7 @@ class SnapshotClasses:
         )
 
     def _of_vector(self, vector: Blocks) -> ClassRef:
-        """Give the class that all blocks of a vector are of."""
+        """Return the class that all blocks of a vector are of."""
         variants = list(vector.variants)
         family = self._family_of(variants[0])
         if len(variants) == 1 or family is None:
@@ -267,7 +267,7 @@ def _shared_name(names: Sequence[str]) -> str:
 
 
 def _agreed(blocks: Sequence[Block], number: int) -> Member:
-    """Give a member with the words that all blocks of one shape have for it."""
+    """Return a member with the words that all blocks of one shape have for it."""
     member = blocks[0].members[number]
     same = all(block.members[number].doc == member.doc for block in blocks)
     return member if same else replace(member, doc="")

@@ -70,7 +70,7 @@ class NamedTypes:
             use.words.append((owner, stem, words))
 
     def datatype(self, module: str, form: Form | None) -> Datatype | None:
-        """Give the type of a signal or a column of a class in a module."""
+        """Return the type of a signal or a column of a class in a module."""
         if isinstance(form, Choices):
             ref = self._ref(_key(module, form))
             return States(ref) if form.many else ref
@@ -101,7 +101,7 @@ class NamedTypes:
         return self.devices[owner.module] + "".join(map(pascal, words))
 
     def enums(self, owner: ClassRef) -> tuple[EnumType, ...]:
-        """Give the enums that a class is the first to need."""
+        """Return the enums that a class is the first to need."""
         return tuple(
             _enum(self._ref(key).name, use.form)
             for key, use in self._uses.items()
@@ -109,7 +109,7 @@ class NamedTypes:
         )
 
     def tables(self, owner: ClassRef) -> tuple[TableType, ...]:
-        """Give the tables that a class is the first to need."""
+        """Return the tables that a class is the first to need."""
         return tuple(
             TableType(self._ref(key).name, tuple(self._columns(owner.module, use.form)))
             for key, use in self._uses.items()

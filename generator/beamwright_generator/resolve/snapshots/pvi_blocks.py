@@ -122,7 +122,7 @@ class Blocks:
 
     @property
     def variants(self) -> dict[Shape, Block]:
-        """Give one block of each shape, in order."""
+        """Return one block of each shape, in order."""
         return {block.shape: block for _, _, block in reversed(self.entries)}
 
     def below(self, prefix: str) -> Blocks:
@@ -169,7 +169,7 @@ class Block:
         return any(_is_readable(member) for member in self.members)
 
     def walk(self) -> Iterator[Block]:
-        """Give every block below, and then itself: what a class needs comes before it."""
+        """Yield every block below, and then itself: what a class needs comes before it."""
         for member in self.members:
             if isinstance(member, Part):
                 yield from member.block.walk()
@@ -192,7 +192,7 @@ def _is_readable(member: Member) -> bool:
 
 
 def prefix_of(members: Sequence[Member], wanted: str) -> str:
-    """Give what all PVs of a block begin with: the wanted prefix if it is one, else as much as they share.
+    """Return what all PVs of a block begin with: the wanted prefix if it is one, else as much as they share.
 
     :param wanted: what stands before `PVI` in the name of the PV that lists the block.
     """

@@ -97,7 +97,7 @@ def named_snapshots(project: BeamlineProject) -> Iterator[tuple[IocEntry, Path, 
 
 
 def _content(whole: Whole) -> Content:
-    """Give what placing needs to know of a snapshot; its members are in classes of their own."""
+    """Return what placing needs to know of a snapshot; its members are in classes of their own."""
     stem = whole.module.rpartition(".")[2]
     return Content(
         stem,

@@ -58,7 +58,7 @@ class Tree:
     leaves: set[str] = field(default_factory=set)
 
     def root(self, stem: str, name: str) -> Block:
-        """Give the whole, with everything below.
+        """Return the whole, with everything below.
 
         :param name: of its class, if one was asked for.
         """
@@ -114,7 +114,7 @@ class Tree:
     def _pieces(
         self, recorded: RecordedBlock, path: str, leaf: str
     ) -> Iterator[tuple[str, RecordedSignal | RecordedBlock]]:
-        """Give what entries are made of, but for what an override excludes."""
+        """Yield what entries are made of, but for what an override excludes."""
         for name, entry in recorded.entries.items():
             pieces, apart = pieces_of(name, entry)
             leaves = [f"{leaf}.{piece}".lstrip(".") for piece, _ in pieces]
@@ -139,7 +139,7 @@ class Tree:
         return Part(name, made, made.prefix, entry.description) if made else None
 
     def _below(self, stem: str, label: str, entry: RecordedBlock, path: str, leaf: str) -> Block | None:
-        """Give the block of an entry; None if nothing of it is left."""
+        """Return the block of an entry; None if nothing of it is left."""
         members = list(self._members(entry, path, leaf))
         wanted = entry.pvi.removesuffix("PVI") if entry.pvi.endswith("PVI") else ""
         return self._block(stem, path, label, wanted, members, entry) if members else None
@@ -264,7 +264,7 @@ class Tree:
 
 
 def is_panda(members: Sequence[Member]) -> bool:
-    """Tell whether blocks are those that make a PandA a detector: position capture and its file writer."""
+    """Return whether blocks are those that make a PandA a detector: position capture and its file writer."""
     shipped = shipped_blocks()
     found = {m.name: m.block.shipped for m in members if isinstance(m, Part)}
     return all(found.get(name) == ref_of(shipped[name].path) for name in ("pcap", "data"))

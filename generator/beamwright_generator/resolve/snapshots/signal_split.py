@@ -54,7 +54,7 @@ Pieces = list[tuple[str, RecordedSignal | RecordedBlock]]
 
 
 def pieces_of(name: str, entry: RecordedEntry) -> tuple[Pieces, list[Apart]]:
-    """Give the signals, or the one block, of an entry, and what could not be one signal although it is one entry."""
+    """Return the signals, or the one block, of an entry, and what could not be one signal although it is one entry."""
     if isinstance(entry, RecordedSides):
         return _of_sides(name, entry)
     if isinstance(entry, RecordedBlock) and any(isinstance(below, RecordedSides) for below in entry.numbered.values()):
@@ -63,7 +63,7 @@ def pieces_of(name: str, entry: RecordedEntry) -> tuple[Pieces, list[Apart]]:
 
 
 def _of_vector(name: str, block: RecordedBlock) -> tuple[Pieces, list[Apart]]:
-    """Give a vector of setpoints and one of readbacks."""
+    """Return a vector of setpoints and one of readbacks."""
     found: dict[str, dict[int, RecordedEntry]] = {}
     apart: list[Apart] = []
     for number, entry in block.numbered.items():
@@ -96,7 +96,7 @@ def _of_sides(name: str, entry: RecordedSides) -> tuple[Pieces, list[Apart]]:
 
 
 def _alone(side: RecordedSignal, *, settable: bool = True) -> RecordedSignal:
-    """Give a side as a signal by itself; a setpoint that was read to record it can be read by plans as well.
+    """Return a side as a signal by itself; a setpoint that was read to record it can be read by plans as well.
 
     :param settable: it is not the readback of a setpoint beside it.
     """

@@ -53,7 +53,7 @@ class Untyped:
 
 
 def form_of(signal: RecordedSignal) -> Form | Untyped:
-    """Give the type of a signal as `with_pvi` would find it, but for enums and tables, which become classes."""
+    """Return the type of a signal as `with_pvi` would find it, but for enums and tables, which become classes."""
     match signal.type:
         case "unknown":
             return Untyped(f"did not answer: {signal.missing}" if signal.missing else f"is {_named(signal.nt)}")
@@ -142,7 +142,7 @@ def against(block: ShippedBlock, signals: Mapping[str, tuple[str, RecordedSignal
 
 
 def shipped_form(datatype: str) -> Form:
-    """Give a type of a shipped block."""
+    """Return a type of a shipped block."""
     return ref_of(datatype) if "." in datatype else BuiltinType(datatype)
 
 
@@ -156,7 +156,7 @@ def _type_against(datatype: str, signal: RecordedSignal) -> str:
 
 
 def can_be(datatype: str, signal: RecordedSignal) -> bool:
-    """Tell whether a signal connects as `bool`, `int`, `float` or `str`."""
+    """Return whether a signal connects as `bool`, `int`, `float` or `str`."""
     match datatype:
         case "bool":
             return signal.type in TRUTHS or (signal.type == "enum" and len(signal.choices) == 2)

@@ -69,7 +69,7 @@ OCTET_DEVICES: Final = frozenset({"asynOctetRead", "asynOctetWrite", "asynOctetC
 
 
 def is_array_field(definition: RecordType, name: str) -> bool:
-    """Tell whether this module judges the field."""
+    """Return whether this module judges the field."""
     return (definition.name, name) in EXTENTS or (definition.name, name) in LONG_STRINGS
 
 

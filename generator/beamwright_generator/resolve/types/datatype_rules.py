@@ -81,7 +81,7 @@ DECIDING: Final = frozenset(
 
 
 def is_deciding(field: str) -> bool:
-    """Tell whether the value of a field takes part in deciding a type."""
+    """Return whether the value of a field takes part in deciding a type."""
     return field in DECIDING or field.startswith(("FT", "NO"))
 
 
@@ -208,7 +208,7 @@ def _menu_field(field: FieldDef, setting: str, transport: Transport) -> Answer:
 
 
 def from_driver(settings: Mapping[str, str]) -> bool:
-    """Tell whether device support may replace states: asyn's does, with enum callbacks."""
+    """Return whether device support may replace states: asyn's does, with enum callbacks."""
     device = settings.get("DTYP", "")
     return device.startswith("asyn") or bool(macros_in(device))
 
@@ -247,7 +247,7 @@ def _two_states(record: str, settings: Mapping[str, str], transport: Transport) 
 
 
 def says_truth(zero: str, one: str) -> bool:
-    """Tell whether the labels of two states only say false and true."""
+    """Return whether the labels of two states only say false and true."""
     zero, one = zero.strip().lower(), one.strip().lower()
     return not zero or not one or zero == one or zero in FALSE_WORDS or (zero, one) in TRUTH_WORDS
 

@@ -108,7 +108,7 @@ def macros_in(text: str) -> tuple[str, ...]:
 
 
 def states_against(compared: str, declared: Collection[str], served: Collection[str]) -> tuple[set[str], set[str]]:
-    """Give the states that an enum asks for and are not served, and those served that it does not allow.
+    """Return the states that an enum asks for and are not served, and those served that it does not allow.
 
     :param compared: `strict`, `subset` or `superset`, as ophyd-async's enum classes compare.
     """
@@ -194,12 +194,12 @@ def native_array(dbf: str, transport: Transport) -> str:
 
 
 def element_dtype(native: str, transport: Transport) -> str:
-    """Give the numpy type of an array by its native element type (`DOUBLE`, `d`); empty where there is none."""
+    """Return the numpy type of an array by its native element type (`DOUBLE`, `d`); empty where there is none."""
     if transport is Transport.CA:
         return _CA_DTYPES.get(native, "")
     return next((_PVA_DTYPES[dbf] for dbf, code in _PVA_CODES.items() if code == native and dbf in _PVA_DTYPES), "")
 
 
 def array_dtype(dbf: str, transport: Transport) -> str:
-    """Give the numpy type of an array of numbers; CA knows fewer types than the database."""
+    """Return the numpy type of an array of numbers; CA knows fewer types than the database."""
     return _CA_DTYPES[_CA_NAMES[dbf]] if transport is Transport.CA else _PVA_DTYPES[dbf]

@@ -46,7 +46,7 @@ def native(fact: Fact, transport: Transport) -> str:
 
 
 def without_trailing_blanks(states: Sequence[str]) -> tuple[str, ...]:
-    """Give states without the empty ones at their end, which a server may or may not show."""
+    """Return states without the empty ones at their end, which a server may or may not show."""
     kept = list(states)
     while kept and not kept[-1]:
         kept.pop()
@@ -54,7 +54,7 @@ def without_trailing_blanks(states: Sequence[str]) -> tuple[str, ...]:
 
 
 def contradicts(described: Answer, record: TemplateRecord, fact: Fact, transport: Transport) -> bool:
-    """Tell whether a fact is other than what files alone decide."""
+    """Return whether a fact is other than what files alone decide."""
     if not isinstance(described, Served) or described.suffix or record.type in PROCESSED or fact.missing:
         return False
     if described.kind is Kind.DRIVER_STATES:

@@ -65,7 +65,7 @@ WRITABLE: Final = SETPOINT_TYPES | {"event", "permissive", "state", "epid", "thr
 
 
 def access_of(record: TemplateRecord) -> Access:
-    """Tell what a plan may do with the value of a record that has no partner."""
+    """Return what a plan may do with the value of a record that has no partner."""
     if record.type == "waveform":
         return Access.READ_WRITE if _settable_waveform(record) else Access.READ
     if record.type in PROCESSED or is_action(record):
@@ -81,7 +81,7 @@ def _settable_waveform(record: TemplateRecord) -> bool:
 
 
 def is_action(record: TemplateRecord) -> bool:
-    """Tell whether a record without readback is an action that is triggered, and not a value.
+    """Return whether a record without readback is an action that is triggered, and not a value.
 
     A busy record is; a bo is when it falls back by itself (HIGH), when 0 is labelled Done, Idle or Ready, or when
     both states have the same label.
