@@ -18,10 +18,10 @@ from beamwright_generator.resolve.types.datatype_rules import (
 from beamwright_generator.resolve.types.kinds import (
     LINKS,
     Kind,
+    NoDatatype,
     Served,
     Transport,
     Undecided,
-    Untyped,
     macros_in,
     native_scalar,
 )
@@ -111,7 +111,7 @@ def announced(
         case Undecided(macros=macros):
             return OpenQuestion(f"its type hangs on {', '.join(macros)}")
         case _:
-            said = answer.reason if isinstance(answer, Untyped) else "its text is longer than a string"
+            said = answer.reason if isinstance(answer, NoDatatype) else "its text is longer than a string"
             return _by_name(definition, known, record.fields, transport, said)
 
 

@@ -155,7 +155,7 @@ class _BlockSignalFacts(TypedDict):
 _BlockFacts = TypedDict("_BlockFacts", {"class": str, "signals": dict[str, _BlockSignalFacts]})
 
 
-class _Table(TypedDict):
+class _ShippedTable(TypedDict):
     ophyd_async: str
     device_members: list[str]
     motor_members: list[str]
@@ -170,9 +170,9 @@ class _Table(TypedDict):
 
 
 @cache
-def _table() -> _Table:
+def _table() -> _ShippedTable:
     text = files("beamwright_generator.tables").joinpath("ophyd_async_classes.json").read_text(encoding="utf-8")
-    return cast("_Table", json.loads(text))
+    return cast("_ShippedTable", json.loads(text))
 
 
 def ophyd_async_version() -> str:

@@ -77,7 +77,7 @@ class _MenuFacts(TypedDict):
     choices: list[str]
 
 
-class _Table(TypedDict):
+class _RecordTypeTable(TypedDict):
     menus: dict[str, _MenuFacts]
     types: dict[str, _TypeFacts]
 
@@ -87,9 +87,9 @@ COMMON = "dbCommon"
 
 
 @cache
-def _table() -> _Table:
+def _table() -> _RecordTypeTable:
     text = files("beamwright_generator.tables").joinpath("record_types.json").read_text(encoding="utf-8")
-    return cast("_Table", json.loads(text))
+    return cast("_RecordTypeTable", json.loads(text))
 
 
 @cache

@@ -11,7 +11,7 @@ from beamwright_generator.parse.yaml.beamline_file import RecordOverride, Signal
 from beamwright_generator.problems import Problems
 from beamwright_generator.resolve.naming.identifiers import Names, enum_member, pascal
 from beamwright_generator.resolve.types.datatype_rules import field_type, value_type
-from beamwright_generator.resolve.types.kinds import Answer, Kind, Served, Transport, Undecided, Untyped
+from beamwright_generator.resolve.types.kinds import Answer, Kind, NoDatatype, Served, Transport, Undecided
 from beamwright_generator.resolve.types.observed_types import Facts, sharpened
 from beamwright_generator.resolve.types.template_record import FIELDS, PROCESSED, TemplateRecord
 from beamwright_generator.tables.ophyd_async_classes import shipped_names
@@ -99,8 +99,8 @@ class Typing:
     def _change(self, record: TemplateRecord) -> RecordOverride:
         return self.override.records.get(record.leaf, NO_CHANGE)
 
-    def _leave_out(self, record: TemplateRecord, answer: Untyped | Undecided) -> None:
-        if isinstance(answer, Untyped):
+    def _leave_out(self, record: TemplateRecord, answer: NoDatatype | Undecided) -> None:
+        if isinstance(answer, NoDatatype):
             self.problems.warning(
                 "untyped-record", record.at, f"{record.name} is left out: {answer.reason}", hint=answer.hint
             )

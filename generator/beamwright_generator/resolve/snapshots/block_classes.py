@@ -36,7 +36,7 @@ class Whole:
 
 
 @dataclass
-class _Use:
+class _ShapeUse:
     """Every block that one class stands for, with the snapshots they are in."""
 
     blocks: list[Block] = field(default_factory=list)
@@ -69,13 +69,13 @@ class SnapshotClasses:
     refs: dict[Shape, ClassRef] = field(default_factory=dict)
     _names: Names = field(init=False)
     _types: NamedTypes = field(init=False)
-    _uses: dict[Shape, _Use] = field(default_factory=dict)
+    _uses: dict[Shape, _ShapeUse] = field(default_factory=dict)
     _families: list[_Family] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for whole in self.wholes:
             for block in whole.root.walk():
-                use = self._uses.setdefault(block.shape, _Use())
+                use = self._uses.setdefault(block.shape, _ShapeUse())
                 use.blocks.append(block)
                 use.wholes.append(whole)
         self._names = Names(taken=IMPORTED_FOR_SNAPSHOTS | set(self.taken), joint="")
@@ -210,7 +210,7 @@ class SnapshotClasses:
 
     # -- device types
 
-    def _type(self, shape: Shape, use: _Use, family: _Family | None) -> DeviceType:
+    def _type(self, shape: Shape, use: _ShapeUse, family: _Family | None) -> DeviceType:
         block, ref = use.blocks[0], self.refs[shape]
         panda = any(whole.panda and whole.root.shape == shape for whole in use.wholes)
         inherited: set[Shape] = set()
@@ -273,7 +273,7 @@ def _agreed(blocks: Sequence[Block], number: int) -> Member:
     return member if same else replace(member, doc="")
 
 
-def _doc(use: _Use) -> str:
+def _doc(use: _ShapeUse) -> str:
     said = {block.doc for block in use.blocks}
     if said != {""} and len(said) == 1:
         return said.pop()
@@ -285,7 +285,7 @@ def _doc(use: _Use) -> str:
     return f"{'Blocks' if len(paths) > 1 else 'Block'} {', '.join(shown)} of {files}"
 
 
-def _sources(uses: Sequence[_Use]) -> tuple[str, ...]:
+def _sources(uses: Sequence[_ShapeUse]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(whole.source for use in uses for whole in use.wholes))
 
 

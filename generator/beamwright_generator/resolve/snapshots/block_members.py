@@ -31,7 +31,7 @@ Key = tuple[str, tuple[object, ...]]
 
 
 @dataclass
-class _Use:
+class _NamedTypeUse:
     """Who needs an enum or a table, in order.
 
     :param words: the class, and the names of attribute and column.
@@ -51,7 +51,7 @@ class NamedTypes:
 
     devices: Mapping[str, str]
     names: Names
-    _uses: dict[Key, _Use] = field(default_factory=dict)
+    _uses: dict[Key, _NamedTypeUse] = field(default_factory=dict)
     _refs: dict[Key, ClassRef] = field(default_factory=dict)
 
     def note(self, owner: ClassRef, stem: str, members: Sequence[blocks.Member]) -> None:
@@ -66,7 +66,7 @@ class NamedTypes:
             for name, column in form.columns:
                 self._note(owner, stem, (*words, name), column)
         if isinstance(form, Choices | Columns):
-            use = self._uses.setdefault(_key(owner.module, form), _Use(owner, form))
+            use = self._uses.setdefault(_key(owner.module, form), _NamedTypeUse(owner, form))
             use.words.append((owner, stem, words))
 
     def datatype(self, module: str, form: Form | None) -> Datatype | None:

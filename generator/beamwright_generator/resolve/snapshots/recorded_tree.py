@@ -28,7 +28,7 @@ from beamwright_generator.resolve.snapshots.signal_types import (
     TABLE,
     Choices,
     Form,
-    Untyped,
+    NoSignalType,
     against,
     can_be,
     form_of,
@@ -176,7 +176,7 @@ class Tree:
         change = self._change(leaf)
         access, read, write = self._access(signal, change, leaf)
         form = form_of(signal)
-        if isinstance(form, Untyped):
+        if isinstance(form, NoSignalType):
             self._leave_out(signal.at, f"{path} {form.reason}")
             return None
         if access is Access.COMMAND:

@@ -46,17 +46,17 @@ IMAGE = BuiltinType("np.ndarray")
 
 
 @dataclass(frozen=True, slots=True)
-class Untyped:
+class NoSignalType:
     """There is no type for a signal: why, as words that follow its name."""
 
     reason: str
 
 
-def form_of(signal: RecordedSignal) -> Form | Untyped:
+def form_of(signal: RecordedSignal) -> Form | NoSignalType:
     """Return the type of a signal as `with_pvi` would find it, but for enums and tables, which become classes."""
     match signal.type:
         case "unknown":
-            return Untyped(f"did not answer: {signal.missing}" if signal.missing else f"is {_named(signal.nt)}")
+            return NoSignalType(f"did not answer: {signal.missing}" if signal.missing else f"is {_named(signal.nt)}")
         case "enum":
             return _choices(signal.choices)
         case "table":

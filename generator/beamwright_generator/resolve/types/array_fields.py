@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 from beamwright_generator.resolve.types.kinds import (
     Answer,
     Kind,
+    NoDatatype,
     Served,
     Transport,
     Undecided,
-    Untyped,
     array_dtype,
     macros_in,
     native_array,
@@ -82,13 +82,13 @@ def array_field(
             return Served(Kind.LONG_STR, "CHAR[]", suffix=f".{name}$")
         return Served(Kind.STR, "s")
     if definition.name == "acalcout" and settings.get("SIZE", "") in ("NUSE", "1"):
-        return Untyped("acalcout with SIZE=NUSE changes its lengths while it runs", "set SIZE to NELM")
+        return NoDatatype("acalcout with SIZE=NUSE changes its lengths while it runs", "set SIZE to NELM")
     extent = EXTENTS[definition.name, name]
     dbf = extent.dbf or _element_type(settings.get(extent.type_field, ""))
     if isinstance(dbf, Undecided):
         return dbf
     if not dbf:
-        return Untyped(f"{extent.type_field} is {settings[extent.type_field]!r}, which is no element type")
+        return NoDatatype(f"{extent.type_field} is {settings[extent.type_field]!r}, which is no element type")
     device = settings.get("DTYP", "")
     if dbf in ("CHAR", "UCHAR") and (macros := macros_in(device)):
         return Undecided(macros)
@@ -120,10 +120,10 @@ def _count(text: str) -> int | Undecided:
         return 1
 
 
-def _array(record: str, dbf: str, text: bool, formed: bool, transport: Transport) -> Served | Untyped:
+def _array(record: str, dbf: str, text: bool, formed: bool, transport: Transport) -> Served | NoDatatype:
     """Judge more than one element; `formed` is `info(Q:form, "String")`, which QSRV obeys for CHAR only."""
     if dbf == "ENUM" and (transport is Transport.PVA or record == "aSub"):
-        return Untyped("an array of enums is not served over PVA, nor by aSub", "use another element type")
+        return NoDatatype("an array of enums is not served over PVA, nor by aSub", "use another element type")
     if formed and dbf == "CHAR" and transport is Transport.PVA:
         return Served(Kind.STR, "s")
     native = native_array(dbf, transport)
@@ -134,12 +134,12 @@ def _array(record: str, dbf: str, text: bool, formed: bool, transport: Transport
     return Served(Kind.ARRAY, native, dtype=array_dtype(dbf, transport))
 
 
-def _single(record: str, dbf: str, transport: Transport) -> Served | Untyped:
+def _single(record: str, dbf: str, transport: Transport) -> Served | NoDatatype:
     """Judge an array of one element, which clients see as a scalar."""
     if dbf == "ENUM":
-        return Untyped("a single enum without choices cannot be read", "use another element type")
+        return NoDatatype("a single enum without choices cannot be read", "use another element type")
     if dbf == "STRING" and transport is Transport.CA and record != "aSub":
-        return Untyped("an array of one string cannot be read over CA while it is empty", "set NELM, or use PVA")
+        return NoDatatype("an array of one string cannot be read over CA while it is empty", "set NELM, or use PVA")
     if dbf == "STRING":
         return Served(Kind.STR, native_scalar(dbf, transport))
     return Served(Kind.FLOAT if dbf in ("FLOAT", "DOUBLE") else Kind.INT, native_scalar(dbf, transport))

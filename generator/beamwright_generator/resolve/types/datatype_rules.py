@@ -2,7 +2,7 @@
 
 The rules are what ophyd-async's CA and PVA backends connect and read with; every one is proved against a soft IOC in
 `tests/resolve/test_datatypes_live.py`. A type is given only when it both connects and reads; otherwise the answer is
-`Untyped` with the reason, or `Undecided` with the macros that stand in the way.
+`NoDatatype` with the reason, or `Undecided` with the macros that stand in the way.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from beamwright_generator.resolve.types.kinds import (
     NUMBERS,
     Answer,
     Kind,
+    NoDatatype,
     Served,
     Transport,
     Undecided,
-    Untyped,
     macros_in,
     native_scalar,
 )
 from beamwright_generator.tables.record_types import FieldDef, RecordType, menu, record_type
 
-__all__ = ["Answer", "Kind", "Served", "Transport", "Undecided", "Untyped", "field_type", "macros_in", "value_type"]
+__all__ = ["Answer", "Kind", "NoDatatype", "Served", "Transport", "Undecided", "field_type", "macros_in", "value_type"]
 
 _ORDINALS: Final = ["ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV", "TT", "FT", "FF"]
 
@@ -115,8 +115,8 @@ def _at(served: Served, field: str) -> Served:
     return served if served.suffix or field == "VAL" else replace(served, suffix=f".{field}")
 
 
-def _unknown(record: str) -> Untyped:
-    return Untyped(
+def _unknown(record: str) -> NoDatatype:
+    return NoDatatype(
         f"the record type {record} is not known",
         "observe the running IOC, or add its dbd file with scripts/refresh_record_types.py",
         open=True,
@@ -128,7 +128,7 @@ def _judge(
 ) -> Answer:
     field = definition.fields.get(name)
     if field is None:
-        return Untyped(f"the record type {definition.name} has no field {name}")
+        return NoDatatype(f"the record type {definition.name} has no field {name}")
     settings = {**_initial_values(definition.name), **fields}
     if name == "VAL" and definition.name in ("bi", "bo", "busy"):
         return _two_states(definition.name, settings, transport)
@@ -137,7 +137,7 @@ def _judge(
     if is_array_field(definition, name):
         return array_field(definition, name, settings, transport, infos)
     if field.dbf == "NOACCESS":
-        return Untyped(f"clients cannot reach the field {name} of {definition.name}")
+        return NoDatatype(f"clients cannot reach the field {name} of {definition.name}")
     return _plain_field(definition, field, settings, transport)
 
 
@@ -159,7 +159,7 @@ def _plain_field(definition: RecordType, field: FieldDef, settings: Mapping[str,
         return _menu_field(field, settings.get(field.name, ""), transport)
     if field.dbf == "DEVICE":
         return _device_field(definition, transport)
-    return Untyped(f"the field {field.name} of {definition.name} is of a kind ({field.dbf}) that no rule covers")
+    return NoDatatype(f"the field {field.name} of {definition.name} is of a kind ({field.dbf}) that no rule covers")
 
 
 def _integer(definition: RecordType, field: FieldDef, settings: Mapping[str, str], transport: Transport) -> Answer:
@@ -188,16 +188,16 @@ def _text(field: FieldDef, transport: Transport) -> Answer:
 
 def _device_field(definition: RecordType, transport: Transport) -> Answer:
     if not definition.devices:
-        return Untyped(f"no device support is known for {definition.name}, so its DTYP may have no choices to read")
+        return NoDatatype(f"no device support is known for {definition.name}, so its DTYP may have no choices to read")
     return Served(Kind.STR, native_scalar("ENUM", transport), driver_states=True)
 
 
 def _menu_field(field: FieldDef, setting: str, transport: Transport) -> Answer:
     choices = menu(field.menu)
     if not choices:
-        return Untyped(f"the menu {field.menu} of the field {field.name} is not known")
+        return NoDatatype(f"the menu {field.menu} of the field {field.name} is not known")
     if setting.isdigit() and int(setting) >= len(choices):
-        return Untyped(f"the field {field.name} starts as {setting}, which is no choice of its menu")
+        return NoDatatype(f"the field {field.name} starts as {setting}, which is no choice of its menu")
     fits = len(choices) <= CA_MOST_STATES and all(len(choice) <= LONGEST_STATE for choice in choices)
     return Served(
         Kind.ENUM if fits else Kind.STR,
@@ -217,12 +217,12 @@ def _open_macros(settings: Mapping[str, str], names: Iterable[str]) -> tuple[str
     return tuple(dict.fromkeys(macro for name in names for macro in macros_in(settings.get(name, ""))))
 
 
-def _too_long(settings: Mapping[str, str], names: Iterable[str]) -> Untyped | None:
+def _too_long(settings: Mapping[str, str], names: Iterable[str]) -> NoDatatype | None:
     for name in names:
         state = settings.get(name, "")
         if len(state.encode()) > LONGEST_STATE:
             shown = state if len(state) <= MOST_SHOWN else f"{state[:MOST_SHOWN]}..."
-            return Untyped(
+            return NoDatatype(
                 f"the state {shown!r} in {name} is longer than {LONGEST_STATE} bytes; EPICS base refuses it",
                 "shorten the state",
             )
@@ -239,7 +239,7 @@ def _two_states(record: str, settings: Mapping[str, str], transport: Transport) 
     native = native_scalar("ENUM", transport)
     driver_states = record != "busy" and from_driver(settings)
     if zero and not one and transport is Transport.PVA:
-        return Untyped(f"the {record} has one state, so 1 cannot be read over PVA", "give it a label for 1 (ONAM)")
+        return NoDatatype(f"the {record} has one state, so 1 cannot be read over PVA", "give it a label for 1 (ONAM)")
     if zero and not one:
         return Served(Kind.STR, native, states=(zero,), driver_states=driver_states)
     kind = Kind.BOOL if says_truth(zero, one) else Kind.ENUM
@@ -283,4 +283,6 @@ def _stateless(record: str, settings: Mapping[str, str], transport: Transport, d
         return Served(Kind.DRIVER_STATES, native_scalar("ENUM", transport), driver_states=True)
     if record == "mbbo" and not any(settings.get(name, "0") not in ("", "0") for name in STATE_VALUES):
         return Served(Kind.INT, native_scalar("USHORT", transport))
-    return Untyped(f"the {record} has no states, so its value cannot be read", "give it state texts (ZRST, ONST, ...)")
+    return NoDatatype(
+        f"the {record} has no states, so its value cannot be read", "give it state texts (ZRST, ONST, ...)"
+    )

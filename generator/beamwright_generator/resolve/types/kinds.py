@@ -74,7 +74,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Untyped:
+class NoDatatype:
     """Nothing safe exists; the record is left out and reported.
 
     :param reason: why, as a sentence without a full stop.
@@ -96,10 +96,10 @@ class Undecided:
     """
 
     macros: tuple[str, ...]
-    usual: Served | Untyped | None = None
+    usual: Served | NoDatatype | None = None
 
 
-Answer = Served | Untyped | Undecided
+Answer = Served | NoDatatype | Undecided
 
 
 def macros_in(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from beamwright_generator.basics.choices import PVA_CODES, Transport
 from beamwright_generator.parse.yaml.observation_file import ENUM, Fact
 from beamwright_generator.resolve.types.array_fields import OCTET_DEVICES
 from beamwright_generator.resolve.types.datatype_rules import says_truth
-from beamwright_generator.resolve.types.kinds import Answer, Kind, Served, Untyped, element_dtype
+from beamwright_generator.resolve.types.kinds import Answer, Kind, NoDatatype, Served, element_dtype
 from beamwright_generator.resolve.types.template_record import PROCESSED, TemplateRecord
 from beamwright_generator.tables.record_types import record_type
 
@@ -80,7 +80,7 @@ def sharpened(record: TemplateRecord, described: Answer, facts: Iterable[Fact | 
         return _states(record, described, served, found, complete)
     if isinstance(described, Served) and described.kind is not Kind.DRIVER_STATES:
         return described
-    if not complete or (isinstance(described, Untyped) and not described.open):
+    if not complete or (isinstance(described, NoDatatype) and not described.open):
         return described
     if served in _ENUMS:
         known = record_type(record.type) is not None  # nobody knows whether other record types change their states
@@ -125,6 +125,6 @@ def _scalar(described: Answer, served: str) -> Answer:
         return Served(Kind.FLOAT, served)
     if served in _INTEGERS:
         return Served(Kind.INT, served)
-    if served in _TEXTS and isinstance(described, Untyped):  # an array of one text cannot be read while it is empty
+    if served in _TEXTS and isinstance(described, NoDatatype):  # an array of one text cannot be read while it is empty
         return Served(Kind.STR, served)
     return described

@@ -9,10 +9,10 @@ import pytest
 from beamwright_generator.resolve.types.datatype_rules import (
     Answer,
     Kind,
+    NoDatatype,
     Served,
     Transport,
     Undecided,
-    Untyped,
     field_type,
     macros_in,
     value_type,
@@ -114,7 +114,7 @@ def test_two_states(record: str, zero: str, one: str, kind: Kind) -> None:
 
 def test_one_state_for_zero_is_a_string_over_ca_only() -> None:
     assert value("bi", {"ZNAM": "Off"}) == Served(Kind.STR, "ENUM", states=("Off",))
-    assert isinstance(value("bi", {"ZNAM": "Off"}, PVA), Untyped)
+    assert isinstance(value("bi", {"ZNAM": "Off"}, PVA), NoDatatype)
 
 
 def test_busy_has_labels_of_its_own() -> None:
@@ -147,9 +147,9 @@ def test_only_blank_states_are_a_string() -> None:
 
 @pytest.mark.parametrize("transport", Transport)
 def test_no_states(transport: Transport) -> None:
-    assert isinstance(value("mbbi", {}, transport), Untyped)
-    assert isinstance(value("mbbi", {"DTYP": "Soft Channel"}, transport), Untyped)
-    assert isinstance(value("mbbo", {"ONVL": "2"}, transport), Untyped)
+    assert isinstance(value("mbbi", {}, transport), NoDatatype)
+    assert isinstance(value("mbbi", {"DTYP": "Soft Channel"}, transport), NoDatatype)
+    assert isinstance(value("mbbo", {"ONVL": "2"}, transport), NoDatatype)
     brought = served(value("mbbo", {"DTYP": "asynInt32"}, transport))
     assert (brought.kind, brought.states, brought.driver_states) == (Kind.DRIVER_STATES, (), True)
     assert value("mbbi", {"DTYP": "$(D)"}, transport) == Undecided(("D",))
@@ -161,9 +161,9 @@ def test_no_states(transport: Transport) -> None:
 
 def test_a_state_that_base_refuses() -> None:
     answer = value("mbbi", {"ZRST": "a" * 26, "ONST": "b"})
-    assert isinstance(answer, Untyped)
+    assert isinstance(answer, NoDatatype)
     assert "ZRST" in answer.reason
-    assert isinstance(value("bi", {"ONAM": "µ" * 13}), Untyped)
+    assert isinstance(value("bi", {"ONAM": "µ" * 13}), NoDatatype)
 
 
 @pytest.mark.parametrize(
@@ -192,14 +192,14 @@ def test_arrays_of_numbers(record: str, element: str, ca: str, pva: str) -> None
 
 def test_arrays_of_strings() -> None:
     assert served(value("waveform", {"NELM": "2"})).kind is Kind.STR_ARRAY
-    assert isinstance(value("waveform", {}), Untyped)
+    assert isinstance(value("waveform", {}), NoDatatype)
     assert value("waveform", {}, PVA) == Served(Kind.STR, "s")
 
 
 def test_arrays_of_enums() -> None:
     assert served(value("waveform", {"FTVL": "ENUM", "NELM": "2"})) == Served(Kind.STR_ARRAY, "ENUM[]")
-    assert isinstance(value("waveform", {"FTVL": "ENUM", "NELM": "2"}, PVA), Untyped)
-    assert isinstance(field_type("aSub", "A", {"FTA": "ENUM", "NOA": "2"}, CA), Untyped)
+    assert isinstance(value("waveform", {"FTVL": "ENUM", "NELM": "2"}, PVA), NoDatatype)
+    assert isinstance(field_type("aSub", "A", {"FTA": "ENUM", "NOA": "2"}, CA), NoDatatype)
 
 
 @pytest.mark.parametrize("device", ["asynOctetRead", "asynOctetWrite", "asynOctetCmdResponse", "asynOctetWriteRead"])
@@ -227,9 +227,9 @@ def test_lengths_of_other_arrays() -> None:
     assert served(value("subArray", {"FTVL": "DOUBLE", "NELM": "5"})).kind is Kind.FLOAT
     assert served(value("mca", {"NMAX": "2048"})).dtype == "int32"
     assert served(value("waveform", {"FTVL": "10", "NELM": "0x10"})).dtype == "float64"
-    assert isinstance(value("waveform", {"FTVL": "FLOAT128", "NELM": "5"}), Untyped)
+    assert isinstance(value("waveform", {"FTVL": "FLOAT128", "NELM": "5"}), NoDatatype)
     assert served(field_type("acalcout", "AVAL", {"NELM": "5"}, CA)).dtype == "float64"
-    assert isinstance(field_type("acalcout", "AVAL", {"NELM": "5", "SIZE": "NUSE"}, CA), Untyped)
+    assert isinstance(field_type("acalcout", "AVAL", {"NELM": "5", "SIZE": "NUSE"}, CA), NoDatatype)
     assert served(field_type("sscan", "D01DA", {}, PVA)).dtype == "float32"
     assert field_type("asyn", "ERRS", {}, CA) == Served(Kind.STR, "CHAR[]", suffix=".ERRS")
 
@@ -288,7 +288,7 @@ def test_long_fields_are_read_whole(record: str, name: str) -> None:
 def test_fields_that_are_left_out(record: str, name: str) -> None:
     for transport in Transport:
         answer = field_type(record, name, {}, transport)
-        assert isinstance(answer, Untyped)
+        assert isinstance(answer, NoDatatype)
         assert answer.reason
 
 
