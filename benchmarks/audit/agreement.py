@@ -21,16 +21,16 @@ from typing import Any, Final
 
 from beamwright_generator.audit.acceptance import Outcome
 from beamwright_generator.audit.class_check import Audit, fits
-from beamwright_generator.audit.place_check import Judged
-from beamwright_generator.audit.prefix_search import Place, places
-from beamwright_generator.audit.record_set import Description, of_template
+from beamwright_generator.audit.place_check import Judgement
+from beamwright_generator.audit.prefix_search import PrefixMatch, places
+from beamwright_generator.audit.record_set import RecordSet, of_template
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.parse.database.loader import LoadedDatabase, load_database
 from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems, Severity
 from beamwright_generator.python.constructors import Evaluator
-from beamwright_generator.python.declarations import Declarations, Declared, DeclaredClass, Form
-from beamwright_generator.python.python_modules import Modules
+from beamwright_generator.python.declarations import ClassDeclaration, DatatypeForm, Declarations, SignalDeclaration
+from beamwright_generator.python.python_modules import ModuleFinder
 from beamwright_generator.tables.ophyd_async_classes import shipped_class, shipped_paths
 from benchmarks.audit.page import Found, Row, page
 from benchmarks.audit.served import Asked, connected, python_ioc, soft_ioc, without_hardware
@@ -51,9 +51,9 @@ class Database:
 
     number: int
     shown: str
-    described: Description
+    described: RecordSet
     loaded: LoadedDatabase
-    served: Description | None = None
+    served: RecordSet | None = None
 
 
 @dataclass
@@ -65,11 +65,11 @@ class Pair:
     """
 
     distribution: str
-    cls: DeclaredClass
+    cls: ClassDeclaration
     database: Database
-    place: Place
+    place: PrefixMatch
     audits: dict[Transport, Audit] = field(default_factory=dict)
-    served: dict[Transport, dict[str, Judged]] = field(default_factory=dict)
+    served: dict[Transport, dict[str, Judgement]] = field(default_factory=dict)
     outcomes: dict[Transport, dict[str, str | None]] = field(default_factory=dict)
     made: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     unmade: str = ""
@@ -81,7 +81,7 @@ class Pair:
         mirrored = {template for path in known if (one := shipped_class(path)) for template in one.templates}
         return bool(mirrored) and mirrored <= {path.name for path in self.database.described.paths}
 
-    def types(self, judged: Judged) -> set[str]:
+    def types(self, judged: Judgement) -> set[str]:
         """Name the record types that a signal is on, as far as its records exist."""
         found = (self.database.described.find(pv) for pv in judged.pvs)
         return {one[0].type for one in found if one is not None}
@@ -91,12 +91,12 @@ class Pair:
 class Survey:
     """Everything found out."""
 
-    declared: dict[str, list[DeclaredClass]] = field(default_factory=dict)
+    declared: dict[str, list[ClassDeclaration]] = field(default_factory=dict)
     databases: list[Database] = field(default_factory=list)
     pairs: list[Pair] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def compared(self) -> Iterator[tuple[Pair, Transport, Judged, Judged, str | None]]:
+    def compared(self) -> Iterator[tuple[Pair, Transport, Judgement, Judgement, str | None]]:
         """Give each signal that was connected: as described, as served, and what came of it."""
         for pair in self.pairs:
             for over, audit in pair.audits.items():
@@ -179,14 +179,14 @@ def _is_refused(outcome: str | None) -> bool:
     return outcome is not None and not outcome.startswith("NotConnectedError")
 
 
-def datatype_as_made(signal: Declared) -> str | None:
+def datatype_as_made(signal: SignalDeclaration) -> str | None:
     """Give a datatype as `audit_client` does; None where the source does not tell it."""
     match signal.type.form:
-        case Form.ENUM:
+        case DatatypeForm.ENUM:
             return f"{signal.type.text}: {sorted(signal.type.states)}"
-        case Form.ANY:
+        case DatatypeForm.ANY:
             return ""
-        case Form.OTHER | Form.UNKNOWN:
+        case DatatypeForm.OTHER | DatatypeForm.UNKNOWN:
             return None
         case _:
             return signal.type.text
@@ -201,7 +201,7 @@ def survey(folders: Sequence[Path], work: Path) -> Survey:
         for path in corpus.paths:
             if not corpus.is_substitutions(path):
                 found.databases += _database(corpus, path, len(found.databases) + 1)
-    declarations = Declarations(Evaluator(Modules(DescriptionFiles([], ROOT, Problems()), _python_folders())))
+    declarations = Declarations(Evaluator(ModuleFinder(DescriptionFiles([], ROOT, Problems()), _python_folders())))
     for library in LIBRARIES:
         if importlib.util.find_spec(library.partition(".")[0]) is None:
             progress(f"{library} is not installed, so it is left out")
@@ -230,7 +230,7 @@ def _database(corpus: Corpus, path: Path, number: int) -> Iterator[Database]:
         yield Database(number, corpus.shown(path), described, loaded)
 
 
-def _pairs(library: str, cls: DeclaredClass, databases: Sequence[Database]) -> list[Pair]:
+def _pairs(library: str, cls: ClassDeclaration, databases: Sequence[Database]) -> list[Pair]:
     found = [
         Pair(library, cls, one, placed[0])
         for one in databases
@@ -264,7 +264,7 @@ def _verify(found: Survey, databases: Sequence[Database], file: Path) -> None:
     _connect(found, [pair for pair in pairs if rest[id(pair)]], rest, python_ioc(served))
 
 
-def _judged(pair: Pair) -> list[Judged]:
+def _judged(pair: Pair) -> list[Judgement]:
     return pair.audits[Transport.CA].judged
 
 

@@ -198,7 +198,7 @@ class DeviceType:
 
     @property
     def readable(self) -> bool:
-        """Tell whether some member appears in the documents of a run."""
+        """Whether some member appears in the documents of a run."""
         return any(_is_readable(member) for member in self.members)
 
 

@@ -186,7 +186,7 @@ class _Package:
 def generate_device(
     path: Path, macros: Mapping[str, str], search: Sequence[Path], transport: Transport, problems: Problems
 ) -> str | None:
-    """Give the module of one template with everything that it includes, in one text."""
+    """Return the module of one template with everything that it includes, in one text."""
     from beamwright_generator.resolve.resolution import resolve_template
 
     root = repository(path)
@@ -257,7 +257,7 @@ def _shared_with_others(texts: Mapping[str, str], package: _Package, project: Be
 def _with_readme(
     texts: Mapping[str, str], model: Model, package: _Package
 ) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """Add the README, with the sections that other beamlines have in it; give what the manifest says of those then."""
+    """Add the README, with the sections of other beamlines, and return their entries of the manifest with it."""
     from beamwright_generator.render.readme import README, render_readme, render_section, sections_of
     from beamwright_generator.write.disk import read
     from beamwright_generator.write.manifest import sha256

@@ -33,7 +33,7 @@ def first_beamline_file(
     search: Sequence[Path],
     problems: Problems,
 ) -> str | None:
-    """Give the text of a beamline file that reads a boot script; what the script lacks is reported.
+    """Return the text of a beamline file for a boot script; what the script lacks is reported.
 
     The script is followed wherever it leads, and every folder outside the repository that it reads from becomes one
     of the file's roots. Paths are relative to the file; outside the repository, those that are given as absolute ones
@@ -55,7 +55,10 @@ def first_beamline_file(
         beamline = BeamlineFile(name=name, package=package, iocs=[entry])
     except ValidationError:
         problems.error(
-            "beamline-invalid", None, f"{name!r} is no module name", hint="use small letters, digits and _, such as x01"
+            "beamline-invalid",
+            None,
+            f"{name!r} is not a module name",
+            hint="use small letters, digits and _, such as x01",
         )
         return None
     source = Source(target.resolve(), files.shown(target.resolve()), "")

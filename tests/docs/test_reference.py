@@ -80,7 +80,7 @@ def test_every_key_is_documented_with_its_default(heading: str) -> None:
         assert (default == "required") is fields[key].is_required(), key
 
 
-@pytest.mark.parametrize("entry", ["Policy", "Transport", "Format", "Kind", "SignalType"])
+@pytest.mark.parametrize("entry", ["ConnectionPolicy", "Transport", "Format", "SignalKind", "SignalType"])
 def test_every_choice_is_documented(entry: str) -> None:
     text = (DOCS / "beamline-file.md").read_text(encoding="utf-8")
     assert [choice for choice in json_schema()["$defs"][entry]["enum"] if f"`{choice}`" not in text] == []

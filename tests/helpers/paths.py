@@ -10,3 +10,4 @@ GOLDEN = TESTS / "golden"
 PVI_SERVERS = TESTS / "helpers" / "pvi_servers"
 REPORTED = (TESTS / "unit", TESTS / "live")
 """Where what other commands than `gen beamline` report is kept, as `*problems.txt`."""
+HELPERS = Path(__file__).resolve().parent

@@ -25,7 +25,7 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LONGEST_LINE = 100
 
 
-@click.command(short_help="Run a beamline as a simulated one on this machine.")
+@click.command(short_help="Run a simulated beamline on this machine.")
 @click.argument("file", type=BeamlineArgument(), default="beamline.yaml")
 @click.option("--ca-port", type=click.IntRange(1, 65535), help="The first IOC's port for CA; the others follow.")
 @click.option("--pva-port", type=click.IntRange(1, 65535), help="The first IOC's port for PVA; the others follow.")
@@ -70,7 +70,7 @@ def twin(
 
 
 def _run(beamline: Twin, ended: threading.Event) -> None:
-    """Say where the twin is found, and how it is, until it is to end."""
+    """Print the environment and the status of the twin until it is interrupted."""
     for name, value in beamline.environment.items():
         click.echo(f"export {name}='{value}'")
     sys.stdout.flush()

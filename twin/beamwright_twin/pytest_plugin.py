@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def twin_beamline(pytestconfig: pytest.Config) -> Path:
-    """Give the beamline file that `twin` runs; a test suite may define this fixture itself."""
+    """Return the beamline file that `twin` runs; a test suite may define this fixture itself."""
     written = str(pytestconfig.getini(BEAMLINE))
     if not written:
         raise pytest.UsageError(f"the fixture `twin` needs a beamline: set `{BEAMLINE}` in the configuration of pytest")

@@ -36,7 +36,7 @@ FLOATS: Final = frozenset({"FLOAT", "DOUBLE", "f", "d"})
 
 
 @dataclass(frozen=True)
-class Announced:
+class Announcement:
     """What connecting to a PV shows.
 
     :param precision: digits of a float; None where the descriptions do not tell.
@@ -60,7 +60,7 @@ class Announced:
 
 
 @dataclass(frozen=True)
-class Absent:
+class MissingChannel:
     """No channel: clients do not connect.
 
     :param reason: why, as a sentence without a full stop.
@@ -70,7 +70,7 @@ class Absent:
 
 
 @dataclass(frozen=True)
-class Open:
+class OpenQuestion:
     """The descriptions do not tell.
 
     :param reason: why, as a sentence without a full stop.
@@ -81,7 +81,7 @@ class Open:
 
 def announced(
     record: TemplateRecord, field: str, transport: Transport, fact: Fact | None = None
-) -> Announced | Absent | Open:
+) -> Announcement | MissingChannel | OpenQuestion:
     """Say what the server announces for a field of a record.
 
     :param field: such as `RBV` or `DESC$`; empty for the record's name alone.
@@ -89,13 +89,13 @@ def announced(
     """
     definition = record_type(record.type)
     if definition is None:
-        return Open(f"the record type {record.type} is not known")
+        return OpenQuestion(f"the record type {record.type} is not known")
     name = field.removesuffix("$") or "VAL"
     if name == RECORD_TYPE:
-        return Announced(Served(Kind.STR, native_scalar("STRING", transport)))
+        return Announcement(Served(Kind.STR, native_scalar("STRING", transport)))
     known = definition.fields.get(name)
     if known is None:
-        return Absent(f"records of type {record.type} have no field {name}")
+        return MissingChannel(f"records of type {record.type} have no field {name}")
     if field.endswith("$"):
         return _characters(definition, known, transport)
     if name == "VAL":
@@ -107,9 +107,9 @@ def announced(
         case Served() if answer.suffix in ("", f".{name}"):
             return _as_served(definition, name, answer, record.fields, transport)
         case Undecided(usual=Served() as usual, macros=macros):
-            return Announced(usual, macros=macros)
+            return Announcement(usual, macros=macros)
         case Undecided(macros=macros):
-            return Open(f"its type hangs on {', '.join(macros)}")
+            return OpenQuestion(f"its type hangs on {', '.join(macros)}")
         case _:
             said = answer.reason if isinstance(answer, Untyped) else "its text is longer than a string"
             return _by_name(definition, known, record.fields, transport, said)
@@ -117,50 +117,50 @@ def announced(
 
 def _as_served(
     definition: RecordType, name: str, served: Served, fields: Mapping[str, str], transport: Transport
-) -> Announced:
+) -> Announcement:
     if served.kind is Kind.DRIVER_STATES or (served.driver_states and not served.states):
-        return Announced(served, driver_only=True)
+        return Announcement(served, driver_only=True)
     hidden = len(served.states) == 1 and definition.name in ("bi", "bo", "busy") and name == "VAL"
     if transport is Transport.CA:
         hidden |= len(served.states) > CA_MOST_STATES
         served = replace(served, states=tuple(state[:LONGEST_STATE] for state in served.states[:CA_MOST_STATES]))
-    return Announced(served, _precision(definition, name, served, fields), hidden=hidden)
+    return Announcement(served, _precision(definition, name, served, fields), hidden=hidden)
 
 
-def _characters(definition: RecordType, known: FieldDef, transport: Transport) -> Announced | Absent:
+def _characters(definition: RecordType, known: FieldDef, transport: Transport) -> Announcement | MissingChannel:
     link = known.dbf in LINKS
     if link or known.dbf == "STRING" or (definition.name, known.name) in LONG_STRINGS:
         native = "CHAR[]" if transport is Transport.CA else "s" if link else "ab"
-        return Announced(Served(Kind.STR, native))
-    return Absent(f"the field {known.name} of {definition.name} is no text, so `$` does not apply")
+        return Announcement(Served(Kind.STR, native))
+    return MissingChannel(f"the field {known.name} of {definition.name} is no text, so `$` does not apply")
 
 
 def _by_name(
     definition: RecordType, known: FieldDef, fields: Mapping[str, str], transport: Transport, said: str
-) -> Announced | Absent | Open:
+) -> Announcement | MissingChannel | OpenQuestion:
     """Say what a name serves for which no safe type exists."""
     kind, name = definition.name, known.name
     string = Served(Kind.STR, native_scalar("STRING", transport))
     states = native_scalar("ENUM", transport)
     if (kind, name) in LONG_STRINGS:
-        return Announced(string, empty=not fields.get("VAL"))
+        return Announcement(string, empty=not fields.get("VAL"))
     if said.startswith("an array of one string"):
-        return Announced(string, empty=kind != "aai" and not fields.get("VAL"))
+        return Announcement(string, empty=kind != "aai" and not fields.get("VAL"))
     if said.startswith("an array of enums") and transport is Transport.PVA:
-        return Absent(said)
+        return MissingChannel(said)
     if known.dbf == "NOACCESS":
-        return Absent(said)
+        return MissingChannel(said)
     if known.dbf == "STRING" or known.dbf in LINKS:
-        return Announced(string)
+        return Announcement(string)
     if name == "VAL" and kind in ("bi", "bo", "busy") and fields.get("ZNAM") and not fields.get("ONAM"):
         one = Served(Kind.STR, states, states=(fields["ZNAM"],), driver_states=from_driver(fields))
-        return Announced(one, hidden=True)
+        return Announcement(one, hidden=True)
     if name == "VAL" and kind in ("mbbi", "mbbo") and "state " not in said:
         served = Served(Kind.STR, states, driver_states=from_driver(fields))
-        return Announced(served, driver_only=from_driver(fields))
+        return Announcement(served, driver_only=from_driver(fields))
     if known.dbf == "DEVICE":
-        return Announced(Served(Kind.STR, states, driver_states=True), driver_only=True)
-    return Open(said)
+        return Announcement(Served(Kind.STR, states, driver_states=True), driver_only=True)
+    return OpenQuestion(said)
 
 
 def _precision(definition: RecordType, name: str, served: Served, fields: Mapping[str, str]) -> int | None:

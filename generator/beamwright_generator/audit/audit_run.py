@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beamwright_generator.audit.class_check import Audit
-from beamwright_generator.audit.record_set import Description, of_beamline, of_template
+from beamwright_generator.audit.record_set import RecordSet, of_beamline, of_template
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
 from beamwright_generator.project import BeamlineProject
 from beamwright_generator.python.constructors import Evaluator
-from beamwright_generator.python.declarations import Declarations, DeclaredClass
-from beamwright_generator.python.python_modules import Module, Modules
+from beamwright_generator.python.declarations import ClassDeclaration, Declarations
+from beamwright_generator.python.python_modules import Module, ModuleFinder
 
 
 @dataclass(frozen=True)
-class Request:
+class AuditRequest:
     """What to audit against what.
 
     :param wanted: a dotted module or a Python file, and a class of it after a colon.
@@ -35,7 +35,7 @@ class Request:
     prefix: str | None = None
 
 
-def audit(request: Request, root: Path, problems: Problems) -> Audit:
+def audit(request: AuditRequest, root: Path, problems: Problems) -> Audit:
     """Audit; what keeps files from being read is reported.
 
     :param root: the folder that file names are shown from.
@@ -46,7 +46,7 @@ def audit(request: Request, root: Path, problems: Problems) -> Audit:
     if problems.errors:
         return found
     python = DescriptionFiles([root], root, problems)
-    modules = Modules(python, request.path)
+    modules = ModuleFinder(python, request.path)
     name, _, wanted = _parted(request.wanted)
     declarations = Declarations(Evaluator(modules))
     found_in = _modules(modules, name, problems)
@@ -60,7 +60,7 @@ def audit(request: Request, root: Path, problems: Problems) -> Audit:
     return found
 
 
-def describe(files: DescriptionFiles, path: Path, request: Request, problems: Problems) -> Description | None:
+def describe(files: DescriptionFiles, path: Path, request: AuditRequest, problems: Problems) -> RecordSet | None:
     """Read one `--against`: a beamline file by its suffix, and a template otherwise."""
     if path.suffix not in (".yaml", ".yml"):
         return of_template(files, path, request.macros, request.search, problems)
@@ -73,7 +73,7 @@ def _parted(wanted: str) -> tuple[str, str, str]:
     return (name, colon, cls) if colon else (wanted, "", "")
 
 
-def _modules(modules: Modules, name: str, problems: Problems) -> list[Module]:
+def _modules(modules: ModuleFinder, name: str, problems: Problems) -> list[Module]:
     found = modules.open(name)
     if found is None:
         if not problems.errors and name.endswith(".py"):
@@ -87,7 +87,7 @@ def _modules(modules: Modules, name: str, problems: Problems) -> list[Module]:
     return [module for one in modules.inside(name) if (module := modules.module(one)) is not None]
 
 
-def _classes(declarations: Declarations, module: Module, wanted: str) -> list[DeclaredClass]:
+def _classes(declarations: Declarations, module: Module, wanted: str) -> list[ClassDeclaration]:
     if not wanted:
         return list(declarations.classes(module))
     found = declarations.declared(module, wanted)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from beamwright_generator.audit.findings import Finding, Report, finding_of
-from beamwright_generator.audit.place_check import AtPlace, Judged
-from beamwright_generator.audit.prefix_search import Place, places, pv_text, texts_of
-from beamwright_generator.audit.record_set import Description
+from beamwright_generator.audit.place_check import Judgement, PlaceCheck
+from beamwright_generator.audit.prefix_search import PrefixMatch, places, pv_text, texts_of
+from beamwright_generator.audit.record_set import RecordSet
 from beamwright_generator.basics.source_text import Position
 from beamwright_generator.problems import Problem, Severity
-from beamwright_generator.python.declarations import Declared, DeclaredClass, OwnerlessSignal
+from beamwright_generator.python.declarations import ClassDeclaration, OwnerlessSignal, SignalDeclaration
 from beamwright_generator.resolve.types.kinds import Transport
 
 LEAST_SHARE: Final = 0.5
@@ -22,7 +22,7 @@ LEAST_PVS: Final = 3
 """That it has to serve; fewer may be there by chance."""
 
 
-def fits(place: Place) -> bool:
+def fits(place: PrefixMatch) -> bool:
     """Tell whether a class that nobody named belongs to a place."""
     return place.found >= LEAST_PVS and place.found >= LEAST_SHARE * place.of
 
@@ -42,9 +42,9 @@ class Audit:
     signals: int = 0
     skipped: int = 0
     findings: dict[Finding, None] = field(default_factory=dict)
-    judged: list[Judged] = field(default_factory=list)
+    judged: list[Judgement] = field(default_factory=list)
 
-    def of(self, cls: DeclaredClass, descriptions: list[Description], *, named: bool) -> None:
+    def of(self, cls: ClassDeclaration, descriptions: list[RecordSet], *, named: bool) -> None:
         """Audit one class against each description that it fits.
 
         :param named: the user named it, so it has to fit.
@@ -72,18 +72,18 @@ class Audit:
 
     def at_place(
         self,
-        cls: DeclaredClass,
-        description: Description,
-        place: Place,
-        others: Sequence[tuple[Description, Place]] = (),
+        cls: ClassDeclaration,
+        description: RecordSet,
+        place: PrefixMatch,
+        others: Sequence[tuple[RecordSet, PrefixMatch]] = (),
     ) -> None:
         """Judge every signal of a class at one place of a description.
 
         :param others: further descriptions that the class fits, with its places there.
         """
-        self.judged += AtPlace(Report(cls, description, self.add), place, self.transport, others).judge()
+        self.judged += PlaceCheck(Report(cls, description, self.add), place, self.transport, others).judge()
 
-    def _skip(self, cls: DeclaredClass, placed: Sequence[tuple[Description, Sequence[Place]]]) -> None:
+    def _skip(self, cls: ClassDeclaration, placed: Sequence[tuple[RecordSet, Sequence[PrefixMatch]]]) -> None:
         """Say that a class is left out, and how much of it is served, unless that is nothing."""
         self.skipped += 1
         best = max((found[0] for _, found in placed), key=lambda place: place.found, default=None)
@@ -98,7 +98,7 @@ class Audit:
         none = Position("", 0, 0)
         return sorted(self.findings, key=lambda one: (one.problem.at or none, one.problem.code, one.problem.message))
 
-    def _unclear(self, cls: DeclaredClass, signal: Declared) -> None:
+    def _unclear(self, cls: ClassDeclaration, signal: SignalDeclaration) -> None:
         asked = (signal.read, signal.write) if signal.reads else (signal.write,)
         if None in asked or any(pv_text(text).leaf is None for text in texts_of(signal)):
             hint = "audit a class that gives it a value, or write the PV with the prefix and plain text"
@@ -114,13 +114,13 @@ class Audit:
         self.findings[finding] = None
 
 
-def _silent(cls: DeclaredClass, name: str, at: Position) -> Finding:
+def _silent(cls: ClassDeclaration, name: str, at: Position) -> Finding:
     message = f"{cls.name}.{name} is assigned, which sets a class attribute and makes no signal"
     hint = f"annotate it: `{name}: ...` in place of `{name} = ...`"
     return Finding(Problem("audit-no-signal", Severity.ERROR, at, message, (), hint), cls.path, name)
 
 
-def _ownerless(cls: DeclaredClass, made: OwnerlessSignal) -> Finding:
+def _ownerless(cls: ClassDeclaration, made: OwnerlessSignal) -> Finding:
     on = f" on {made.pvs}" if made.pvs else ""
     message = f"{cls.name}: a signal{on} is made, and no device has it: it never connects, and nothing here checks it"
     hint = "assign it to an attribute of `self` with a name that is written out, or put it into a DeviceVector"
@@ -128,7 +128,7 @@ def _ownerless(cls: DeclaredClass, made: OwnerlessSignal) -> Finding:
     return Finding(Problem("audit-not-owned", Severity.WARNING, at, message, detail, hint), cls.path)
 
 
-def _unplaced(cls: DeclaredClass, descriptions: list[Description]) -> Finding:
+def _unplaced(cls: ClassDeclaration, descriptions: list[RecordSet]) -> Finding:
     labels = ", ".join(one.label for one in descriptions)
     message = f"{cls.name}: none of its PVs is in {labels}"
     hint = "name the database that serves it, or the prefix of its device with --prefix"

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from beamwright_generator.audit.acceptance import Outcome, Verdict
-from beamwright_generator.audit.announcement import Announced
-from beamwright_generator.audit.record_set import Description
+from beamwright_generator.audit.announcement import Announcement
+from beamwright_generator.audit.record_set import RecordSet
 from beamwright_generator.basics.source_text import Position
 from beamwright_generator.problems import Problem, Severity
-from beamwright_generator.python.declarations import Declared, DeclaredClass, Form
+from beamwright_generator.python.declarations import ClassDeclaration, DatatypeForm, SignalDeclaration
 from beamwright_generator.resolve.types.template_record import TemplateRecord
 
 
@@ -37,23 +37,23 @@ class Report:
     :param keep: takes each finding.
     """
 
-    cls: DeclaredClass
-    description: Description
+    cls: ClassDeclaration
+    description: RecordSet
     keep: Callable[[Finding], None]
 
     def warn(
-        self, signal: Declared, code: str, message: str, pv: str, record: TemplateRecord | None, hint: str
+        self, signal: SignalDeclaration, code: str, message: str, pv: str, record: TemplateRecord | None, hint: str
     ) -> None:
         """Report what connects, and is not what is meant."""
         self.tell(signal, Verdict(Outcome.CONNECTS, code, message), pv, record, hint=hint)
 
     def tell(
         self,
-        signal: Declared,
+        signal: SignalDeclaration,
         said: Verdict,
         pv: str,
         record: TemplateRecord | None,
-        served: list[tuple[str, Announced]] | None = None,
+        served: list[tuple[str, Announcement]] | None = None,
         hint: str = "",
     ) -> Verdict:
         """Report a verdict on one signal, and give it.
@@ -71,7 +71,7 @@ class Report:
         detail = [f"{record.at}: {record.type} {record.name}"] if record else []
         if said.code in ("audit-states", "audit-runtime-states", "audit-type"):
             detail += _states_of(served or ())
-        if signal.type.form is Form.ENUM and said.code in ("audit-states", "audit-runtime-states"):
+        if signal.type.form is DatatypeForm.ENUM and said.code in ("audit-states", "audit-runtime-states"):
             detail.append(f"{signal.type.text}: {', '.join(signal.type.states)}")
         finding = finding_of(self.cls, signal, severity, said.code, message, detail=detail, hint=hint or _hint(said))
         self.keep(replace(finding, pv=pv, against=self.description.label, database=record.at if record else None))
@@ -79,8 +79,8 @@ class Report:
 
 
 def finding_of(
-    cls: DeclaredClass,
-    signal: Declared,
+    cls: ClassDeclaration,
+    signal: SignalDeclaration,
     severity: Severity,
     code: str,
     message: str,
@@ -95,7 +95,7 @@ def finding_of(
     return Finding(problem, cls.path, signal.attribute)
 
 
-def _states_of(served: Sequence[tuple[str, Announced]]) -> Iterator[str]:
+def _states_of(served: Sequence[tuple[str, Announcement]]) -> Iterator[str]:
     """List the states of each PV, those of a pair once where they are the same."""
     by_states: dict[tuple[str, ...], list[str]] = {}
     for name, side in served:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from beamwright_generator.audit.acceptance import Outcome, Verdict
 from beamwright_generator.audit.announcement import RECORD_TYPE
 from beamwright_generator.audit.findings import Report
-from beamwright_generator.audit.prefix_search import Place, pv_text, texts_of
+from beamwright_generator.audit.prefix_search import PrefixMatch, pv_text, texts_of
 from beamwright_generator.audit.suggestion import RBV, likely
 from beamwright_generator.model import Access
-from beamwright_generator.python.declarations import Declared
+from beamwright_generator.python.declarations import SignalDeclaration
 from beamwright_generator.python.values import plain
 from beamwright_generator.resolve.types.template_record import TemplateRecord, access_of
 from beamwright_generator.tables.record_types import record_type
@@ -22,9 +22,9 @@ class Misuse:
     """Looks at the signals of a class that connect at a place."""
 
     report: Report
-    place: Place
+    place: PrefixMatch
 
-    def direction(self, signal: Declared, sides: Mapping[str, str]) -> None:
+    def direction(self, signal: SignalDeclaration, sides: Mapping[str, str]) -> None:
         """Report what connects, and reads or writes something other than is meant."""
         pv = self.place.pv(signal.write or "") or ""
         found = self.report.description.find(pv)
@@ -50,7 +50,7 @@ class Misuse:
 
     def same_pvs(self) -> None:
         """Report signals on one PV, as a line that was copied and not changed makes them."""
-        by_pvs: dict[tuple[str, tuple[str, ...], str, str], list[Declared]] = {}
+        by_pvs: dict[tuple[str, tuple[str, ...], str, str], list[SignalDeclaration]] = {}
         for signal in self.report.cls.signals:
             group = signal.attribute.rpartition(".")[0]
             if texts_of(signal) and not signal.inherited:

@@ -6,30 +6,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from beamwright_generator.audit.acceptance import Outcome, Verdict, verdict
-from beamwright_generator.audit.announcement import Absent, Announced, announced
+from beamwright_generator.audit.announcement import Announcement, MissingChannel, announced
 from beamwright_generator.audit.findings import Report
 from beamwright_generator.audit.misuse import Misuse
-from beamwright_generator.audit.prefix_search import Place, PvText, pv_text, texts_of
-from beamwright_generator.audit.record_set import Description
+from beamwright_generator.audit.prefix_search import PrefixMatch, PvText, pv_text, texts_of
+from beamwright_generator.audit.record_set import RecordSet
 from beamwright_generator.audit.suggestion import RBV, guess, likely
-from beamwright_generator.python.declarations import Declared, DeclaredClass
+from beamwright_generator.python.declarations import ClassDeclaration, SignalDeclaration
 from beamwright_generator.resolve.types.kinds import Transport
 from beamwright_generator.resolve.types.template_record import TemplateRecord
 from beamwright_generator.tables.record_types import record_type
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judgement:
     """One signal at one place, and what would come of connecting it."""
 
-    cls: DeclaredClass
-    signal: Declared
+    cls: ClassDeclaration
+    signal: SignalDeclaration
     pvs: tuple[str, ...]
     verdict: Verdict
 
 
 @dataclass(frozen=True)
-class AtPlace:
+class PlaceCheck:
     """One class at one place of one description.
 
     :param transport: what PVs that name no protocol are reached over.
@@ -37,11 +37,11 @@ class AtPlace:
     """
 
     report: Report
-    place: Place
+    place: PrefixMatch
     transport: Transport
-    others: Sequence[tuple[Description, Place]] = ()
+    others: Sequence[tuple[RecordSet, PrefixMatch]] = ()
 
-    def judge(self) -> Iterator[Judged]:
+    def judge(self) -> Iterator[Judgement]:
         """Judge every signal whose PVs are known."""
         misuse = Misuse(self.report, self.place)
         for signal in self.report.cls.signals:
@@ -51,12 +51,12 @@ class AtPlace:
                 # What an ancestor of another module does is for those who own it.
                 if found.outcome is Outcome.CONNECTS and not signal.inherited:
                     misuse.direction(signal, sides)
-                yield Judged(self.report.cls, signal, tuple(sides.values()), found)
+                yield Judgement(self.report.cls, signal, tuple(sides.values()), found)
         misuse.same_pvs()
 
-    def _signal(self, signal: Declared, sides: Mapping[str, str]) -> Verdict:
+    def _signal(self, signal: SignalDeclaration, sides: Mapping[str, str]) -> Verdict:
         """Judge one signal; the first thing that keeps it from connecting is reported."""
-        served: list[tuple[str, Announced]] = []
+        served: list[tuple[str, Announcement]] = []
         opened: list[Verdict] = []
         for text, pv in sides.items():
             part = pv_text(text)
@@ -66,10 +66,10 @@ class AtPlace:
             record, name = found
             over = part.transport or self.transport
             answer = announced(record, name, over, self.report.description.observed.get((pv, over)))
-            if isinstance(answer, Absent):
+            if isinstance(answer, MissingChannel):
                 said = Verdict(Outcome.REFUSED, "audit-missing", f"there is no {pv}: {answer.reason}")
                 return self.report.tell(signal, said, pv, record, hint=_field_hint(record, name))
-            if isinstance(answer, Announced):
+            if isinstance(answer, Announcement):
                 served.append((pv, answer))
             else:
                 opened.append(Verdict(Outcome.OPEN, "audit-open", f"{pv}: {answer.reason}"))
@@ -86,7 +86,7 @@ class AtPlace:
         assert found is not None
         return found[0]
 
-    def _missing(self, signal: Declared, part: PvText, pv: str, sides: Mapping[str, str]) -> Verdict:
+    def _missing(self, signal: SignalDeclaration, part: PvText, pv: str, sides: Mapping[str, str]) -> Verdict:
         leaf = (part.leaf or "").partition(".")[0]
         prefix = pv.removesuffix(part.leaf or "")
         said = guess(signal.attribute, leaf, self.report.description.leaves(prefix), self.report.description)

@@ -9,9 +9,9 @@ from functools import cache
 from typing import Final
 
 from beamwright_generator.audit.announcement import RECORD_TYPE
-from beamwright_generator.audit.record_set import Description
+from beamwright_generator.audit.record_set import RecordSet
 from beamwright_generator.basics.choices import Transport
-from beamwright_generator.python.declarations import Declared, DeclaredClass
+from beamwright_generator.python.declarations import ClassDeclaration, SignalDeclaration
 from beamwright_generator.python.values import hole_and_rest
 from beamwright_generator.tables.record_types import record_type
 
@@ -45,14 +45,14 @@ def pv_text(text: str) -> PvText:
     return PvText(*hole_and_rest(text), transport)
 
 
-def texts_of(signal: Declared) -> tuple[str, ...]:
+def texts_of(signal: SignalDeclaration) -> tuple[str, ...]:
     """Give the PVs that a signal connects to, the one it reads first."""
     both = (signal.read, signal.write) if signal.reads else (signal.write,)
     return tuple(dict.fromkeys(text for text in both if text))
 
 
 @dataclass(frozen=True)
-class Place:
+class PrefixMatch:
     """Where a class stands in a description.
 
     :param prefixes: the value of each constructor parameter that PVs begin with.
@@ -70,7 +70,7 @@ class Place:
         return None if part.leaf is None or part.hole not in prefixes else prefixes[part.hole] + part.leaf
 
 
-def places(cls: DeclaredClass, description: Description, prefix: str | None) -> list[Place]:
+def places(cls: ClassDeclaration, description: RecordSet, prefix: str | None) -> list[PrefixMatch]:
     """Find the places that fit a class best; several where a beamline has several such devices.
 
     :param prefix: said by the user, for the parameter that most PVs begin with.
@@ -98,11 +98,11 @@ def places(cls: DeclaredClass, description: Description, prefix: str | None) -> 
     fixed = tuple((hole, prefixes[0]) for hole, prefixes, _ in best if hole != main)
     several = next((prefixes for hole, prefixes, _ in best if hole == main), None)
     if several is None:
-        return [Place(fixed, found, of)]
-    return [Place((*fixed, (main, one)), found, of) for one in several]
+        return [PrefixMatch(fixed, found, of)]
+    return [PrefixMatch((*fixed, (main, one)), found, of) for one in several]
 
 
-def _serves(description: Description, pv: str) -> bool:
+def _serves(description: RecordSet, pv: str) -> bool:
     found = description.find(pv)
     if found is None:
         return False
@@ -111,13 +111,13 @@ def _serves(description: Description, pv: str) -> bool:
     return definition is None or not name or name == RECORD_TYPE or name.removesuffix("$") in definition.fields
 
 
-def _candidates(leaves: Sequence[str], description: Description) -> Iterable[str]:
+def _candidates(leaves: Sequence[str], description: RecordSet) -> Iterable[str]:
     """Give the prefixes that come into question, those of devices first."""
     derived = Counter(_derived(leaves, description)).most_common(MOST_TRIED)
     return dict.fromkeys((*description.prefixes, *(prefix for prefix, _ in derived)))
 
 
-def _derived(leaves: Sequence[str], description: Description) -> Iterator[str]:
+def _derived(leaves: Sequence[str], description: RecordSet) -> Iterator[str]:
     """Give what stands before some of the names, once for each."""
     records = {leaf.partition(".")[0]: None for leaf in leaves}
     named = sorted((leaf for leaf in records if leaf), key=len, reverse=True)[:ASKED]

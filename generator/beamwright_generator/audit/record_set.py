@@ -27,7 +27,7 @@ LARGEST_NEIGHBOUR: Final = 400_000
 
 
 @dataclass
-class Description:
+class RecordSet:
     """One `--against`.
 
     :param label: what messages call it.
@@ -118,9 +118,9 @@ def _plain(outer: Outer, name: str) -> str:
 
 def of_template(
     files: DescriptionFiles, path: Path, macros: Mapping[str, str], search: Sequence[Path], problems: Problems
-) -> Description | None:
+) -> RecordSet | None:
     """Describe one template; None where it cannot be read."""
-    described = Description(path.name, folders=(path.parent, *search), files=files)
+    described = RecordSet(path.name, folders=(path.parent, *search), files=files)
     folders = (*search, path.parent)
     tree = read_template(files, path, folders, problems, macros=MacroScope(macros), cwd=path.parent)
     if tree is None:
@@ -137,10 +137,10 @@ def _observed(project: BeamlineProject) -> Iterator[tuple[tuple[str, Transport],
                 yield (prefix + leaf, device.transport), fact
 
 
-def of_beamline(project: BeamlineProject) -> Description:
+def of_beamline(project: BeamlineProject) -> RecordSet:
     """Describe everything that the IOCs of a beamline load, and what was observed of it."""
     files, problems = project.files, project.problems
-    described = Description(project.beamline.name, files=files)
+    described = RecordSet(project.beamline.name, files=files)
     described.observed = dict(_observed(project))
     flats: dict[tuple[object, ...], FlatTemplate | None] = {}
     for instance in Instances(project).read():

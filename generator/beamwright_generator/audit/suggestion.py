@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from beamwright_generator.audit.record_set import Description
+from beamwright_generator.audit.record_set import RecordSet
 from beamwright_generator.resolve.naming.identifiers import snake
 from beamwright_generator.resolve.types.template_record import TemplateRecord
 
@@ -25,7 +25,7 @@ class Guess:
     leaf: str = ""
 
 
-def guess(attribute: str, leaf: str, leaves: Mapping[str, TemplateRecord], description: Description) -> Guess:
+def guess(attribute: str, leaf: str, leaves: Mapping[str, TemplateRecord], description: RecordSet) -> Guess:
     """Guess what was meant.
 
     :param attribute: what the class calls the signal.

@@ -16,7 +16,7 @@ TWIN_PACKAGES: Final = ("epicscorelibs", "h5py", "numpy", "p4p", "pvxslibs", "se
 
 
 def missing(packages: Iterable[str]) -> str | None:
-    """Say which packages are missing, such as `h5py, which is not installed`; None when all are installed."""
+    """Return which packages are missing, such as `h5py, which is not installed`; None if all are installed."""
     names = [name for name in packages if not _is_installed(name)]
     if not names:
         return None

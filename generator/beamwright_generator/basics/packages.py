@@ -28,7 +28,7 @@ _INSTALLED: Final = frozenset({"node_modules", "site-packages", "__pycache__"})
 
 
 def is_passed_over(folder: Path) -> bool:
-    """Tell whether nothing of the site's own is in a folder: it is hidden, an environment, or what tools install."""
+    """Return whether a folder holds nothing of the site's own: it is hidden, an environment, or installed by tools."""
     return folder.name.startswith(".") or folder.name in _INSTALLED or (folder / "pyvenv.cfg").exists()
 
 
@@ -93,5 +93,5 @@ def packages_below(folder: Path) -> Iterator[Path]:
 
 
 def is_generated(text: str) -> bool:
-    """Tell whether `gen` wrote a module or another text; an empty one may be anybody's."""
+    """Return whether `gen` wrote a text; an empty one may be anybody's."""
     return not text.strip() or GENERATED in "\n".join(text.split("\n", 3)[:3])

@@ -43,6 +43,6 @@ class Source:
         return starts
 
     def position(self, offset: int) -> Position:
-        """Give the line and column of an offset into the text."""
+        """Return the line and column of an offset into the text."""
         line = bisect_right(self._line_starts, offset)
         return Position(self.name, line, offset - self._line_starts[line - 1] + 1)

@@ -104,7 +104,7 @@ class _CatalogueBuilder:
             self._seen.setdefault((ref, addressed(one), one.arguments), one)
 
     def entry(self, placed: PlacedDevice) -> CatalogueEntry:
-        """Look up one placed device."""
+        """Return the entry of one placed device."""
         match placed:
             case Device():
                 return CatalogueEntry(placed, placed.type.name, (self._unit(_part("", placed.type, placed)),))
@@ -168,7 +168,7 @@ def _part(attribute: str, ref: ClassRef, device: Device) -> DevicePart:
 
 
 def _leaf(suffix: str) -> str:
-    """Give the record of a suffix that may name a field."""
+    """Return the record of a suffix that may name a field."""
     return suffix.partition(".")[0]
 
 

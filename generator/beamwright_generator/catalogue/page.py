@@ -38,7 +38,7 @@ _IN_MARKUP: Final = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&\
 
 
 def render_catalogue(catalogue: Catalogue) -> str:
-    """Give the page of a catalogue."""
+    """Return the HTML page of a catalogue."""
     style, script = _part("style.css"), "\n".join(_part(name) for name in _SCRIPTS)
     allowed = {"default-src": "'none'", "script-src": _digest(script), "style-src": _digest(style)}
     policy = "; ".join(
@@ -58,7 +58,7 @@ def render_catalogue(catalogue: Catalogue) -> str:
 
 
 def as_json(catalogue: Catalogue) -> str:
-    """Give what the page shows, as JSON that may stand in an HTML element."""
+    """Return the data of the page, as JSON that is safe inside an HTML element."""
     text = json.dumps(_Encoding().catalogue(catalogue), ensure_ascii=False, separators=(",", ":"))
     # A lone surrogate has no UTF-8: it is written as the escape that JSON has for it.
     return text.translate(_IN_MARKUP).encode("utf-8", "backslashreplace").decode("utf-8")
@@ -90,7 +90,7 @@ class _NumberTable(Generic[T]):
     numbers: dict[T, int]
 
     def of(self, thing: T) -> int:
-        """Give the number of a thing."""
+        """Return the number of a thing, a new one if it is new."""
         return self.numbers.setdefault(thing, len(self.numbers))
 
 

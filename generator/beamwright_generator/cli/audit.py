@@ -38,7 +38,7 @@ FORMS = ("text", "json", "sarif", "github")
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder to find included templates in; may be repeated.",
 )
-@click.option("--prefix", help="The PV prefix of the device, where it cannot be found by its records.")
+@click.option("--prefix", help="The PV prefix of the device, if its records do not show it.")
 @click.option(
     "--path",
     multiple=True,
@@ -46,11 +46,17 @@ FORMS = ("text", "json", "sarif", "github")
     help="A folder to find modules in, before those that Python would look in; may be repeated.",
 )
 @click.option("--pva", is_flag=True, help="PVs without a protocol are reached over PV Access, not Channel Access.")
-@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True, help="How to tell.")
-@click.option("-o", "--out", type=click.Path(dir_okay=False, allow_dash=True), default="-", help="Where to write that.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True, help="Report format.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    default="-",
+    help="Default: stdout.",
+)
 @ROOTS
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
-@click.option("--notes", is_flag=True, help="Show notes too: what cannot be told, and what could be better.")
+@click.option("--notes", is_flag=True, help="Show notes, too: what cannot be decided, and what could be better.")
 def audit(
     classes: str,
     against: tuple[Path, ...],
@@ -76,7 +82,7 @@ def audit(
       gen audit myfacility.devices.slits:Slits --against slits.template -m R=S1:
       gen audit devices/slits.py --against beamline.yaml --format github
     """
-    from beamwright_generator.audit.audit_run import Request
+    from beamwright_generator.audit.audit_run import AuditRequest
     from beamwright_generator.audit.audit_run import audit as run
     from beamwright_generator.basics.choices import Transport
     from beamwright_generator.problems import Problems
@@ -90,10 +96,10 @@ def audit(
     transport = Transport.PVA if pva else Transport.CA
     reading = Problems()
     templates, searched = [file.resolve() for file in files], [folder.resolve() for folder in search]
-    request = Request(classes, templates, given, searched, folders, transport, prefix)
+    request = AuditRequest(classes, templates, given, searched, folders, transport, prefix)
     found = run(request, Path.cwd(), reading)
     stopped = report(_of_reading(reading), False, None)
-    failed = _tell(found, form, out, strict, notes)
+    failed = _report_findings(found, form, out, strict, notes)
     sys.exit(NOT_CLEAN if stopped or failed else CLEAN)
 
 
@@ -106,14 +112,14 @@ def _of_reading(reading: Problems) -> Problems:
     return kept
 
 
-def _tell(found: Audit, form: str, out: str, strict: bool, notes: bool) -> bool:
-    """Tell what was found; tell whether that is too much."""
+def _report_findings(found: Audit, form: str, out: str, strict: bool, notes: bool) -> bool:
+    """Report what was found and return whether the run fails."""
     from beamwright_generator.problems import Problems, Severity
 
-    told = Problems()
-    told.extend(one.problem for one in found.findings)
+    problems = Problems()
+    problems.extend(one.problem for one in found.findings)
     if form == "text":
-        failed = report(told, strict, notes)
+        failed = report(problems, strict, notes)
         left = f"; {counted(found.skipped, 'class')} in none of these databases" if found.skipped else ""
         save(out, f"{counted(found.classes, 'class')}, {counted(found.signals, 'signal')} audited{left}\n")
         return failed
@@ -128,4 +134,4 @@ def _tell(found: Audit, form: str, out: str, strict: bool, notes: bool) -> bool:
         case _:
             save(out, report_formats.as_annotations(shown))
     warned = any(one.problem.severity is Severity.WARNING for one in found.findings)
-    return bool(told.errors) or (strict and warned)
+    return bool(problems.errors) or (strict and warned)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     "--plans",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
-    help="Let the summary name where these files or folders use what broke; may be repeated.",
+    help="Files or folders of plans, whose uses of what breaks the summary lists; may be repeated.",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the generated package.")
 @click.option(
@@ -73,7 +73,7 @@ def beamline(
     """Generate the devices and the module of the beamline that FILE describes.
 
     FILE names the IOCs and what to override; `gen schema` prints what may stand in it. The name of a beamline that
-    was generated before does as well, as in the first line of every generated file. Nothing is written while
+    was generated before is accepted, too, as in the first line of every generated file. Nothing is written while
     there are errors. Generated files are never edited by hand: change the description, override in FILE, or
     subclass outside the generated package.
 
@@ -112,11 +112,11 @@ def _generate(
     from beamwright_generator.problems import InternalError
 
     try:
-        with progress_line(quiet) as tell:
+        with progress_line(quiet) as show:
 
             def progress(done: int, total: int) -> None:
                 if done % 20 == 0 or done == total:
-                    tell(f"{done} of {counted(total, 'database')}")
+                    show(f"{done} of {counted(total, 'database')}")
 
             return generate_beamline(
                 file, out, problems, progress, trust_manifest=trust_manifest, jobs=jobs, package_name=package

@@ -30,7 +30,7 @@ class BeamlineArgument(click.Path):
         return [*(CompletionItem(name) for name in names), *super().shell_complete(ctx, param, incomplete)]
 
 
-@click.command(short_help="Print what makes a shell complete gen's commands.")
+@click.command(short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(SHELLS), required=False)
 def completion(shell: str | None) -> None:
     """Print the script that makes SHELL complete commands, options, files, and names of generated beamlines.

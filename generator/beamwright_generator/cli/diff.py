@@ -20,7 +20,7 @@ COLOURS = {"breaking": "red", "compatible": "green", "cosmetic": "bright_black"}
 MOST_USES = 20
 
 
-@click.command(short_help="Say what a change of generated code means for plans.")
+@click.command(short_help="Compare generated code, and show what a change means for plans.")
 @click.argument("old")
 @click.argument("new")
 @click.option(
@@ -36,7 +36,7 @@ MOST_USES = 20
     "--plans",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
-    help="Say where these files or folders use what broke; may be repeated.",
+    help="Files or folders of plans, whose uses of what breaks are listed; may be repeated.",
 )
 @ROOTS
 @click.option("--exit-code", is_flag=True, help="Exit 1 if a change breaks plans.")
@@ -49,7 +49,7 @@ def diff(
     roots: Mapping[str, Path],
     exit_code: bool,
 ) -> None:
-    """Say what differs between OLD and NEW for plans: devices, signals, types, enum members, PVs, policies.
+    """Report what differs between OLD and NEW for plans: devices, signals, types, enum members, PVs, policies.
 
     Each of them is a folder with a generated package, a git revision (REV, or REV:PATH for a package or a beamline
     file in it), or a beamline file, which is generated and not written. Nothing is written, and git's working tree

@@ -45,7 +45,7 @@ def main() -> None:
       gen beamline                          generate, or bring up to date, what it describes
       gen beamline --check                  in a pipeline: is the committed code current?
       gen diff HEAD generated               what does that mean for plans?
-      gen migrate plans/                    rewrite plans where something is called otherwise now
+      gen migrate plans/                    rewrite plans where something was renamed
       gen snapshot PREFIX -o box.yaml       record a server that has no database, such as a PandA
       gen observe                           record what only the running IOCs know
       gen observe --check                   every night: do they still serve what is committed?

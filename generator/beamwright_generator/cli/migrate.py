@@ -15,7 +15,7 @@ from beamwright_generator.cli.output import CLEAN, NOT_CLEAN, fail, report, show
 from beamwright_generator.cli.root_option import ROOTS, place_roots
 
 if TYPE_CHECKING:
-    from beamwright_generator.changes.rewrite.migration import Migrated
+    from beamwright_generator.changes.rewrite.migration import ModuleMigration
     from beamwright_generator.problems import Problems
 
 PLANS = click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
@@ -24,14 +24,10 @@ NOTES = click.option("--notes", is_flag=True, help="Show texts, too, that may ho
 QUIET = click.option("--quiet", is_flag=True, help="Print problems and differences only.")
 
 
-@click.command(short_help="Rewrite plans where generated code is called otherwise now.")
+@click.command(short_help="Rewrite plans where generated code was renamed.")
 @PLANS
-@click.option(
-    "--from", "old", metavar="OLD", default="HEAD", show_default=True, help="What the plans were written for."
-)
-@click.option(
-    "--to", "new", metavar="NEW", help="What they shall fit; default: the generated package as it is on disk."
-)
+@click.option("--from", "old", metavar="OLD", default="HEAD", show_default=True, help="What the plans are written for.")
+@click.option("--to", "new", metavar="NEW", help="What they are rewritten for; default: the generated package on disk.")
 @ROOTS
 @DRY_RUN
 @NOTES
@@ -70,14 +66,14 @@ def migrate(
     _end(found, problems, dry_run=dry_run, notes=notes, quiet=quiet)
 
 
-@click.command(short_help="Put a generated class in the place of a hand-written one.")
+@click.command(short_help="Replace a hand-written class by a generated one.")
 @click.argument("target", metavar="MODULE:CLASS")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--with",
     "by",
     metavar="WHAT",
-    help="BEAMLINE/DEVICE, a beamline, or a generated class; default: whatever class has most of the PVs.",
+    help="BEAMLINE/DEVICE, a beamline, or a generated class; default: the class that has most of the PVs.",
 )
 @click.option("--tree", metavar="NEW", help="The generated package, as `gen diff` takes it; default: as it is on disk.")
 @ROOTS
@@ -127,8 +123,8 @@ def adopt(
     _end(found, problems, dry_run=dry_run or not paths, notes=notes, quiet=quiet or not paths)
 
 
-def _end(found: Sequence[Migrated], problems: Problems, *, dry_run: bool, notes: bool, quiet: bool) -> None:
-    """Show or write what changes, tell what is left, and end the run."""
+def _end(found: Sequence[ModuleMigration], problems: Problems, *, dry_run: bool, notes: bool, quiet: bool) -> None:
+    """Show or write what changes, report what is left, and end the run."""
     if problems.errors:
         report(problems, False, None)
         fail("nothing was written")
@@ -146,8 +142,8 @@ def _end(found: Sequence[Migrated], problems: Problems, *, dry_run: bool, notes:
     sys.exit(NOT_CLEAN if left else CLEAN)
 
 
-def _write(changed: Sequence[Migrated]) -> None:
-    from beamwright_generator.write.file_set import replace_all
+def _write(changed: Sequence[ModuleMigration]) -> None:
+    from beamwright_generator.write.disk import replace_all
 
     try:
         replace_all({file.path: file.after for file in changed})

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds that each PV has to answer.",
 )
-@click.option("--only", metavar="GLOB", help="Ask only IOCs of such names, or devices at such prefixes.")
+@click.option("--only", metavar="GLOB", help="Only IOCs with matching names, or devices with matching prefixes.")
 @click.option(
     "-o",
     "--out",
@@ -38,15 +38,13 @@ if TYPE_CHECKING:
     help="The file to write; default: `observations` of the beamline file.",
 )
 @ROOTS
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 if anything runs other than it is committed.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if an IOC differs from the committed observations.")
 @click.option(
     "--summary",
     type=click.Path(dir_okay=False, allow_dash=True),
     help="Write the differences as Markdown (- for stdout).",
 )
-@click.option(
-    "--jobs", type=click.IntRange(1), default=2000, show_default=True, help="PVs that are asked at the same time."
-)
+@click.option("--jobs", type=click.IntRange(1), default=2000, show_default=True, help="PVs to read at the same time.")
 @click.option("--quiet", is_flag=True, help="Print problems and differences only.")
 def observe(
     file: Path,
@@ -86,7 +84,7 @@ def observe(
     failed = report(problems, False, None)
     if run is None or (failed and not check):
         fail("nothing was written")
-    clean = _tell(described, run, summary, quiet)
+    clean = _report_drifts(described, run, summary, quiet)
     if check:
         sys.exit(CLEAN if clean else NOT_CLEAN)
     assert target is not None
@@ -98,17 +96,17 @@ def _run(
 ) -> SurveyResult | None:
     from beamwright_generator.observe.survey import observe_iocs
 
-    with progress_line(quiet) as tell:
+    with progress_line(quiet) as show:
 
         def progress(done: int, total: int) -> None:
             if done % 100 == 0 or done == total:
-                tell(f"{done:,} of {counted(total, 'PV')}")
+                show(f"{done:,} of {counted(total, 'PV')}")
 
         return observe_iocs(described, only, timeout, jobs, progress, problems, check=check)
 
 
-def _tell(described: BeamlinePvs, run: SurveyResult, summary: str | None, quiet: bool) -> bool:
-    """Say what differs; tell whether nothing does."""
+def _report_drifts(described: BeamlinePvs, run: SurveyResult, summary: str | None, quiet: bool) -> bool:
+    """Report what differs and return whether nothing does."""
     from beamwright_generator.observe.differences import changes, markdown, silent
 
     found, down = changes(described.pvs, described.before, run), silent(described.pvs, run)

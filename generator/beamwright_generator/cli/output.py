@@ -1,4 +1,4 @@
-"""How every command tells what was found, and how it ends."""
+"""What all commands share: reports of problems, files, progress, and how a run ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def report(problems: Problems, strict: bool, notes: bool | None) -> bool:
-    """Print problems to stderr; tell whether they stop the run.
+    """Print problems to stderr and return whether they stop the run.
 
     :param notes: show notes, or only count them; None where they are left to a later command.
     """
@@ -111,7 +111,7 @@ def show_diff(text: str) -> None:
 
 @contextmanager
 def progress_line(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Give what shows how far the run is, in one line of a terminal that is empty again afterwards.
+    """Yield a function that shows progress in one line of the terminal, which is cleared afterwards.
 
     :param quiet: show nothing; nor is anything shown where stderr is no terminal.
     """

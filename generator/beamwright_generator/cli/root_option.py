@@ -29,13 +29,13 @@ ROOTS = click.option(
     multiple=True,
     metavar="NAME=DIR",
     callback=_places,
-    help="Where a root of the beamline file is on this machine; may be repeated.",
+    help="The folder of a root of the beamline file on this machine; may be repeated.",
 )
 """An option that commands hand to `place_roots`, as folders by the names of roots."""
 
 
 def place_roots(roots: Mapping[str, Path], beamlines: Sequence[Path]) -> None:
-    """Let the roots of beamline files be where options say, for this run and the processes that it starts.
+    """Set the folders of roots as the options say, for this run and the processes that it starts.
 
     :param beamlines: beamline files; other files, and what is no file, have no roots.
     :raises click.UsageError: if none of them has a root of that name.

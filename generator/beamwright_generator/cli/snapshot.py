@@ -24,7 +24,7 @@ def _pv_name(context: click.Context, parameter: click.Parameter, text: str) -> s
     type=click.FloatRange(0, min_open=True),
     default=5.0,
     show_default=True,
-    help="Seconds without any answer after which what was asked counts as missing.",
+    help="Seconds to wait for each answer; a PV without one is recorded as missing.",
 )
 @click.option(
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; default: stdout."
@@ -34,7 +34,7 @@ def _pv_name(context: click.Context, parameter: click.Parameter, text: str) -> s
 def snapshot(prefix: str, timeout: float, out: Path | None, strict: bool, quiet: bool) -> None:
     """Record the PVI tree that a live server has at PREFIX, as a file that can be reviewed and generated from.
 
-    The first PV is PREFIX followed by `PVI`; its own name does as well. Only PV Access is used, only to read,
+    The first PV is PREFIX followed by `PVI`; its full name is accepted, too. Only PV Access is used, only to read,
     and searched for as EPICS_PVA_ADDR_LIST says. Two recordings of a server that has not changed are the same.
 
     \b
@@ -46,11 +46,11 @@ def snapshot(prefix: str, timeout: float, out: Path | None, strict: bool, quiet:
     from beamwright_generator.problems import Problems
 
     problems = Problems()
-    with progress_line(quiet) as tell:
+    with progress_line(quiet) as show:
 
         def progress(blocks: int, signals: int) -> None:
             if signals % 20 == 0:
-                tell(f"{counted(blocks, 'block')}, {counted(signals, 'signal')}")
+                show(f"{counted(blocks, 'block')}, {counted(signals, 'signal')}")
 
         found = record_snapshot(prefix, timeout, problems, progress)
     failed = report(problems, strict, None)

@@ -50,11 +50,11 @@ class PvReader(Protocol):
     """Reads over one transport."""
 
     async def fact(self, name: str) -> Fact | None:
-        """Give what a PV serves; None without an answer in time."""
+        """Return what a PV serves; None if it does not answer in time."""
         ...
 
     async def answers(self, name: str) -> bool:
-        """Tell whether a PV that answered before still does."""
+        """Return whether a PV that answered before still answers."""
         ...
 
 
@@ -65,10 +65,10 @@ Progress = Callable[[int, int], None]
 async def read_iocs(
     iocs: Mapping[str, IocQuery], timeout: float, at_once: int, progress: Progress
 ) -> dict[str, IocAnswer]:
-    """Ask every IOC at the same time.
+    """Read the PVs of all IOCs at the same time.
 
     :param timeout: seconds that a PV has to answer.
-    :param at_once: PVs that are asked at the same time.
+    :param at_once: PVs to read at the same time.
     :raises ModuleNotFoundError: without aioca or p4p, as far as they are needed.
     """
     used = {over for asked in iocs.values() for over in (*asked.names.values(), *asked.perhaps.values())}
@@ -233,5 +233,5 @@ class _PvaReader:
 
 
 def _texts(choices: Iterable[str]) -> tuple[str, ...]:
-    """Give choices as text that a file can hold, whatever bytes a server sent."""
+    """Return choices as text that a file can hold, whatever bytes a server sent."""
     return tuple(str(choice).encode("utf-8", "replace").decode() for choice in choices)

@@ -9,7 +9,7 @@ from beamwright_generator.problems import Problems
 
 
 def report_not_installed(packages: Iterable[str], problems: Problems) -> bool:
-    """Report the packages that are missing; tell whether any is."""
+    """Report missing packages and return whether any is missing."""
     said = missing(packages)
     if said is not None:
         problems.error("live-not-installed", None, f"asking live systems needs {said}", hint=install("live"))

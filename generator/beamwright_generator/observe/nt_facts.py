@@ -36,15 +36,15 @@ class PvaValue(Protocol):
     """What of `p4p.Value` is looked at."""
 
     def getID(self) -> str:  # noqa: N802 - p4p's own name
-        """Give the id of the structure, such as `epics:nt/NTScalar:1.0`."""
+        """Return the id of the structure, such as `epics:nt/NTScalar:1.0`."""
         ...
 
     def type(self) -> Any:
-        """Give the type of the structure."""
+        """Return the type of the structure."""
         ...
 
     def get(self, name: str, default: object = None) -> Any:
-        """Give a field, which may lie inside another, as in `display.units`."""
+        """Return a field, which may be nested, as in `display.units`."""
         ...
 
 
@@ -113,7 +113,7 @@ def _strings(found: object) -> tuple[str, ...]:
 
 
 def text_of(found: object) -> str:
-    """Give a field that should hold text, without blanks around it; empty where it holds none."""
+    """Return a field that should hold text, stripped; empty if it holds none."""
     return found.strip() if isinstance(found, str) else ""
 
 

@@ -16,7 +16,7 @@ _TYPE = re.compile(r"[A-Za-z]\w*(\[\d*\])?", re.ASCII)
 
 
 def observations_text(observations: Observations) -> str:
-    """Give the YAML of observations; `docs/observing.md` says what stands where."""
+    """Return observations as YAML, in the format of `docs/observing.md`."""
     return "".join(f"{line}\n" for line in _lines(observations))
 
 

@@ -12,7 +12,7 @@ from beamwright_generator.observe.nt_facts import PvaValue
 from beamwright_generator.observe.pvi_walk import NoAnswerError
 
 AT_ONCE = 2000
-"""PVs that are asked at the same time."""
+"""PVs to read at the same time."""
 
 
 class PvaClient:
@@ -31,7 +31,7 @@ class PvaClient:
         self._context = Context("pva", nt=False)
 
     async def get(self, name: str) -> PvaValue:
-        """Give what a PV serves now, or raise `NoAnswerError`."""
+        """Return the structure that a PV serves now."""
         async with self._places:
             answer: asyncio.Future[Any] = asyncio.ensure_future(self._context.get(name))
             try:

@@ -35,7 +35,7 @@ class StructureReader(Protocol):
     """Gives what PVs serve."""
 
     async def get(self, name: str) -> PvaValue:
-        """Give what a PV serves now, or raise `NoAnswerError`."""
+        """Return the structure that a PV serves now."""
         ...
 
 
@@ -70,7 +70,7 @@ class LiveBlock:
     vector: Mapping[int, Entry] = field(default_factory=dict)
 
     def walk(self) -> Iterator[Entry]:
-        """Give everything below this block, parents before children."""
+        """Yield everything below this block, parents before children."""
         for entry in (*self.tree.values(), *self.vector.values()):
             yield entry
             if isinstance(entry, LiveBlock):

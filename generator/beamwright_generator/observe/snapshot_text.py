@@ -32,7 +32,7 @@ class PviRecording:
 
     @property
     def missing(self) -> dict[str, str]:
-        """Why each part that was named is not there, in the order of the tree."""
+        """Why each part that was named is missing, in the order of the tree."""
         reasons: dict[str, list[str]] = {}
         for entry in self.root.walk():
             if isinstance(entry, MissingPart):
@@ -51,7 +51,7 @@ class PviRecording:
 
 
 def snapshot_text(snapshot: PviRecording) -> str:
-    """Give the YAML of a snapshot; `docs/snapshots.md` says what stands where."""
+    """Return a snapshot as YAML, in the format of `docs/snapshots.md`."""
     return "".join(f"{line}\n" for line in _lines(snapshot))
 
 

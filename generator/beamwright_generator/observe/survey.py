@@ -50,13 +50,13 @@ def observe_iocs(
     *,
     check: bool = False,
 ) -> SurveyResult | None:
-    """Ask the running IOCs, in an event loop of its own; None, with a problem, when nothing can be known.
+    """Survey the running IOCs, in an event loop of its own.
 
     The environment says where to search.
 
     :param only: a glob of IOC names or device prefixes; all others are not asked and keep their facts.
     :param timeout: seconds that each PV has to answer.
-    :param at_once: PVs that are asked at the same time.
+    :param at_once: PVs to read at the same time.
     :param check: nothing is to be recorded, so it is no error when all IOCs are optional and down.
     """
     pvs, before = described.pvs, described.before or Observations(described.name, {})
@@ -69,7 +69,7 @@ def observe_iocs(
     for (ioc, _), names in partners.items():
         asked[ioc].perhaps.update(names)
     if not asked:
-        what = f"no IOC or device of {described.name} is called like {only}" if only else "there are no PVs to ask for"
+        what = f"no IOC or device of {described.name} matches {only}" if only else "there are no PVs to ask for"
         problems.error("observe-impossible", None, what, hint="a glob matches the whole name of an IOC, or a prefix")
         return None
     used = {over for one in asked.values() for over in (*one.names.values(), *one.perhaps.values())}

@@ -74,7 +74,7 @@ class DescriptionFiles:
         return sorted(self.shown(path) for path in self._absent if self.holds(path))
 
     def add_roots(self, roots: Sequence[Root]) -> None:
-        """Let files be read from further folders."""
+        """Add folders that files may be read from."""
         self.named = (*self.named, *(replace(root, place=root.place.resolve()) for root in roots))
         # Innermost first, and without those around the repository, where its own names hold.
         here = self.shown_from.resolve()
@@ -105,7 +105,7 @@ class DescriptionFiles:
         return path
 
     def exists(self, path: Path) -> bool:
-        """Tell whether a path is a file below the roots."""
+        """Return whether a path is a file below the roots."""
         path = self.located(path)
         if path in self._absent:
             return False
@@ -115,7 +115,7 @@ class DescriptionFiles:
         return self.holds(path.resolve())
 
     def holds(self, resolved: Path) -> bool:
-        """Tell whether a path lies in the repository or below a root."""
+        """Return whether a path lies in the repository or below a root."""
         return any(resolved.is_relative_to(root) for root in (*self.roots, *(root.place for root in self.named)))
 
     def read(self, path: Path, at: Position | None = None) -> Source | None:
@@ -159,7 +159,7 @@ class DescriptionFiles:
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a path is a file; a name that no file can have, or a folder that may not be read, holds none."""
+    """Return whether a path is a file; False if the name is impossible or its folder may not be read."""
     try:
         return path.is_file()
     except OSError:

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from beamwright_generator.python.expressions import Expressions, Scope, members
-from beamwright_generator.python.name_lookup import Lookup
+from beamwright_generator.python.expressions import Expressions, NameScope, members
+from beamwright_generator.python.name_lookup import NameLookup
 from beamwright_generator.python.python_modules import Module
 from beamwright_generator.python.values import (
     UNKNOWN,
     ClassValue,
     Connector,
     DeviceValue,
-    External,
+    ExternalName,
     GenericType,
     SignalValue,
     Suffix,
@@ -48,7 +48,7 @@ class Annotation:
 class AnnotationFiller:
     """Makes the children of devices from the annotations of their classes."""
 
-    lookup: Lookup
+    lookup: NameLookup
     expressions: Expressions
     make: DeviceMaker
 
@@ -83,9 +83,9 @@ class AnnotationFiller:
                 written = ast.parse(written.value.strip(), mode="eval").body
             except SyntaxError:
                 return UNKNOWN, ()
-        value = self.expressions.value(written, Scope(module))
+        value = self.expressions.value(written, NameScope(module))
         match value:
-            case GenericType(base=External(path="typing.Annotated"), arguments=(declared, *extras)):
+            case GenericType(base=ExternalName(path="typing.Annotated"), arguments=(declared, *extras)):
                 return _without_none(declared), tuple(extras)
             case _:
                 return _without_none(value), ()
@@ -124,7 +124,7 @@ class AnnotationFiller:
 
 def _without_none(value: Value) -> Value:
     match value:
-        case GenericType(base=External(path="types.UnionType" | "typing.Optional"), arguments=arguments):
+        case GenericType(base=ExternalName(path="types.UnionType" | "typing.Optional"), arguments=arguments):
             some = [one for one in arguments if one is not None]
             return some[0] if len(some) == 1 else value
         case _:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from beamwright_generator.python.annotations import AnnotationFiller
-from beamwright_generator.python.expressions import Expressions, Scope, members, suffix
-from beamwright_generator.python.name_lookup import Lookup
-from beamwright_generator.python.python_modules import Module, Modules
+from beamwright_generator.python.expressions import Expressions, NameScope, members, suffix
+from beamwright_generator.python.name_lookup import NameLookup
+from beamwright_generator.python.python_modules import Module, ModuleFinder
 from beamwright_generator.python.signal_makers import built_in, key_of, signal_made
 from beamwright_generator.python.values import (
     HOLE,
@@ -18,7 +18,7 @@ from beamwright_generator.python.values import (
     ClassValue,
     Connector,
     DeviceValue,
-    External,
+    ExternalName,
     FunctionValue,
     GenericType,
     Method,
@@ -36,7 +36,7 @@ VECTORS: Final = ("DeviceVector", "DeviceMap")
 
 
 @dataclass(frozen=True, eq=False)
-class MadeSignal:
+class SignalCall:
     """A signal, and the call that makes it."""
 
     signal: SignalValue
@@ -47,11 +47,11 @@ class MadeSignal:
 class Evaluator:
     """Makes devices of classes without running them."""
 
-    def __init__(self, modules: Modules) -> None:
-        self.lookup = Lookup(modules, lambda node, module: self.expressions.value(node, Scope(module)))
+    def __init__(self, modules: ModuleFinder) -> None:
+        self.lookup = NameLookup(modules, lambda node, module: self.expressions.value(node, NameScope(module)))
         self.expressions = Expressions(self.lookup, self._called)
         self.filling = AnnotationFiller(self.lookup, self.expressions, self.made)
-        self.made_signals: list[MadeSignal] = []
+        self.made_signals: list[SignalCall] = []
         self._depth = 0
         self._owned: dict[int, Value] = {}
 
@@ -102,7 +102,7 @@ class Evaluator:
             return UNKNOWN
         self._depth += 1
         try:
-            scope = Scope(function.module, cls=cls)
+            scope = NameScope(function.module, cls=cls)
             self._bind(function.node.args, list(arguments), keywords, scope)
             if isinstance(function.node, ast.Lambda):
                 return self.expressions.value(function.node.body, scope)
@@ -111,7 +111,9 @@ class Evaluator:
         finally:
             self._depth -= 1
 
-    def _bind(self, params: ast.arguments, arguments: list[Value], keywords: dict[str, Value], scope: Scope) -> None:
+    def _bind(
+        self, params: ast.arguments, arguments: list[Value], keywords: dict[str, Value], scope: NameScope
+    ) -> None:
         rest = dict(keywords)
         positional = [*params.posonlyargs, *params.args]
         defaults: list[ast.expr | None] = [None] * (len(positional) - len(params.defaults)) + [*params.defaults]
@@ -122,7 +124,7 @@ class Evaluator:
             elif name in rest:
                 scope.names[name] = rest.pop(name)
             elif default is not None:
-                scope.names[name] = self.expressions.value(default, Scope(scope.module))
+                scope.names[name] = self.expressions.value(default, NameScope(scope.module))
             else:
                 text = param.annotation is None or (
                     isinstance(param.annotation, ast.Name) and param.annotation.id == "str"
@@ -133,7 +135,7 @@ class Evaluator:
         if params.kwarg is not None:
             scope.names[params.kwarg.arg] = dict[object, Value](rest.items())
 
-    def _block(self, body: Sequence[ast.stmt], scope: Scope) -> list[Value]:
+    def _block(self, body: Sequence[ast.stmt], scope: NameScope) -> list[Value]:
         """Follow statements, and return what is returned, if anything is."""
         for statement in body:
             returned = self._statement(statement, scope)
@@ -141,7 +143,7 @@ class Evaluator:
                 return returned
         return []
 
-    def _statement(self, statement: ast.stmt, scope: Scope) -> list[Value]:
+    def _statement(self, statement: ast.stmt, scope: NameScope) -> list[Value]:
         match statement:
             case ast.Return(value=value):
                 return [self.expressions.value(value, scope) if value else None]
@@ -167,7 +169,7 @@ class Evaluator:
                 pass
         return []
 
-    def _branch(self, statement: ast.If, scope: Scope) -> list[Value]:
+    def _branch(self, statement: ast.If, scope: NameScope) -> list[Value]:
         holds = self.expressions.truth(statement.test, scope)
         returned: list[Value] = []
         if holds is not False:
@@ -179,7 +181,7 @@ class Evaluator:
             returned = returned or other
         return returned
 
-    def _assign(self, target: ast.expr, made: Value, node: ast.stmt | ast.expr, scope: Scope) -> None:
+    def _assign(self, target: ast.expr, made: Value, node: ast.stmt | ast.expr, scope: NameScope) -> None:
         match target:
             case ast.Name(id=name):
                 scope.names[name] = made
@@ -221,15 +223,15 @@ class Evaluator:
         device.children[name] = made, module, node
 
     def _called(
-        self, called: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.Call, scope: Scope
+        self, called: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.Call, scope: NameScope
     ) -> Value:
         match called:
-            case External(path="setattr"):
+            case ExternalName(path="setattr"):
                 match arguments:
                     case [of, str() as attribute, made]:
                         self._set_attribute(of, attribute, made, scope.module, node)
                 return None
-            case External(path=path):
+            case ExternalName(path=path):
                 return built_in(path, arguments)
             case GenericType(base=base):
                 return self._called(base, arguments, keywords, node, scope)
@@ -237,7 +239,7 @@ class Evaluator:
                 return self._instance(called, arguments, keywords, node)
             case FunctionValue(name=name):
                 if is_ophyd_async(called, name) and (made := signal_made(name, arguments, keywords)):
-                    self.made_signals.append(MadeSignal(made, scope.module, node))
+                    self.made_signals.append(SignalCall(made, scope.module, node))
                     return made
                 return self._run(called, arguments, keywords)
             case Method(of=of, name=name):

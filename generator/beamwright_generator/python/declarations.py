@@ -10,14 +10,14 @@ from typing import Final
 
 from beamwright_generator.basics.source_text import Position
 from beamwright_generator.python.constructors import Evaluator
-from beamwright_generator.python.expressions import Scope, members
+from beamwright_generator.python.expressions import NameScope, members
 from beamwright_generator.python.name_lookup import ENUMS
 from beamwright_generator.python.python_modules import Module
 from beamwright_generator.python.values import (
     UNKNOWN,
     ClassValue,
     DeviceValue,
-    External,
+    ExternalName,
     GenericType,
     SignalValue,
     Suffix,
@@ -31,7 +31,7 @@ RUNTIME: Final = "beamwright_runtime."
 """What generated classes stand on; its `DriverEnum` connects to any states."""
 
 
-class Form(StrEnum):
+class DatatypeForm(StrEnum):
     """How a datatype is checked when a signal connects."""
 
     BOOL = "bool"
@@ -49,7 +49,7 @@ class Form(StrEnum):
 
 
 @dataclass(frozen=True)
-class DeclaredType:
+class DatatypeDeclaration:
     """The datatype of a signal.
 
     :param enum: how the enum compares states: `strict`, `subset`, `superset`, `driver` for one that takes any, or empty
@@ -59,7 +59,7 @@ class DeclaredType:
     :param text: how the source writes it.
     """
 
-    form: Form
+    form: DatatypeForm
     text: str
     enum: str = ""
     states: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class DeclaredType:
 
 
 @dataclass(frozen=True)
-class Declared:
+class SignalDeclaration:
     """One signal of a class.
 
     :param attribute: with dots for a device inside the device.
@@ -78,7 +78,7 @@ class Declared:
 
     attribute: str
     kind: str
-    type: DeclaredType
+    type: DatatypeDeclaration
     read: str | None
     write: str | None
     at: Position
@@ -114,7 +114,7 @@ class OwnerlessSignal:
 
 
 @dataclass(frozen=True)
-class DeclaredClass:
+class ClassDeclaration:
     """One class with everything that it declares.
 
     :param silent: names in its body that look like a declaration and make no signal, each with its place.
@@ -126,7 +126,7 @@ class DeclaredClass:
     name: str
     module: str
     at: Position
-    signals: tuple[Declared, ...]
+    signals: tuple[SignalDeclaration, ...]
     silent: Mapping[str, Position] = field(default_factory=dict)
     pvi: tuple[str, ...] = ()
     complete: bool = True
@@ -145,14 +145,14 @@ class Declarations:
         self.evaluator = evaluator
         self.lookup = evaluator.lookup
 
-    def classes(self, module: Module) -> Iterator[DeclaredClass]:
+    def classes(self, module: Module) -> Iterator[ClassDeclaration]:
         """Give every device class of a module that has signals, or seems to want some."""
         for name in module.classes:
             found = self.declared(module, name)
             if found is not None and (found.signals or found.silent or found.pvi or found.ownerless):
                 yield found
 
-    def declared(self, module: Module, name: str) -> DeclaredClass | None:
+    def declared(self, module: Module, name: str) -> ClassDeclaration | None:
         """Give what one class declares; None where it is no device class."""
         cls = self.lookup.name(module, name)
         if not isinstance(cls, ClassValue) or not self.lookup.is_a(cls, "Device"):
@@ -161,7 +161,7 @@ class Declarations:
         device = self.evaluator.made(cls)
         pvi: list[str] = []
         signals = tuple(self._signals(device, "", cls.module, pvi))
-        return DeclaredClass(
+        return ClassDeclaration(
             cls.name,
             cls.module.name,
             cls.module.at(cls.node),
@@ -177,7 +177,7 @@ class Declarations:
         for statement in members(cls):
             match statement:
                 case ast.Assign(value=ast.Call() as value) | ast.AnnAssign(value=ast.Call() as value):
-                    self.evaluator.expressions.value(value, Scope(cls.module))
+                    self.evaluator.expressions.value(value, NameScope(cls.module))
                 case _:
                     continue
         for one in self.evaluator.made_signals:
@@ -187,7 +187,7 @@ class Declarations:
                     " and ".join(map(plain, pvs)), one.module.at(one.call), one.module is not cls.module
                 )
 
-    def _signals(self, device: DeviceValue, path: str, home: Module, pvi: list[str]) -> Iterator[Declared]:
+    def _signals(self, device: DeviceValue, path: str, home: Module, pvi: list[str]) -> Iterator[SignalDeclaration]:
         if device.pvi:
             pvi.append(path)
         for name, (child, module, node) in device.children.items():
@@ -195,12 +195,12 @@ class Declarations:
 
     def _child(
         self, path: str, child: Value, module: Module, node: ast.stmt | ast.expr, home: Module, pvi: list[str]
-    ) -> Iterator[Declared]:
+    ) -> Iterator[SignalDeclaration]:
         match child:
             case SignalValue():
                 read, write = (side if isinstance(side, str) else None for side in (child.read, child.write))
                 declared = self.type_of(child.datatype)
-                yield Declared(path, child.kind, declared, read, write, module.at(node), module is not home)
+                yield SignalDeclaration(path, child.kind, declared, read, write, module.at(node), module is not home)
             case DeviceValue():
                 yield from self._signals(child, path, home, pvi)
             case VectorValue(entries=entries):
@@ -216,50 +216,52 @@ class Declarations:
         for statement in members(cls):
             match statement:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Subscript() as value):
-                    made = self.evaluator.expressions.value(value, Scope(cls.module))
+                    made = self.evaluator.expressions.value(value, NameScope(cls.module))
                     if isinstance(made, GenericType) and self._declares(made):
                         yield name, cls.module.at(statement)
                 case _:
                     continue
 
     def _declares(self, made: GenericType) -> bool:
-        if made.base == External("typing.Annotated"):
+        if made.base == ExternalName("typing.Annotated"):
             first = made.arguments[0] if made.arguments else UNKNOWN
             return any(isinstance(one, Suffix) for one in made.arguments) or (
                 isinstance(first, GenericType) and self.evaluator.filling.is_signal(first)
             )
         return self.evaluator.filling.is_signal(made)
 
-    def type_of(self, value: Value) -> DeclaredType:
+    def type_of(self, value: Value) -> DatatypeDeclaration:
         """Say how a datatype is checked."""
         match value:
             case None:
-                return DeclaredType(Form.ANY, "nothing")
-            case External(path="bool" | "int" | "float" | "str" as name):
-                return DeclaredType(Form(name), name)
+                return DatatypeDeclaration(DatatypeForm.ANY, "nothing")
+            case ExternalName(path="bool" | "int" | "float" | "str" as name):
+                return DatatypeDeclaration(DatatypeForm(name), name)
             case GenericType(base=base, arguments=(element, *_)):
                 return self._parametrised(base, element)
             case ClassValue():
                 return self._class(value)
-            case External(path=path):
-                return DeclaredType(Form.OTHER, path)
+            case ExternalName(path=path):
+                return DatatypeDeclaration(DatatypeForm.OTHER, path)
             case _:
-                return DeclaredType(Form.UNKNOWN, "a type that the source does not tell")
+                return DatatypeDeclaration(DatatypeForm.UNKNOWN, "a type that the source does not tell")
 
-    def _parametrised(self, base: Value, element: Value) -> DeclaredType:
+    def _parametrised(self, base: Value, element: Value) -> DatatypeDeclaration:
         # ophyd-async's Array1D is itself a numpy.ndarray with parameters.
-        if base == External("ophyd_async.core.Array1D") or (
-            isinstance(base, GenericType) and base.base == External("numpy.ndarray")
+        if base == ExternalName("ophyd_async.core.Array1D") or (
+            isinstance(base, GenericType) and base.base == ExternalName("numpy.ndarray")
         ):
-            dtype = element.path.removeprefix("numpy.") if isinstance(element, External) else ""
-            return DeclaredType(Form.ARRAY, f"Array1D[np.{dtype}]", dtype=dtype.removesuffix("_"))
-        if base in (External("collections.abc.Sequence"), External("typing.Sequence")):
-            if element == External("str"):
-                return DeclaredType(Form.STRINGS, "Sequence[str]")
-            return DeclaredType(Form.OTHER, "Sequence[...]")
-        return DeclaredType(Form.OTHER if not isinstance(base, ClassValue) else Form.UNKNOWN, "a generic type")
+            dtype = element.path.removeprefix("numpy.") if isinstance(element, ExternalName) else ""
+            return DatatypeDeclaration(DatatypeForm.ARRAY, f"Array1D[np.{dtype}]", dtype=dtype.removesuffix("_"))
+        if base in (ExternalName("collections.abc.Sequence"), ExternalName("typing.Sequence")):
+            if element == ExternalName("str"):
+                return DatatypeDeclaration(DatatypeForm.STRINGS, "Sequence[str]")
+            return DatatypeDeclaration(DatatypeForm.OTHER, "Sequence[...]")
+        return DatatypeDeclaration(
+            DatatypeForm.OTHER if not isinstance(base, ClassValue) else DatatypeForm.UNKNOWN, "a generic type"
+        )
 
-    def _class(self, cls: ClassValue) -> DeclaredType:
+    def _class(self, cls: ClassValue) -> DatatypeDeclaration:
         line = self.lookup.line(cls)
         kind = next((how for name, how in ENUMS.items() if self.lookup.is_a(cls, name)), None)
         if any(
@@ -269,13 +271,13 @@ class Declarations:
         if kind is not None:
             states = self.states(cls)
             if states is None:
-                return DeclaredType(Form.UNKNOWN, cls.name)
-            return DeclaredType(Form.ENUM, cls.name, kind, _texts(states))
+                return DatatypeDeclaration(DatatypeForm.UNKNOWN, cls.name)
+            return DatatypeDeclaration(DatatypeForm.ENUM, cls.name, kind, _texts(states))
         if self.lookup.is_a(cls, "Table"):
-            return DeclaredType(Form.OTHER, cls.name)
-        if any(isinstance(one, External) and one.path in ("enum.Enum", "enum.StrEnum") for one in line):
-            return DeclaredType(Form.ENUM, cls.name, "", _texts(self.states(cls) or {}))
-        return DeclaredType(Form.UNKNOWN, cls.name)
+            return DatatypeDeclaration(DatatypeForm.OTHER, cls.name)
+        if any(isinstance(one, ExternalName) and one.path in ("enum.Enum", "enum.StrEnum") for one in line):
+            return DatatypeDeclaration(DatatypeForm.ENUM, cls.name, "", _texts(self.states(cls) or {}))
+        return DatatypeDeclaration(DatatypeForm.UNKNOWN, cls.name)
 
     def states(self, cls: ClassValue) -> dict[str, str] | None:
         """Return the texts of an enum's members by their names; None where the source does not tell."""
@@ -286,7 +288,7 @@ class Declarations:
             for statement in members(one):
                 match statement:
                     case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                        state = self.evaluator.expressions.value(value, Scope(one.module))
+                        state = self.evaluator.expressions.value(value, NameScope(one.module))
                         if isinstance(state, str):
                             found[name] = state
                         elif not name.startswith("_"):

@@ -6,14 +6,14 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from beamwright_generator.python.name_lookup import Lookup
+from beamwright_generator.python.name_lookup import NameLookup
 from beamwright_generator.python.python_modules import Module, statements
 from beamwright_generator.python.signal_makers import key_of
 from beamwright_generator.python.values import (
     UNKNOWN,
     ClassValue,
     DeviceValue,
-    External,
+    ExternalName,
     FunctionValue,
     GenericType,
     Method,
@@ -29,7 +29,7 @@ BUILT_IN = frozenset(
 
 
 @dataclass
-class Scope:
+class NameScope:
     """Where an expression stands.
 
     :param names: local names.
@@ -40,12 +40,12 @@ class Scope:
     names: dict[str, Value] = field(default_factory=dict)
     cls: ClassValue | None = None
 
-    def inner(self, **names: Value) -> Scope:
+    def inner(self, **names: Value) -> NameScope:
         """Give a scope with further names."""
-        return Scope(self.module, {**self.names, **names}, self.cls)
+        return NameScope(self.module, {**self.names, **names}, self.cls)
 
 
-Call = Callable[[Value, list[Value], dict[str, Value], ast.Call, Scope], Value]
+Call = Callable[[Value, list[Value], dict[str, Value], ast.Call, NameScope], Value]
 
 
 @dataclass
@@ -55,10 +55,10 @@ class Expressions:
     :param call: gives what a call makes.
     """
 
-    lookup: Lookup
+    lookup: NameLookup
     call: Call
 
-    def value(self, node: ast.expr, scope: Scope) -> Value:
+    def value(self, node: ast.expr, scope: NameScope) -> Value:
         """Give the value of an expression; `UNKNOWN` where it takes running the code."""
         match node:
             case ast.Name(id=name):
@@ -86,7 +86,7 @@ class Expressions:
             case _:
                 return self._collection(node, scope)
 
-    def _collection(self, node: ast.expr, scope: Scope) -> Value:
+    def _collection(self, node: ast.expr, scope: NameScope) -> Value:
         match node:
             case ast.Tuple(elts=elements):
                 return tuple(self._elements(elements, scope))
@@ -107,20 +107,20 @@ class Expressions:
             case _:
                 return UNKNOWN
 
-    def _elements(self, elements: list[ast.expr], scope: Scope) -> list[Value]:
+    def _elements(self, elements: list[ast.expr], scope: NameScope) -> list[Value]:
         found: list[Value] = []
         for one in elements:
             value = self.value(one.value if isinstance(one, ast.Starred) else one, scope)
             found += value if isinstance(one, ast.Starred) and isinstance(value, list | tuple) else [value]
         return found
 
-    def _name(self, name: str, scope: Scope) -> Value:
+    def _name(self, name: str, scope: NameScope) -> Value:
         if name in scope.names:
             return scope.names[name]
         found = self.lookup.name(scope.module, name)
-        return External(name) if found is UNKNOWN and name in BUILT_IN else found
+        return ExternalName(name) if found is UNKNOWN and name in BUILT_IN else found
 
-    def _formatted(self, parts: list[ast.expr], scope: Scope) -> Value:
+    def _formatted(self, parts: list[ast.expr], scope: NameScope) -> Value:
         text = ""
         for part in parts:
             value = self.value(part.value if isinstance(part, ast.FormattedValue) else part, scope)
@@ -135,8 +135,8 @@ class Expressions:
         match of:
             case ModuleValue(name=module):
                 return self.lookup.member(module, name)
-            case External(path=path):
-                return External(f"{path}.{name}")
+            case ExternalName(path=path):
+                return ExternalName(f"{path}.{name}")
             case DeviceValue(attributes=attributes) if name in attributes:
                 return attributes[name]
             case DeviceValue(cls=ClassValue() as cls) | (ClassValue() as cls):
@@ -155,12 +155,12 @@ class Expressions:
                         case ast.FunctionDef(name=found) | ast.AsyncFunctionDef(name=found) if found == name:
                             return FunctionValue(statement, one.module)
                         case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
-                            return self.value(value, Scope(one.module))
+                            return self.value(value, NameScope(one.module))
                         case _:
                             continue
         return UNKNOWN
 
-    def _operation(self, node: ast.BinOp, scope: Scope) -> Value:
+    def _operation(self, node: ast.BinOp, scope: NameScope) -> Value:
         left, right = self.value(node.left, scope), self.value(node.right, scope)
         match node.op, left, right:
             case ast.Add(), str(), str():
@@ -170,11 +170,11 @@ class Expressions:
             case ast.Sub(), int(), int():
                 return left - right
             case ast.BitOr(), _, _:
-                return GenericType(External("types.UnionType"), (left, right))
+                return GenericType(ExternalName("types.UnionType"), (left, right))
             case _:
                 return UNKNOWN
 
-    def _indexed(self, of: Value, node: ast.Subscript, scope: Scope) -> Value:
+    def _indexed(self, of: Value, node: ast.Subscript, scope: NameScope) -> Value:
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         arguments = self._elements(inner, scope)
         if isinstance(of, dict):
@@ -184,7 +184,7 @@ class Expressions:
             return of[place] if isinstance(place, int) and -len(of) <= place < len(of) else UNKNOWN
         return UNKNOWN if of is UNKNOWN else GenericType(of, tuple(arguments))
 
-    def _call(self, node: ast.Call, scope: Scope) -> Value:
+    def _call(self, node: ast.Call, scope: NameScope) -> Value:
         called = self.value(node.func, scope)
         positional: list[Value] = []
         keywords: dict[str, Value] = {}
@@ -200,18 +200,18 @@ class Expressions:
                 keywords[keyword.arg] = value
             elif isinstance(value, dict):
                 keywords |= {str(key): item for key, item in value.items()}
-        if called == External("super") and scope.cls and isinstance(device := scope.names.get("self"), DeviceValue):
+        if called == ExternalName("super") and scope.cls and isinstance(device := scope.names.get("self"), DeviceValue):
             return Super(device, scope.cls)
         return self.call(called, positional, keywords, node, scope)
 
-    def _loops(self, loops: list[ast.comprehension], scope: Scope) -> Iterator[Scope]:
+    def _loops(self, loops: list[ast.comprehension], scope: NameScope) -> Iterator[NameScope]:
         first, *others = loops
         for inner in self.each(first.target, self.value(first.iter, scope), scope):
             if any(self.truth(test, inner) is False for test in first.ifs):
                 continue
             yield from self._loops(others, inner) if others else (inner,)
 
-    def each(self, target: ast.expr, over: Value, scope: Scope) -> Iterator[Scope]:
+    def each(self, target: ast.expr, over: Value, scope: NameScope) -> Iterator[NameScope]:
         """Yield a scope for each turn of a loop; one of unknown names where the items are not known."""
         names = [one.id for one in ast.walk(target) if isinstance(one, ast.Name)]
         if not isinstance(over, list | tuple | dict):
@@ -228,7 +228,7 @@ class Expressions:
                 case _:
                     yield scope.inner(**dict.fromkeys(names, UNKNOWN))
 
-    def truth(self, node: ast.expr, scope: Scope) -> bool | None:
+    def truth(self, node: ast.expr, scope: NameScope) -> bool | None:
         """Tell whether a condition holds; None where that takes running the code."""
         match node:
             case ast.Compare(left=left, ops=[operator], comparators=[right]):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from beamwright_generator.python.python_modules import UNREAD, Definition, ImportTarget, Module, Modules
+from beamwright_generator.python.python_modules import UNREAD, Definition, ImportTarget, Module, ModuleFinder
 from beamwright_generator.python.values import (
     UNKNOWN,
     ClassValue,
-    External,
+    ExternalName,
     FunctionValue,
     GenericType,
     ModuleValue,
@@ -23,17 +23,17 @@ ENUMS = {"StrictEnum": "strict", "SubsetEnum": "subset", "SupersetEnum": "supers
 Evaluate = Callable[[ast.expr, Module], Value]
 
 
-class Lookup:
+class NameLookup:
     """What names stand for, each looked up once.
 
     :param evaluate: gives the value of an expression at the top of a module.
     """
 
-    def __init__(self, modules: Modules, evaluate: Evaluate) -> None:
+    def __init__(self, modules: ModuleFinder, evaluate: Evaluate) -> None:
         self.modules = modules
         self.evaluate = evaluate
         self._known: dict[tuple[str, str], Value] = {}
-        self._lines: dict[str, tuple[ClassValue | External, ...]] = {}
+        self._lines: dict[str, tuple[ClassValue | ExternalName, ...]] = {}
 
     def name(self, module: Module, name: str) -> Value:
         """Give what a name at the top of a module stands for."""
@@ -70,24 +70,24 @@ class Lookup:
         """Give what a module has under a name: what it defines, or a module inside it."""
         found = self.modules.module(module)
         if found is None:
-            return External(f"{module}.{name}")
+            return ExternalName(f"{module}.{name}")
         value = self.name(found, name)
         if value is UNKNOWN and self.modules.module(f"{module}.{name}") is not None:
             return ModuleValue(f"{module}.{name}")
         return value
 
-    def line(self, cls: ClassValue) -> tuple[ClassValue | External, ...]:
+    def line(self, cls: ClassValue) -> tuple[ClassValue | ExternalName, ...]:
         """Give a class and its ancestors in the order that attributes are looked up in."""
         if cls.path not in self._lines:
             self._lines[cls.path] = (cls,)  # for a class that names itself as a base
             bases = [base for one in cls.node.bases if (base := self.base(cls, one)) is not None]
-            lines: list[list[ClassValue | External]]
+            lines: list[list[ClassValue | ExternalName]]
             lines = [[*self.line(base)] if isinstance(base, ClassValue) else [base] for base in bases]
             lines.append(bases)
             self._lines[cls.path] = (cls, *_merged(lines))
         return self._lines[cls.path]
 
-    def base(self, cls: ClassValue, node: ast.expr) -> ClassValue | External | None:
+    def base(self, cls: ClassValue, node: ast.expr) -> ClassValue | ExternalName | None:
         """Return what an expression among the bases of a class stands for."""
         value = self.evaluate(node, cls.module)
         if isinstance(value, GenericType):
@@ -95,7 +95,7 @@ class Lookup:
         if isinstance(value, ClassValue):
             same = self.name(value.module, value.name)  # one object for each class, however it was reached
             return same if isinstance(same, ClassValue) else value
-        return value if isinstance(value, External) else None
+        return value if isinstance(value, ExternalName) else None
 
     def is_a(self, value: Value, *names: str) -> bool:
         """Tell whether a value is a class of ophyd-async, or derives from one."""
@@ -106,16 +106,16 @@ class Lookup:
 
     def complete(self, cls: ClassValue) -> bool:
         """Tell whether all ancestors were found."""
-        return not any(isinstance(one, External) and not _is_known(one) for one in self.line(cls))
+        return not any(isinstance(one, ExternalName) and not _is_known(one) for one in self.line(cls))
 
 
-def _is_known(external: External) -> bool:
+def _is_known(external: ExternalName) -> bool:
     return external.path.partition(".")[0] in UNREAD or "." not in external.path
 
 
-def _merged(lines: list[list[ClassValue | External]]) -> list[ClassValue | External]:
+def _merged(lines: list[list[ClassValue | ExternalName]]) -> list[ClassValue | ExternalName]:
     """Merge the lines of bases as Python does (C3); an order that Python would refuse is taken as written."""
-    merged: list[ClassValue | External] = []
+    merged: list[ClassValue | ExternalName] = []
     while lines := [line for line in lines if line]:
         heads = (line[0] for line in lines)
         chosen = next((head for head in heads if not any(head in line[1:] for line in lines)), lines[0][0])

@@ -135,7 +135,7 @@ def statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
                 yield item
 
 
-class Modules:
+class ModuleFinder:
     """Finds modules by name along folders, as an import would, and reads each once.
 
     :param folders: where packages are, in order; nothing else is searched.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from beamwright_generator.python.values import UNKNOWN, SignalValue, Unknown, Value
+from beamwright_generator.python.values import UNKNOWN, SignalValue, UnknownValue, Value
 
 SIGNAL_MAKERS: Final = {
     "epics_signal_r": ("SignalR", ("datatype", "read_pv", "name", "timeout")),
@@ -73,4 +73,4 @@ def built_in(path: str, arguments: list[Value]) -> Value:
 
 def key_of(value: Value) -> object:
     """Return the key that a value is in a dictionary; all values that are not known are the same."""
-    return value if isinstance(value, str | int | float | tuple | Unknown) else id(value)
+    return value if isinstance(value, str | int | float | tuple | UnknownValue) else id(value)

@@ -11,13 +11,13 @@ from typing import Final
 from beamwright_generator.python.python_modules import Module
 
 
-class Unknown(Enum):
+class UnknownValue(Enum):
     """The value of what cannot be told without running the code."""
 
     VALUE = "unknown"
 
 
-UNKNOWN: Final = Unknown.VALUE
+UNKNOWN: Final = UnknownValue.VALUE
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ModuleValue:
 
 
 @dataclass(frozen=True)
-class External:
+class ExternalName:
     """Something of a package that is not read, by its dotted name."""
 
     path: str
@@ -142,9 +142,9 @@ class Method:
 
 
 Value = (
-    Unknown
+    UnknownValue
     | ModuleValue
-    | External
+    | ExternalName
     | ClassValue
     | FunctionValue
     | GenericType
@@ -188,7 +188,7 @@ def is_ophyd_async(value: Value, *names: str) -> bool:
     """Tell whether a value is something that ophyd-async defines, by its name."""
     if isinstance(value, ClassValue | FunctionValue):
         return value.module.name.partition(".")[0] == "ophyd_async" and value.name in names
-    if isinstance(value, External):
+    if isinstance(value, ExternalName):
         top, _, _ = value.path.partition(".")
         return top == "ophyd_async" and value.path.rpartition(".")[2] in names
     return False

@@ -62,7 +62,7 @@ class Manifest:
         return {"absent": list(absent), "generator": generator, "inputs": dict(inputs), "outputs": digests}
 
     def outputs(self, beamline: str) -> dict[str, str]:
-        """Give path to SHA-256 of the files that a beamline owns."""
+        """Return the SHA-256 of the files that a beamline owns, by path."""
         return dict(self.beamlines.get(beamline, {}).get("outputs", {}))
 
     def owners(self, path: str, besides: str = "") -> list[str]:
@@ -71,7 +71,7 @@ class Manifest:
 
     @property
     def owned(self) -> dict[str, set[str]]:
-        """Give path to SHA-256 of every owned file; beamlines that share one may have written it at different times."""
+        """Return the SHA-256s of owned files by path: several if beamlines wrote a shared one at different times."""
         owned: dict[str, set[str]] = {}
         for name in self.beamlines:
             for path, digest in self.outputs(name).items():
@@ -79,6 +79,6 @@ class Manifest:
         return owned
 
     def text(self) -> str:
-        """Give the manifest as it is written: sorted, one fact on a line."""
+        """Return the text of the manifest: sorted, one fact on a line."""
         said = {"beamlines": self.beamlines, "package": self.package, "tool": self.tool}
         return json.dumps(said, indent=1, sort_keys=True) + "\n"

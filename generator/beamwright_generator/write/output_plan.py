@@ -37,7 +37,7 @@ class Difference:
     found: str | None
 
     def unified(self, shown: str) -> str:
-        """Give the difference as a unified diff of a file that users know as `shown`."""
+        """Return the difference as a unified diff of a file that users know as `shown`."""
         old, new = (self.found or "").splitlines(keepends=True), (self.wanted or "").splitlines(keepends=True)
         return "".join(difflib.unified_diff(old, new, f"{shown} (on disk)", f"{shown} (descriptions)"))
 
@@ -45,7 +45,7 @@ class Difference:
 def is_current(
     manifest: Manifest, beamline: str, package: Path, place_of: Callable[[str], Path], generator: str
 ) -> bool:
-    """Tell whether every input, every output and what was not there are as when the beamline was written.
+    """Return whether inputs, outputs and missing files are as they were when the beamline was written.
 
     :param place_of: says where an input of some name is.
     :param generator: digest of the generator that would write it now.
@@ -58,7 +58,7 @@ def is_current(
 
 
 def reads_the_same(manifest: Manifest, beamline: str, place_of: Callable[[str], Path], generator: str) -> bool:
-    """Tell whether a beamline would be written just as it was, because nothing that it is made from changed."""
+    """Return whether nothing has changed that a beamline was generated from."""
     entry = manifest.beamlines.get(beamline)
     return (
         entry is not None
@@ -112,7 +112,7 @@ def _modules(package: Path) -> Iterator[str]:
 
 
 def write(differences: Sequence[Difference], package: Path, manifest: Manifest) -> list[Difference]:
-    """Write what differs and remove what the manifest owns and nobody wants; give what was done.
+    """Write what differs and remove what the manifest owns and nobody wants; return what was done.
 
     Every file is replaced in one step, and the manifest last, so that a run that is cut short is seen by `--check`.
     """

@@ -6,14 +6,16 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from ophyd_async.core import StaticFilenameProvider, StaticPathProvider
 
-from beamwright_generated.beamlines import x01
 from beamwright_generator.problems import Problems
 from beamwright_generator.project import BeamlineProject
 from beamwright_generator.resolve.devices.template_instances import Instances
 from beamwright_runtime import Motor, Panda
+from tests.helpers.own_module import own_module
 from tests.helpers.paths import ROOT, TESTS
 from tests.helpers.soft_records import place
 from tests.helpers.softioc import SoftIoc
@@ -35,6 +37,8 @@ def test_every_device_connects_to_its_records_and_all_signals_read(soft_iocs: So
     client = TESTS / "helpers" / "example_client.py"
     printed = soft_iocs.run([sys.executable, "-W", "error", str(client)])
     read = [json.loads(line) for line in printed.splitlines()]
+    x01 = own_module("beamwright_generated.beamlines.x01")
+    x01.devices.fixtures["path_provider"] = StaticPathProvider(StaticFilenameProvider("frames"), Path("/data"))
     elsewhere = Motor | Panda | x01.Slits
     served = {name for name, factory in x01.devices.factories.items() if not isinstance(factory(), elsewhere)}
     assert {device for device, *_ in read} == served

@@ -13,6 +13,8 @@ import pytest
 from beamwright_generator.render.polish import polish, protected
 from tests.helpers import generator_site as site
 
+pytestmark = pytest.mark.long
+
 GEN = Path(sys.executable).with_name("gen")
 
 

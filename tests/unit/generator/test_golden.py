@@ -27,7 +27,7 @@ from beamwright_generator.cli.gen import main
 from beamwright_generator.parse.database.loader import load_database
 from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import CODES, Problems
-from tests.helpers.paths import GOLDEN, REPORTED
+from tests.helpers.paths import GOLDEN, HELPERS, REPORTED
 from tests.helpers.type_checkers import standard_basedpyright, strict_mypy
 
 pytestmark = pytest.mark.long
@@ -217,7 +217,7 @@ def test_expected_trees_pass_basedpyright(packages: Path) -> None:
 
 
 def test_expected_trees_are_imported_and_connect_in_mock_mode(packages: Path) -> None:
-    script = REPORTED / "helpers" / "connect_trees.py"
+    script = HELPERS / "connect_trees.py"
     command = [sys.executable, "-W", "error", str(script), str(packages)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -56,7 +56,7 @@ def test_the_environment_says_where_a_root_is(tmp_path: Path, support: Path, mon
     support.rename(tmp_path / "elsewhere")
     done = gen(first, "beamline", "--check")
     assert done.returncode == NOT_CLEAN
-    assert f"beamline.yaml:2:9: error[root-invalid]: support is not here: {support} is no folder" in done.stderr
+    assert f"beamline.yaml:2:9: error[root-invalid]: support is not here: {support} is not a folder" in done.stderr
     assert "BEAMWRIGHT_ROOT_SUPPORT=FOLDER" in done.stderr
     monkeypatch.setenv("BEAMWRIGHT_ROOT_SUPPORT", str(tmp_path / "elsewhere"))
     assert gen(first, "beamline", "--check", "--strict").returncode == CLEAN
@@ -68,7 +68,7 @@ def test_the_environment_says_where_a_root_is(tmp_path: Path, support: Path, mon
     [
         ("{one: SUPPORT, two: SUPPORT}", "two is the folder of one"),
         ("{one: SUPPORT, two: SUPPORT/db}", "lies inside the other"),
-        ("[SUPPORT/db, SUPPORT/db]", "two roots are called support-db"),
+        ("[SUPPORT/db, SUPPORT/db]", "two roots have the name support-db"),
         ("{generated: SUPPORT}", "generated is also the name of a file or folder of the repository"),
     ],
 )

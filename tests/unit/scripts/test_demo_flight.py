@@ -107,6 +107,7 @@ def test_positions_are_read_by_axis(tmp_path: Path) -> None:
     assert read["stage_x"].tolist() == [1.0, 2.0]
 
 
+@pytest.mark.long
 def test_a_step_that_fails_ends_with_exit_code_1(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; import scripts.demo.client as client\n"

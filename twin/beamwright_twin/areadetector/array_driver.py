@@ -20,7 +20,7 @@ class ArrayDriver(Driver):
         self._attributes: tuple[NDAttribute, ...] = ()
 
     def start(self) -> None:
-        """Say which port this is."""
+        """Publish the name of the port."""
         super().start()
         self.set("PORT_NAME_SELF", self.name)
         self._read_attributes()
@@ -59,7 +59,7 @@ class ArrayDriver(Driver):
         return replace(frame, tags={**frame.tags, **dict(self._tags())}) if self._attributes else frame
 
     def describe(self, frame: Frame) -> None:
-        """Say of which kind a frame is."""
+        """Publish the size, type and dimensions of a frame."""
         pixels = frame.pixels
         self.set("ARRAY_NDIMENSIONS", pixels.ndim)
         self.set("ARRAY_DIMENSIONS", [*frame.dimensions, *[0] * (10 - pixels.ndim)])
@@ -77,6 +77,6 @@ class ArrayDriver(Driver):
         return number
 
     def send(self, frame: Frame) -> None:
-        """Give a frame to the plugins that listen, while they are to get any."""
+        """Send a frame to the plugins that listen, while array callbacks are enabled."""
         if self.get("ARRAY_CALLBACKS"):
             self.world.frame_routes.send(self.name, frame)

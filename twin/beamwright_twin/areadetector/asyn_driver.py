@@ -35,7 +35,7 @@ class Driver:
         self._channels: dict[str, RecordChannel] = {}
 
     def start(self) -> None:
-        """Give the parameters their first values, once the IOC runs."""
+        """Set the parameters to their first values, once the IOC runs."""
         for name, parameter in self._parameters.items():
             if parameter["writers"]:
                 self._values.setdefault(name, value_of(self._channel(parameter["writers"][0])))
@@ -53,21 +53,21 @@ class Driver:
         self.set(parameter, self._values[parameter])
 
     def get(self, parameter: str) -> float:
-        """Give the value of a parameter that is a number; 0 where it has none."""
+        """Return the value of a numeric parameter; 0 if it has none."""
         value = self._values.get(parameter)
         return float(value) if isinstance(value, int | float) else 0.0
 
     def number(self, parameter: str) -> int:
-        """Give the value of a parameter that is a whole number; 0 where it has none."""
+        """Return the value of an integer parameter; 0 if it has none."""
         return int(self.get(parameter))
 
     def text(self, parameter: str) -> str:
-        """Give the value of a parameter that is a text; nothing where it has none."""
+        """Return the value of a text parameter; empty if it has none."""
         value = self._values.get(parameter)
         return value if isinstance(value, str) else ""
 
     def state(self, parameter: str) -> str:
-        """Give the words for the state that was last written to a parameter; nothing where none was."""
+        """Return the label of the state that was last written to a parameter; empty if none was."""
         known = self._parameters.get(parameter)
         records = known["writers"] if known else ()
         return self._channel(records[0]).state() if records else ""
@@ -89,20 +89,20 @@ class Driver:
                     self._channel(record).put(value)
 
     def set_initial(self, parameter: str, value: Value) -> None:
-        """Have a value to start with, which the records that write it take over, as asyn's records do."""
+        """Set an initial value, which the records that write it adopt, as asyn's records do."""
         for record in self.writers(parameter):
             self._write_back(record, value)
         self.set(parameter, value)
 
     def _write_back(self, record: str, value: Value | list[Value]) -> None:
-        """Let a record that writes have a value that it does not write."""
+        """Set the value of an output record without it writing to the driver."""
         if not self.world.pending[record] and value_of(self._channel(record)) != value:
             self.world.quiet.add(record)
             self._channel(record).put(value)
             self.world.quiet.discard(record)
 
     def writers(self, parameter: str) -> Sequence[str]:
-        """Give the records that write a parameter."""
+        """Return the records that write a parameter."""
         known = self._parameters.get(parameter)
         return known["writers"] if known else ()
 
@@ -113,7 +113,7 @@ class Driver:
 
 
 def value_of(channel: RecordChannel) -> Value | list[Value]:
-    """Give the value of a parameter as a record has it."""
+    """Return the value of a parameter as its record holds it."""
     return channel.text() if channel.is_text else channel.get()
 
 
@@ -130,11 +130,11 @@ class Drivers:
         }
 
     def find(self, record: str) -> tuple[Driver, str] | None:
-        """Give the driver and the parameter that a record writes."""
+        """Return the driver and the parameter that a record writes."""
         return self._of_record.get(record)
 
     def order(self, port: str, what: str, given: Sequence[Any]) -> Any:
-        """Have a driver do what no record can ask for.
+        """Execute an order that no record can give.
 
         :raises LookupError: when there is no such driver, or it has no such order.
         """

@@ -53,6 +53,6 @@ class BusyRecord(PythonRecord):
                 self.done()
 
     def states(self) -> tuple[str, ...]:
-        """Give the two labels; one that is empty, and has none after it, is no choice."""
+        """Return the two labels; trailing empty ones are not choices."""
         zero, one = self["ZNAM"], self["ONAM"]
         return (zero, one) if one else (zero,) if zero else ()

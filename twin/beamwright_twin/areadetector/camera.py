@@ -63,7 +63,7 @@ class Camera(ArrayDriver):
         self._handed_on = 0.0
 
     def start(self) -> None:
-        """Say how large the sensor is, which is what the database asks for first."""
+        """Publish the size of the sensor, which the database asks for first."""
         super().start()
         self.set("MANUFACTURER", "Simulated detector")
         self.set("STATUS_MESSAGE", "Waiting for acquire command")
@@ -154,7 +154,7 @@ class Camera(ArrayDriver):
         self.world.schedule.at(end, partial(self._attempt, partial(self._read_out, self._run, start, end)))
 
     def _attempt(self, call: partial[None]) -> None:
-        """Do something now, or when the camera is no longer stuck."""
+        """Call a function now, or when the camera is no longer stuck."""
         if self._stuck:
             self._held.append(call)
         else:
@@ -193,14 +193,14 @@ class Camera(ArrayDriver):
         self._rest()
 
     def _rest(self) -> None:
-        """Be no longer busy, once the plugins have what they are waited for."""
+        """Clear the busy state, once the plugins have processed what they are waited for."""
         if not self._acquiring and not (self._queued and self.get("WAIT_FOR_PLUGINS")):
             self.set("ACQUIRE_BUSY", 0)
 
     # To the plugins, and how that fails
 
     def _pass_on(self, frame: Frame) -> None:
-        """Give a frame to the plugins, unless a fault keeps it; frames never overtake each other."""
+        """Pass a frame on to the plugins, unless a fault holds it back; frames never overtake each other."""
         if self._dropping or self._to_lose:
             self._to_lose = max(0, self._to_lose - 1)
             self._lost += 1
@@ -224,15 +224,15 @@ class Camera(ArrayDriver):
         self.set("NUM_QUEUED_ARRAYS", self._queued)
 
     def lose(self, frames: int) -> None:
-        """Let the next frames be lost on their way to the plugins."""
+        """Lose the next frames on their way to the plugins."""
         self._to_lose += frames
 
     def delay(self, frames: int, seconds: float) -> None:
-        """Let the next frames reach the plugins late, by simulated seconds."""
+        """Delay the next frames on their way to the plugins, by simulated seconds."""
         self._delays += [seconds] * frames
 
     def counts(self) -> dict[str, int]:
-        """Tell how many triggers were missed and how many frames were lost."""
+        """Return how many triggers were missed and how many frames were lost."""
         return {"missed": self._missed, "lost": self._lost}
 
     def fault(self, kind: str, on: bool) -> None:

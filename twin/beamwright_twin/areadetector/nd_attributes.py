@@ -63,11 +63,11 @@ class NDAttribute:
 
     @property
     def text(self) -> bool:
-        """Tell whether the value is a text."""
+        """Return whether the value is a text."""
         return self.dtype.startswith("S")
 
     def constant(self) -> float | str:
-        """Give the value of a constant."""
+        """Return the value of a constant."""
         return self.source if self.text else float(self.source or 0)
 
 

@@ -25,7 +25,7 @@ class Plugin(ArrayDriver):
         return self.text("NDARRAY_PORT")
 
     def receive(self, frame: Frame) -> None:
-        """Look at a frame, and hand on what comes of it."""
+        """Process a frame, and send the result to the plugins behind this one."""
         shortest = self.get("MIN_CALLBACK_TIME")
         too_soon = self._seen is not None and shortest > 0 and frame.time - self._seen < shortest
         if not self.get("ENABLE_CALLBACKS") or too_soon:
@@ -37,5 +37,5 @@ class Plugin(ArrayDriver):
         self.send(self.tagged(made))
 
     def process(self, frame: Frame) -> Frame:
-        """Do what the plugin is for, and give the frame that goes on."""
+        """Process a frame and return the one to send on."""
         return frame

@@ -46,7 +46,7 @@ class Roi(Plugin):
         return part
 
     def _show_region(self, dimension: str, first: int, size: int, each: int) -> None:
-        """Say what the region is, and keep what was asked for: the next frame may be larger."""
+        """Publish the region that was used, and keep the requested one: the next frame may be larger."""
         asked = {name: self.number(name) for name in (f"{dimension}_{part}" for part in ("MIN", "SIZE", "BIN"))}
         for name, value in zip(asked, (first, size, each), strict=True):
             self.set(name, value)

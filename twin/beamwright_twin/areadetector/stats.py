@@ -47,7 +47,7 @@ class Stats(Plugin):
             yield f"{name}_Y", float(row)
 
     def _background(self, pixels: NDArray[Any]) -> float:
-        """Give the mean of the pixels along the edge; 0 where the edge has no width, or leaves nothing inside."""
+        """Return the mean of the pixels along the edge; 0 if the edge has no width or leaves no pixels inside."""
         width = self.number("BGD_WIDTH")
         inside = pixels[width:-width, width:-width] if width > 0 else pixels
         edge = pixels.size - inside.size

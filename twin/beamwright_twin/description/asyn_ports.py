@@ -16,7 +16,7 @@ DRIVERS: Final = {
     "stats": frozenset({"COMPUTE_STATISTICS", "NDARRAY_PORT"}),
     "roi": frozenset({"DIM0_MIN", "DIM1_MIN", "NDARRAY_PORT"}),
 }
-"""The drivers and plugins that a twin plays, by the parameters that tell them.
+"""The drivers and plugins that a twin plays, by the parameters that identify them.
 
 areaDetector gives its parameters these names whatever the camera, and whatever its records are called.
 """
@@ -41,7 +41,7 @@ class Port(TypedDict):
 
 
 def address(record: LoadedRecord) -> tuple[str, str, str] | None:
-    """Give port, address and parameter of a record; None where it has no asyn link."""
+    """Return port, address and parameter of a record; None if it has no asyn link."""
     for link in ("OUT", "INP"):
         found = _ADDRESS.match(record.fields[link].value) if link in record.fields else None
         if found:
@@ -50,7 +50,7 @@ def address(record: LoadedRecord) -> tuple[str, str, str] | None:
 
 
 def writes(record: LoadedRecord) -> bool:
-    """Tell whether a record with an asyn link writes its parameter."""
+    """Return whether a record with an asyn link writes its parameter."""
     if "OUT" in record.fields:
         return True
     device = record.fields["DTYP"].value if "DTYP" in record.fields else ""

@@ -27,7 +27,7 @@ class _EchoRecord:
 
 
 def echoes(records: Mapping[str, LoadedRecord]) -> dict[str, str]:
-    """Give readback to setpoint for the records of an IOC.
+    """Return the setpoints of an IOC's records by their readbacks.
 
     Records of the same asyn parameter are two sides of one value, whatever their names; the others are paired by
     name, as in generated devices.

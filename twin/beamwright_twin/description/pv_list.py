@@ -30,7 +30,7 @@ class PvList(ABC):
 
     @abstractmethod
     def config(self) -> Mapping[str, Any]:
-        """Give what the process needs, in what JSON can say."""
+        """Return the configuration of the process, as JSON can hold it."""
 
     @abstractmethod
     def without(self, names: Iterable[str]) -> Self:

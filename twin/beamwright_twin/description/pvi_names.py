@@ -8,13 +8,13 @@ from beamwright_generator.parse.yaml.snapshot_file import RecordedBlock, Recorde
 
 
 def named(block: RecordedBlock) -> Iterator[tuple[str, RecordedEntry]]:
-    """Give the entries of a block, those of its vector by their numbers."""
+    """Yield the entries of a block, those of its vector by their numbers."""
     yield from block.entries.items()
     yield from ((str(number), entry) for number, entry in block.numbered.items())
 
 
 def blocks(root: RecordedBlock) -> Iterator[RecordedBlock]:
-    """Give a block and all below it."""
+    """Yield a block and all below it."""
     yield root
     for _, entry in named(root):
         if isinstance(entry, RecordedBlock):
@@ -22,12 +22,12 @@ def blocks(root: RecordedBlock) -> Iterator[RecordedBlock]:
 
 
 def signals(entry: RecordedSignal | RecordedSides) -> list[RecordedSignal]:
-    """Give the signals of an entry: two where its PVs serve different things."""
+    """Yield the signals of an entry: two if its PVs serve different things."""
     return list(entry.sides.values()) if isinstance(entry, RecordedSides) else [entry]
 
 
 def pv_types(root: RecordedBlock) -> dict[str, str]:
-    """Give the PVs of a tree that can be served, with their recorded types; `pvi` is a structure of the tree itself."""
+    """Return the recorded types of the PVs that can be served; `pvi` is a structure of the tree itself."""
     found: dict[str, str] = {}
     for block in blocks(root):
         if block.pvi:

@@ -8,7 +8,7 @@ from beamwright_generator.tables.record_types import FieldDef, RecordType, base_
 
 
 def definitions(types: Iterable[str], devices: Mapping[str, Mapping[str, str]]) -> str:
-    """Give the dbd text of record types and of the menus they use.
+    """Return the dbd text of record types and of the menus they use.
 
     :param devices: for each record type the choices of DTYP in order, and the kind of link that each takes.
     """

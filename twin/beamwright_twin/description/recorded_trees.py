@@ -32,7 +32,7 @@ class TreeRecords(PvList):
     pva_only = True
 
     def config(self) -> Mapping[str, Any]:
-        """Give the snapshots' texts, the wires, and what is gone."""
+        """Return the snapshots' texts, the wires, and what is gone."""
         return {
             "trees": [[tree.source.name, tree.source.text] for tree in self.trees],
             "wires": [wire.to_json() for wire in self.wires],
@@ -55,7 +55,7 @@ class TreeRecords(PvList):
 
 
 def served_of(described: BeamlineDescription, problems: Problems, only: str = "*") -> list[PvList]:
-    """Give what the IOCs of a beamline serve; wires that lead nowhere are reported.
+    """Return what the IOCs of a beamline serve; wires that lead nowhere are reported.
 
     :param only: a glob; an IOC whose name matches is served whole, of the others the records or PVs whose names match.
     """

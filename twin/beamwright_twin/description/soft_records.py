@@ -48,7 +48,7 @@ class IocRecords(PvList):
     module = "beamwright_twin.processes.record_ioc"
 
     def config(self) -> Mapping[str, Any]:
-        """Give what the IOC loads."""
+        """Return what the IOC loads."""
         given = ("definitions", "database", "python_types", "subroutines", "driven", "ports")
         return {name: getattr(self, name) for name in given}
 
@@ -128,7 +128,7 @@ def _soften(record: LoadedRecord, ports: Mapping[str, Port], left_out: list[str]
 
 
 def _takes(definition: RecordType, name: str, value: str) -> bool:
-    """Tell whether a record of the twin can have a field with a value."""
+    """Return whether a record of the twin can have a field with a value."""
     known = definition.fields.get(name)
     if known is None:
         return False
@@ -168,12 +168,12 @@ def _port_of(record: LoadedRecord) -> str:
 
 
 def _driven_devices(kind: str, records: Iterable[_SoftRecord]) -> dict[str, str]:
-    """Give the device support that a behaviour brings for a type of EPICS base, by the names that records use."""
+    """Return the device support that a behaviour adds to a type of EPICS base, by the names in DTYP."""
     return {one.fields["DTYP"]: "INST_IO" for one in records if one.type == kind and one.driven}
 
 
 def _devices(kind: str, records: Iterable[_SoftRecord]) -> dict[str, str]:
-    """Give the choices of DTYP with their link types: those of the record's own module first."""
+    """Return the choices of DTYP with their link types: those of the record's own module first."""
     definition = record_type(kind)
     found = dict.fromkeys(definition.devices if definition else (), "CONSTANT")
     for one in records:
@@ -184,7 +184,7 @@ def _devices(kind: str, records: Iterable[_SoftRecord]) -> dict[str, str]:
 
 
 def _echo(records: Mapping[str, LoadedRecord], soft: Mapping[str, _SoftRecord], ports: Mapping[str, Port]) -> None:
-    """Let the readbacks that hardware would give follow their setpoints, where no behaviour does it."""
+    """Make readbacks follow their setpoints as hardware would, where no behaviour does it."""
     for name, setpoint in echoes(records).items():
         readback, source = soft[name], soft[setpoint]
         if not readback.hardware or name == setpoint or _port_of(records[name]) in ports:

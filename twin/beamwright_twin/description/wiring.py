@@ -40,12 +40,12 @@ class Wire:
     cameras: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Give what `Wire(**...)` makes it of again."""
+        """Return the arguments of `Wire(...)`, as JSON can hold them."""
         return asdict(self)
 
 
 def wires_of(described: BeamlineDescription, problems: Problems) -> list[Wire]:
-    """Give the wires that a beamline file describes; those that lead nowhere are reported."""
+    """Return the wires that a beamline file describes; those that lead nowhere are reported."""
     return list(_wires(described, problems))
 
 
@@ -79,9 +79,9 @@ def wire_of(described: BeamlineDescription, signal: str, entry: WireEntry) -> Wi
         return Wire(prefix, name, cameras=tuple(entry.cameras))
     motor = described.records.get(entry.motor)
     if motor is None or motor.type != "motor":
-        raise ValueError(f"{entry.motor} is no motor record")
+        raise ValueError(f"{entry.motor} is not a motor record")
     if not name.startswith("INENC"):
-        raise ValueError(f"{signal} is no encoder")
+        raise ValueError(f"{signal} is not an encoder")
     made = Wire(prefix, name, entry.motor, dataset=entry.dataset or entry.motor.rpartition(":")[2].lower())
     return _scaled(made, entry, motor)
 
@@ -100,7 +100,7 @@ def _scaled(made: Wire, entry: WireEntry, motor: LoadedRecord) -> Wire:
 
 
 def signals_of(root: RecordedBlock) -> set[str]:
-    """Give the bits and positions that a box has, as its muxes name them."""
+    """Return the bits and positions that a box has, as its muxes name them."""
     return set(_outputs(root, ""))
 
 

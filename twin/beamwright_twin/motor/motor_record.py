@@ -89,7 +89,7 @@ class MotorRecord(MotorSettings):
         return bool(self["DMOV"])
 
     def done(self) -> None:
-        """Tell of what changed, and complete the puts that wait."""
+        """Post what changed, and complete the puts that wait."""
         self.post()
         epics_base.forward_link(self.address)
 
@@ -176,7 +176,7 @@ class MotorRecord(MotorSettings):
         self._read(self.world.clock.now())
 
     def _move(self) -> None:
-        """Go to the setpoint, or refuse it where it is beyond the limits."""
+        """Move to the setpoint, or refuse it if it is beyond the limits."""
         if self.outside(self["DVAL"]):
             self["LVIO"] = 1
             self._take_back()
@@ -344,7 +344,7 @@ class MotorRecord(MotorSettings):
         self["MSTA"] = status
 
     def alarm(self) -> tuple[int, int]:
-        """Give the alarm of a position beyond the limits, or of an axis that slips."""
+        """Return the alarm of a position beyond the limits, or of an axis that slips."""
         if self["HLSV"] and self.limited and self["DVAL"] > self["DHLM"]:
             return HIGH_ALARM, self["HLSV"]
         if self["HLSV"] and self.limited and self["DVAL"] < self["DLLM"]:

@@ -57,7 +57,7 @@ class MotorSettings(PythonRecord):
         return bool(self["DHLM"] or self["DLLM"])
 
     def outside(self, dial: float) -> bool:
-        """Tell whether a dial position is beyond the soft limits."""
+        """Return whether a dial position is beyond the soft limits."""
         return self.limited and not self["DLLM"] <= dial <= self["DHLM"]
 
     def reconcile(self) -> None:
@@ -162,7 +162,7 @@ class MotorSettings(PythonRecord):
         self._limit_user()
 
     def limits(self, field: str) -> tuple[float, float] | None:
-        """Give the display limits, which are those of travel and speed."""
+        """Return the display limits, which are those of travel and speed."""
         match field:
             case "VAL" | "RBV":
                 return self["HLM"], self["LLM"]
@@ -175,13 +175,13 @@ class MotorSettings(PythonRecord):
         return None
 
     def alarm_limits(self, field: str) -> tuple[float, float, float, float] | None:
-        """Give the alarm limits, which the record has but does not look at."""
+        """Return the alarm limits, which the record has but does not look at."""
         if field in ("VAL", "DVAL"):
             return self["HIHI"], self["HIGH"], self["LOW"], self["LOLO"]
         return None
 
     def precision(self, field: str) -> int:
-        """Give the digits after the point."""
+        """Return the precision."""
         if field in ("RRBV", "RMP", "REP"):
             return 0
         return 2 if field == "VERS" else int(self["PREC"])

@@ -34,13 +34,13 @@ class PandaBlock:
             self.begin(key, value)
 
     def begin(self, name: str, value: Any) -> None:
-        """Give a signal its first value, where the signal is there and takes it."""
+        """Set the first value of a signal, if the box has it and it accepts the value."""
         signal = self.signals.get(name)
         if signal is not None and (signal.nt.kind != "enum" or value in signal.recorded.choices):
             signal.set(value)
 
     def get(self, name: str, otherwise: Any = 0) -> Any:
-        """Give the value of a signal."""
+        """Return the value of a signal."""
         signal = self.signals.get(name)
         return otherwise if signal is None else signal.value
 
@@ -56,7 +56,7 @@ class PandaBlock:
         self.set(output.lower(), level)
 
     def seconds(self, name: str, otherwise: float = 0.0) -> float:
-        """Give a time, whose units are seconds unless another signal says so."""
+        """Return a time in seconds, converted by its signal of units if there is one."""
         return float(self.get(name, otherwise)) * SECONDS.get(str(self.get(f"{name}_units", "s")), 1.0)
 
     def input(self, name: str, seen: Any = lambda level: None, otherwise: str = "ZERO") -> BitInput:
@@ -76,7 +76,7 @@ class EnabledBlock(PandaBlock):
         self._enable = self.input("enable", self._switch)
 
     def steps(self) -> Steps:
-        """Do what the block is for."""
+        """Yield what the block waits for, step by step."""
         raise NotImplementedError
 
     def stopped(self) -> None:

@@ -15,11 +15,11 @@ class PositionSource(Protocol):
     """A position in counts."""
 
     def counts(self, time: float) -> int:
-        """Give the position at a time that is not past."""
+        """Return the position at a time that is not past."""
         ...
 
     def reach(self, counts: int, upward: bool, now: float) -> float:
-        """Tell when the position is at or beyond another, from now on; infinity where that is not known to happen."""
+        """Return when the position reaches another, from now on; infinity if no such moment is known."""
         ...
 
 
@@ -30,11 +30,11 @@ class Counts:
         self.value = value
 
     def counts(self, time: float) -> int:
-        """Give the position."""
+        """Return the position."""
         return self.value
 
     def reach(self, counts: int, upward: bool, now: float) -> float:
-        """Tell whether the position is at or beyond another: now, or infinity."""
+        """Return the present time if the position has reached another, else infinity."""
         return now if (self.value >= counts if upward else self.value <= counts) else math.inf
 
 
@@ -54,7 +54,7 @@ class Encoder:
         return math.floor(self.trajectory.position(time) / self.resolution + 0.5)
 
     def counts(self, time: float) -> int:
-        """Give the count at a time."""
+        """Return the count at a time."""
         return self._raw(time) + self.zero
 
     def call(self, counts: int, time: float) -> None:
@@ -62,7 +62,7 @@ class Encoder:
         self.zero = counts - self._raw(time)
 
     def reach(self, counts: int, upward: bool, now: float) -> float:
-        """Tell when the count is first at or beyond another: the first tick of the box at which it is so."""
+        """Return the first tick of the box at which the count reaches another."""
         if self._beyond(counts, upward, now):
             return now
         edge = (counts - self.zero + (-0.5 if upward else 0.5)) * self.resolution
@@ -91,7 +91,7 @@ class Bus:
         self._rises: dict[str, list[Callable[[], None]]] = {}
 
     def bit(self, name: str) -> bool:
-        """Give the level of a bit, low until it is set."""
+        """Return the level of a bit, low until it is set."""
         return self._bits.get(name, False)
 
     def set(self, name: str, level: bool) -> None:
@@ -106,7 +106,7 @@ class Bus:
         self.engine.changed()
 
     def on_rise(self, name: str, call: Callable[[], None]) -> None:
-        """Have a function called at each rise of a bit."""
+        """Call a function at each rise of a bit."""
         self._rises.setdefault(name, []).append(call)
 
     def input(self, mux: TreeSignal | None, seen: Callable[[bool], None], otherwise: str = "ZERO") -> BitInput:
@@ -120,12 +120,12 @@ class Bus:
         return made
 
     def reach(self, name: str, counts: int, upward: bool) -> float:
-        """Tell when a position is at or beyond another, from now on."""
+        """Return when a position reaches another, from now on."""
         found = self.positions.get(name)
         return math.inf if found is None else found.reach(counts, upward, self.engine.now)
 
     def counts(self, name: str) -> int:
-        """Give a position at this moment; 0 where there is none."""
+        """Return a position at this moment; 0 if there is none."""
         found = self.positions.get(name)
         return 0 if found is None else found.counts(self.engine.now)
 

@@ -32,7 +32,7 @@ class CaptureSource:
         return str(self._dataset.value) if self._capture.value == "Value" else ""
 
     def follow(self, call: Callable[[], None]) -> None:
-        """Have a function called when the name has changed."""
+        """Call a function whenever the name changes."""
         self._capture.follow(call)
         self._dataset.follow(call)
 
@@ -64,7 +64,7 @@ class DataBlock(PandaBlock):
         self.describe()
 
     def describe(self) -> None:
-        """Bring the table of datasets up to date."""
+        """Update the table of datasets."""
         names = [one.name for one in self._captured if one.name]
         self.signals["datasets"].set({"name": names, "dtype": ["float64"] * len(names)})
 

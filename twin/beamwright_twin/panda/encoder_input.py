@@ -42,7 +42,7 @@ class EncoderInput(PandaBlock):
         self.bus.engine.changed()
 
     def show(self, now: float) -> None:
-        """Bring the readback up to date."""
+        """Update the readback."""
         self.set("val", self.encoder.counts(now))
 
     def _set_position(self, counts: Any) -> None:

@@ -41,15 +41,15 @@ class Engine:
         return self._queue[0][0] if self._queue else math.inf
 
     def at(self, time: float, call: Callable[[], None]) -> None:
-        """Have a function called at a time, or at once when that is past."""
+        """Call a function at a time, or at once if that is past."""
         heapq.heappush(self._queue, (time, next(self._number), call))
 
     def changed(self) -> None:
-        """Have all conditions looked at again."""
+        """Mark all conditions for another check."""
         self._changed = True
 
     def start(self, steps: Steps, ended: Callable[[], None] = lambda: None) -> BlockRun:
-        """Let a generator run.
+        """Start a generator.
 
         :param ended: called when it has come to its end by itself.
         """
@@ -97,7 +97,7 @@ class BlockRun:
         self._due = math.nan
 
     def proceed(self) -> None:
-        """Go on from where it waits."""
+        """Resume the generator from where it waits."""
         self._when, self._due = None, math.nan
         try:
             wanted = next(self._steps)
@@ -112,7 +112,7 @@ class BlockRun:
             self._expect(wanted)
 
     def check(self) -> None:
-        """Ask when the condition will hold."""
+        """Evaluate when the condition will hold."""
         if self._when is not None and (due := self._when()) != self._due:
             self._expect(due)
 

@@ -32,7 +32,7 @@ _CAPTURE: Final = "_capture"
 
 
 def is_panda(signals: Mapping[str, TreeSignal]) -> bool:
-    """Tell whether a tree has the blocks that make a PandA what it is: position capture and its file writer."""
+    """Return whether a tree is that of a PandA: it has position capture and its file writer."""
     return {"pcap.arm", "pcap.active", "data.capture", "data.datasets"} <= signals.keys()
 
 
@@ -101,7 +101,7 @@ class PandaBox:
         self.triggers.setdefault(camera, []).append(self.engine.now)
 
     def move(self, motor: str, trajectory: Trajectory) -> None:
-        """Have an axis move from the start of a trajectory on."""
+        """Move an axis along a trajectory."""
         for encoder in self.encoders:
             if encoder.motor != motor:
                 continue
@@ -112,7 +112,7 @@ class PandaBox:
     # -- time
 
     def write(self, asked: float, work: Callable[[], None]) -> None:
-        """Have a client's write played at the time it was asked for, or at once where the box will not get there."""
+        """Execute a client's write at the time of the request, or at once if the box will not get there."""
         self.engine.at(self.engine.now if self.behind else asked, work)
 
     @property
@@ -138,10 +138,10 @@ class PandaBox:
             self.engine.run(self.engine.next)
 
     def show(self, now: float) -> None:
-        """Bring the readbacks of the encoders up to date."""
+        """Update the readbacks of the encoders."""
         for encoder in self.encoders:
             encoder.show(now)
 
     def moving(self, now: float) -> bool:
-        """Tell whether an axis moves."""
+        """Return whether an axis moves."""
         return any(now < encoder.encoder.trajectory.end for encoder in self.encoders)

@@ -189,7 +189,7 @@ class Twin:
 
     @property
     def positions(self) -> dict[str, float]:
-        """Where the axes are at this moment, on their dials, by motor record."""
+        """The present dial positions of the axes, by motor record."""
         now = self.clock.now()
         return {name: trajectory.position(now) for name, trajectory in list(self.trajectories.items())}
 
@@ -208,7 +208,7 @@ class Twin:
         self._of(pv).order("put", pv, value)
 
     def camera(self, of: str) -> CameraControl:
-        """Give the trigger input of a camera.
+        """Return the trigger input of a camera.
 
         :param of: its asyn port, or what its records start with.
         :raises TwinError: when the twin has no such camera.
@@ -234,7 +234,7 @@ class Twin:
 
     @contextmanager
     def down(self, ioc: str) -> Iterator[None]:
-        """Be without an IOC for a while."""
+        """Stop an IOC inside the block."""
         self.kill(ioc)
         try:
             yield
@@ -243,7 +243,7 @@ class Twin:
 
     @contextmanager
     def without(self, *patterns: str) -> Iterator[None]:
-        """Be without the records that match a glob, as after a wrong change of a database: their IOCs restart."""
+        """Remove records that match a glob inside the block, as by a wrong database change: their IOCs restart."""
         changed = {}
         for ioc in self._iocs.values():
             gone = [name for name in ioc.records.types if any(fnmatchcase(name, pattern) for pattern in patterns)]
@@ -263,13 +263,13 @@ class Twin:
 
     @contextmanager
     def stuck(self, motor: str) -> Iterator[None]:
-        """Let an axis stick where it is: it moves on when the block is left, if it was not stopped."""
+        """Make an axis stick inside the block; it moves on afterwards, if it was not stopped."""
         with self.failing(motor, "stuck"):
             yield
 
     @contextmanager
     def dropped_frames(self, acquire: str) -> Iterator[None]:
-        """Let the frames that a camera takes be lost before its plugins see them.
+        """Lose the frames of a camera on their way to its plugins.
 
         :param acquire: the camera's Acquire record.
         """
@@ -278,7 +278,7 @@ class Twin:
 
     @contextmanager
     def late_frames(self, acquire: str) -> Iterator[None]:
-        """Let the frames that a camera takes reach its plugins a second late.
+        """Delay the frames of a camera by a second on their way to its plugins.
 
         :param acquire: the camera's Acquire record.
         """
@@ -287,7 +287,7 @@ class Twin:
 
     @contextmanager
     def failing(self, record: str, fault: str) -> Iterator[None]:
-        """Let what a record runs fail for a while.
+        """Make what a record runs fail inside the block.
 
         A motor can be `stuck`, and meet a `limit` switch while it moves. A camera (its Acquire) can be `stuck`, and
         its frames `dropped` or `late`. The disk of a file writer (its Capture) can be `full`, and a flush `slow` or
@@ -302,7 +302,7 @@ class Twin:
 
     @contextmanager
     def value(self, pv: str, during: Any) -> Iterator[None]:
-        """Let a field have a value for a while, such as no current in the ring, and then the one it had."""
+        """Set a field inside the block, such as the ring current to 0, and restore it afterwards."""
         before = self.get(pv)
         self.put(pv, during)
         try:

@@ -32,11 +32,11 @@ class CameraControl:
         self._ioc.send("driver", self.port, "trigger", times)
 
     def lose(self, frames: int = 1) -> None:
-        """Let the next frames be taken and counted, and be lost on their way to the plugins."""
+        """Lose the next frames on their way to the plugins; the camera counts them."""
         self._ioc.order("driver", self.port, "lose", frames)
 
     def delay(self, seconds: float, frames: int = 1) -> None:
-        """Let the next frames reach the plugins late, by simulated seconds."""
+        """Delay the next frames on their way to the plugins, by simulated seconds."""
         self._ioc.order("driver", self.port, "delay", frames, seconds)
 
     @property

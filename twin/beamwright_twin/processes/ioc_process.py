@@ -121,7 +121,7 @@ class IocProcess:
             raise TwinError(f"the IOC {self.name} did not start:\n{self.printed}") from error
 
     def order(self, what: str, *given: Any) -> Any:
-        """Have the IOC do something and give its answer.
+        """Execute an order in the IOC and return its answer.
 
         :raises TwinError: when the IOC refuses, does not run, or does not answer.
         """

@@ -38,7 +38,7 @@ class Ports:
         raise OSError(f"port {wanted} is not free" if wanted else "no port is free")
 
     def release(self) -> None:
-        """Give all claims up."""
+        """Release all claimed ports."""
         for claim in self._claims:
             claim.close()
         self._claims = []
@@ -60,7 +60,7 @@ class Ports:
 
 
 def client_environment(ports: Sequence[tuple[int | None, int]]) -> dict[str, str]:
-    """Give the variables that make clients find IOCs on loopback, and nothing else.
+    """Return the environment variables that make clients find IOCs on loopback, and nothing else.
 
     :param ports: CA and PVA port of each; None where there is no CA.
     """

@@ -43,14 +43,14 @@ class ServedTree:
     def __init__(self, source: Source, gone: Sequence[str], ioc: PviIoc) -> None:
         snapshot = parse_snapshot(source, Problems())
         if snapshot is None:
-            raise ValueError(f"{source.name} is no snapshot")
+            raise ValueError(f"{source.name} is not a snapshot")
         self.prefix = snapshot.prefix
         self.tree = PviTree(snapshot.root, self._put, ioc.changed, gone)
         self.panda = PandaBox(self.tree.signals) if is_panda(self.tree.signals) else None
         self._ioc = ioc
 
     def write(self, signal: TreeSignal, value: Any, done: Callable[[str | None], None]) -> None:
-        """Have a value written in its turn.
+        """Write a value after those that were requested before.
 
         :param done: called with what is wrong, or with None.
         """
@@ -102,11 +102,11 @@ class PviIoc:
         threading.Thread(target=self._run, name="boxes", daemon=True).start()
 
     def changed(self, signal: TreeSignal) -> None:
-        """Have a signal posted at the end of this step."""
+        """Post a signal at the end of this step."""
         self._dirty[signal] = None
 
     def do(self, panda: PandaBox | None, work: Work) -> None:
-        """Have something done in the thread of the boxes, in the order of when it was asked for; from any thread."""
+        """Call a function in the thread of the boxes, in the order of the requests; from any thread."""
         with self._news:
             self._inbox.append((self._clock.now(), panda, work))
             self._news.notify()
@@ -146,7 +146,7 @@ class PviIoc:
         return self._in_turn(partial(signal.write, value), tree.panda)
 
     def _in_turn(self, work: Work, panda: PandaBox | None = None) -> None:
-        """Do something in the thread of the boxes, and wait until it is done."""
+        """Call a function in the thread of the boxes, and wait for its result."""
         result = Future[None]()
 
         def run() -> None:
@@ -164,7 +164,7 @@ class PviIoc:
         wire = Wire(**given)
         panda = next((tree.panda for tree in self._trees if tree.prefix == wire.prefix), None)
         if panda is None:
-            raise ValueError(f"{wire.prefix} is no PandA: only those have wires")
+            raise ValueError(f"{wire.prefix} is not a PandA: only PandAs have wires")
         panda.connect(wire)
 
     # -- the boxes' thread
@@ -181,7 +181,7 @@ class PviIoc:
                 sys.stderr.write(f"boxes: {error!r}\n")
 
     def _pause(self) -> float | None:
-        """Give the real seconds until there is something to do without being told."""
+        """Return the real seconds until the next event of the boxes."""
         if self._dirty or any(panda.busy for panda in self._pandas):
             return STEP
         now = self._clock.now()

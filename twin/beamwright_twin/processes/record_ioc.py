@@ -115,7 +115,7 @@ def _must(status: int, what: str) -> None:
 
 
 def _in_memory(name: str, text: str) -> bytes:
-    """Give a text the name of a file, without a file that could be left behind."""
+    """Return the name of a file in memory that holds a text, so that no file is left behind."""
     descriptor = os.memfd_create(name)
     os.write(descriptor, text.encode())
     os.lseek(descriptor, 0, os.SEEK_SET)

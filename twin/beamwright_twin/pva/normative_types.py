@@ -63,7 +63,7 @@ class NormativeType:
         return tuple(self._recorded.columns.items())
 
     def first(self) -> Any:
-        """Give the value that a signal has before anything is known: 0, empty, or the first state."""
+        """Return the value that a signal has before anything is known: 0, empty, or the first state."""
         match self.kind:
             case "enum":
                 return next(iter(self._recorded.choices), "")
@@ -100,7 +100,7 @@ class NormativeType:
         return made
 
     def has(self, name: str) -> bool:
-        """Tell whether the structure has a field, which may lie in another."""
+        """Return whether the structure has a field, which may be nested."""
         above, _, below = name.rpartition(".")
         return bool(
             (self.type[above] if self.type.has(above) else Type([])).has(below) if above else self.type.has(name)
@@ -127,10 +127,10 @@ class NormativeType:
         return made
 
     def read(self, put: Value, before: Any) -> Any:
-        """Give the value that a client put.
+        """Return the value that a client put.
 
         :param before: the value so far; columns that the client did not write stay as they are.
-        :raises ValueError: when it is no value of this signal.
+        :raises ValueError: when it is not a value of this signal.
         """
         match self.kind:
             case "enum":
@@ -147,11 +147,11 @@ class NormativeType:
 
 
 def _code(kind: str) -> str:
-    """Give p4p's code of a recorded type; what is no array of scalars stands as a text."""
+    """Return p4p's code of a recorded type; what is not an array of scalars is a text."""
     code = CODES.get(kind.removesuffix("[]"), "s")
     return f"a{code}" if kind.endswith("[]") else code
 
 
 def rows(table: Table) -> list[Mapping[str, Any]]:
-    """Give the rows of a table."""
+    """Return the rows of a table."""
     return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]

@@ -112,7 +112,7 @@ def _spec(entry: Any) -> Any:
 
 
 def signals_of(signals: Mapping[str, TreeSignal], block: str) -> dict[str, TreeSignal]:
-    """Give the signals right below a block, by their own names."""
+    """Return the signals directly below a block, by their own names."""
     found = {}
     for name, signal in signals.items():
         above, _, own = name.rpartition(".")

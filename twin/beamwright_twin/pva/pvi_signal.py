@@ -52,11 +52,11 @@ class TreeSignal:
         return set(self.recorded.access) == {"x"}
 
     def on_put(self, call: PutHandler) -> None:
-        """Have a function called with each value that a client writes, before it is taken; ValueError refuses it."""
+        """Call a function with each value that a client writes, before it is set; a ValueError refuses it."""
         self._handlers.append(call)
 
     def follow(self, call: Callable[[], None]) -> None:
-        """Have a function called after each change, whoever made it."""
+        """Call a function after each change, whoever made it."""
         self._followers.append(call)
 
     def write(self, value: Any) -> None:

@@ -91,7 +91,7 @@ class PythonRecord:
         return bytes(text.value).decode("utf-8", errors="replace")
 
     def __setitem__(self, field: str, value: Value) -> None:
-        """Change a field; `post` tells monitors of it."""
+        """Change a field; `post` sends it to monitors."""
         if self[field] != value:
             self.poke(field, value)
             self._changed.add(field)
@@ -120,34 +120,34 @@ class PythonRecord:
         """React to a client's write to a field that is marked `special`."""
 
     def alarm(self) -> tuple[int, int]:
-        """Give the alarm status and severity."""
+        """Return the alarm status and severity."""
         return 0, 0
 
     def states(self) -> tuple[str, ...]:
-        """Give the choices of an enum value."""
+        """Return the choices of an enum value."""
         return ()
 
     def limits(self, field: str) -> tuple[float, float] | None:
-        """Give the display limits of a field, high and low; None for those of its type."""
+        """Return the display limits of a field, high and low; None for those of its type."""
         return (self["HOPR"], self["LOPR"]) if field in self.LIMITED and "HOPR" in self.places else None
 
     def control_limits(self, field: str) -> tuple[float, float] | None:
-        """Give the limits of what may be written to a field, high and low."""
+        """Return the limits of what may be written to a field, high and low."""
         return self.limits(field)
 
     def alarm_limits(self, field: str) -> tuple[float, float, float, float] | None:
-        """Give HIHI, HIGH, LOW and LOLO where they are for a field."""
+        """Return HIHI, HIGH, LOW and LOLO of a field; None if it has none."""
         if field == "VAL" and "HIHI" in self.places:
             return self["HIHI"], self["HIGH"], self["LOW"], self["LOLO"]
         return None
 
     def units(self, field: str) -> str:
-        """Give the units of a field."""
+        """Return the units of a field."""
         own = str(self["EGU"]) if "EGU" in self.places else ""
         return self.UNITS.get(field, "EGU").replace("EGU", own)
 
     def precision(self, field: str) -> int | None:
-        """Give the digits after the point of a field; None for what its type says."""
+        """Return the precision of a field; None for that of its type."""
         return self["PREC"] if "PREC" in self.places else None
 
     # What the IOC calls.
@@ -162,12 +162,12 @@ class PythonRecord:
         self.poke("PACT", 0)
 
     def done(self) -> None:
-        """Tell monitors, process what hangs on this record, and complete the puts that wait for it."""
+        """Post monitors, process forward links, and complete the puts that wait for this record."""
         self.post(value=True)
         epics_base.forward_link(self.address)
 
     def post(self, value: bool = False) -> None:
-        """Tell monitors of every field that changed, and of a change of alarm.
+        """Post monitors of every field that changed, and of a change of alarm.
 
         :param value: of the value as well, changed or not.
         """
@@ -184,13 +184,13 @@ class PythonRecord:
             self.notify(field, mask)
 
     def notify(self, field: str, mask: int = 0) -> None:
-        """Tell the monitors of one field."""
+        """Post the monitors of one field."""
         buffer = self.arrays.get(field)
         where = addressof(buffer) if buffer is not None else self.address + self.places[field].offset
         epics_base.post_events(self.address, where, mask | epics_base.DBE_VALUE | epics_base.DBE_LOG)
 
     def array(self, field: str) -> Array[Any] | None:
-        """Give the memory of an array field, as long as the record says; None where clients cannot reach the field."""
+        """Return the memory of an array field, as long as the record says; None if clients cannot reach the field."""
         extent = EXTENTS.get((self.kind, field))
         if extent is None:
             return None

@@ -38,7 +38,7 @@ class RecordChannel:
 
     @property
     def is_text(self) -> bool:
-        """Tell whether the value is a text: a string, or an array of characters."""
+        """Return whether the value is a text: a string, or an array of characters."""
         return self._kind == "STRING" or (self._kind in ("CHAR", "UCHAR") and self._address.elements > 1)
 
     def state(self) -> str:

@@ -47,7 +47,7 @@ class RecordSupport:
         )
 
     def at(self, address: int) -> PythonRecord:
-        """Give the object of a record."""
+        """Return the object of a record."""
         if address not in self.records:
             self.records[address] = self._make(address, self.definition.name, self._places)
         return self.records[address]
@@ -143,7 +143,7 @@ def _give(found: tuple[float, ...] | None, to: Any, address: Any, default: Any) 
 
 
 def _lay_out(definition: RecordType, description: epics_base.RecordTypeDescription) -> dict[str, FieldLocation]:
-    """Give each field its place: those of dbCommon where base has them, the others behind, as C would.
+    """Lay out the fields as C would: those of dbCommon where EPICS base has them, the others behind.
 
     Nothing but this package looks into the records of these types, so the order is all that matters.
     """
@@ -166,7 +166,7 @@ def _lay_out(definition: RecordType, description: epics_base.RecordTypeDescripti
 
 
 def places_of(kind: str) -> dict[str, FieldLocation]:
-    """Tell where the fields of a record type of EPICS base are."""
+    """Return where the fields of a record type of EPICS base are."""
     definition = record_type(kind)
     assert definition is not None
     found = ((field.name.decode(), field.offset) for field in _fields(epics_base.find_record_type(kind)))
@@ -178,7 +178,7 @@ def _fields(description: epics_base.RecordTypeDescription) -> Iterator[epics_bas
 
 
 def _extent(field: FieldDef, link: int) -> tuple[int, int]:
-    """Give the bytes of a field, and what its place is a multiple of."""
+    """Return the size and the alignment of a field, in bytes."""
     if field.dbf == "STRING":
         return field.size, 1
     if field.dbf.endswith("LINK"):

@@ -18,7 +18,7 @@ class MotionSegment(NamedTuple):
     acceleration: float
 
     def at(self, time: float) -> tuple[float, float]:
-        """Give position and velocity at a time."""
+        """Return position and velocity at a time."""
         passed = time - self.start
         velocity = self.velocity + self.acceleration * passed
         return self.position + (self.velocity + velocity) / 2 * passed, velocity
@@ -59,18 +59,18 @@ class Trajectory:
         return self.segments[-1].position
 
     def at(self, time: float) -> tuple[float, float]:
-        """Give position and velocity at a time."""
+        """Return position and velocity at a time."""
         index = bisect_right(self.segments, time, key=lambda segment: segment.start) - 1
         if index < 0:
             return self.segments[0].position, 0.0
         return self.segments[index].at(time)
 
     def position(self, time: float) -> float:
-        """Give the position at a time."""
+        """Return the position at a time."""
         return self.at(time)[0]
 
     def crossings(self, position: float) -> Iterator[float]:
-        """Give the times at which the motion passes a position, in order."""
+        """Return the times at which the motion passes a position, in order."""
         for segment, after in zip(self.segments, self.segments[1:], strict=False):
             for passed in _roots(segment.acceleration / 2, segment.velocity, segment.position - position):
                 if 0 <= passed < after.start - segment.start:
@@ -135,7 +135,7 @@ class _TrajectoryBuilder:
         self.segments: list[MotionSegment] = []
 
     def braking(self, speed: float) -> float:
-        """Give the distance that stopping takes."""
+        """Return the distance that stopping takes."""
         return abs(speed**2 - self.profile.base**2) / 2 / self.profile.acceleration
 
     def ramp(self, way: float, speed: float, to: float) -> None:

@@ -23,9 +23,9 @@ class Clock:
         return cls(time.monotonic(), speed)
 
     def now(self) -> float:
-        """Tell the simulated time."""
+        """Return the simulated time, in seconds since the twin started."""
         return (time.monotonic() - self.epoch) * self.speed
 
     def wall(self, seconds: float) -> float:
-        """Tell how many real seconds simulated ones take."""
+        """Return how many real seconds simulated seconds take."""
         return seconds / self.speed

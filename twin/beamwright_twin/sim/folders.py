@@ -1,4 +1,4 @@
-"""Folders that simulated file writers are told to make."""
+"""Folders that simulated file writers make."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def make_folder(folder: Path, depth: int) -> bool:
-    """Make a folder as far as is allowed, and tell whether it is there.
+    """Make a folder as far as is allowed, and return whether it exists.
 
     :param depth: 0 for none; -n for up to n levels that are missing; n for any below the first n levels of the path.
     """

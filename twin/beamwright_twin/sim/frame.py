@@ -1,4 +1,4 @@
-"""Frames of a simulated camera: pictures that tell their own number."""
+"""Frames of a simulated camera: pictures that show their own number."""
 
 from __future__ import annotations
 

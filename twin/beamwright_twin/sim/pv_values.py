@@ -43,7 +43,7 @@ class PvValues:
         self._subscriptions.append(self._context.monitor(pv, heard, notify_disconnect=True))
 
     def value(self, pv: str, dtype: str) -> float | str:
-        """Give the value of a PV that is watched, the first element of an array.
+        """Return the value of a PV that is watched, the first element of an array.
 
         :param dtype: numpy's name of the type it is to be; without a value it is no text, 0 or NaN.
         """

@@ -28,7 +28,7 @@ class Schedule:
         return threading.get_ident() == self._thread.ident
 
     def at(self, time: float, call: Callable[[], None]) -> None:
-        """Have a function called at a simulated time, or at once when that is past."""
+        """Call a function at a simulated time, or at once if that is past."""
         with self._news:
             heapq.heappush(self._queue, (time, next(self._number), call))
             self._news.notify()
@@ -40,7 +40,7 @@ class Schedule:
         done.wait()
 
     def soon(self, call: Callable[[], None]) -> None:
-        """Have a function called as soon as the thread is free."""
+        """Call a function as soon as the thread is free."""
         self.at(0.0, call)
 
     def _run(self) -> None:

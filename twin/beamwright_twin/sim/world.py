@@ -1,4 +1,4 @@
-"""What the behaviours in one IOC of a twin share: the clock, the schedule, and a way to tell of what they do."""
+"""What the behaviours in one IOC of a twin share: the clock, the schedule, and a way to publish what they do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from beamwright_twin.sim.schedule import Schedule
 
 
 class FaultTarget(Protocol):
-    """A behaviour that can be told to fail."""
+    """A behaviour that can be made to fail."""
 
     def fault(self, kind: str, on: bool) -> None:
         """Start or end a fault, from any thread.
@@ -51,7 +51,7 @@ class World:
     pvs: PvValues = field(default_factory=PvValues)
 
     def is_read_back(self, record: str) -> bool:
-        """Tell whether a record is processed because its driver changes its value."""
+        """Return whether a record is processed because its driver changes its value."""
         return record in self.quiet and self.schedule.inside
 
     def move(self, record: str, trajectory: Trajectory) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from beamwright_generator.changes.diff.change import Changes, Effect, Kind, Subject
+from beamwright_generator.changes.diff.change import ChangeKind, Changes, Effect, Subject
 from beamwright_generator.changes.diff.correspondence import Pairs, paired_members, paired_states
 from beamwright_generator.changes.diff.member_diff import member_changes
 from beamwright_generator.changes.diff.renames import Successors
@@ -87,7 +87,7 @@ def adopt(hand: Interface, name: str, generated: Interface, now: str) -> tuple[l
             lambda full: classes.get(full) or enums.get(full) or full,
             generated,
         )
-        if change.effect is Effect.BREAKING and change.kind in (Kind.RETYPED, Kind.MOVED)
+        if change.effect is Effect.BREAKING and change.kind in (ChangeKind.RETYPED, ChangeKind.MOVED)
     ]
     return adoptions, Changes(tuple(found), successors).successors
 

@@ -1,4 +1,4 @@
-"""Classes that somebody wrote by hand, in the terms of interfaces: nothing is imported. ADR 0030 rules here."""
+"""Classes that somebody wrote by hand, in the terms of interfaces: nothing is imported. ADR 0029 rules here."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from beamwright_generator.problems import Problems
 from beamwright_generator.python.constructors import Evaluator
 from beamwright_generator.python.declarations import Declarations
 from beamwright_generator.python.name_lookup import ENUMS
-from beamwright_generator.python.python_modules import Modules
+from beamwright_generator.python.python_modules import ModuleFinder
 from beamwright_generator.python.type_terms import NONE, TypeTerm, union
 from beamwright_generator.python.values import (
     ClassValue,
     DeviceValue,
-    External,
+    ExternalName,
     GenericType,
     SignalValue,
     Value,
@@ -33,7 +33,7 @@ _APART = ("ophyd_async", "beamwright_runtime")
 
 
 @dataclass(frozen=True)
-class HandWritten:
+class HandwrittenClass:
     """A class with everything that it is made of.
 
     :param name: its full name.
@@ -45,11 +45,11 @@ class HandWritten:
     interface: Interface
 
 
-def find_class(target: str, problems: Problems) -> HandWritten | None:
+def find_class(target: str, problems: Problems) -> HandwrittenClass | None:
     """Find ``MODULE:CLASS``, where the module is an import path or a file; None when it is not there."""
     where, _, name = target.rpartition(":")
     here = Path.cwd()
-    modules = Modules(
+    modules = ModuleFinder(
         DescriptionFiles([here], here, problems), [here, here / "src", *(Path(entry) for entry in sys.path if entry)]
     )
     module = modules.open(where)
@@ -65,7 +65,7 @@ def find_class(target: str, problems: Problems) -> HandWritten | None:
         return None
     reader = _InterfaceReader(declarations)
     reader.add(cls)
-    return HandWritten(cls.path, cls.module.source.path, Interface(reader.classes, reader.enums))
+    return HandwrittenClass(cls.path, cls.module.source.path, Interface(reader.classes, reader.enums))
 
 
 @dataclass
@@ -130,11 +130,11 @@ class _InterfaceReader:
                 return TypeTerm(NONE)
             case ClassValue():
                 return self._named(value)
-            case External(path=path):
+            case ExternalName(path=path):
                 return TypeTerm(path)
-            case GenericType(base=External(path="types.UnionType"), arguments=arguments):
+            case GenericType(base=ExternalName(path="types.UnionType"), arguments=arguments):
                 return union(*map(self._type, arguments))
-            case GenericType(base=GenericType(base=External(path="numpy.ndarray")), arguments=arguments):
+            case GenericType(base=GenericType(base=ExternalName(path="numpy.ndarray")), arguments=arguments):
                 return TypeTerm(f"{_CORE}.Array1D", tuple(map(self._type, arguments)))
             case GenericType(base=base, arguments=arguments):
                 return TypeTerm(self._type(base).name, tuple(map(self._type, arguments)))

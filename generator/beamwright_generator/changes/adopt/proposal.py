@@ -9,7 +9,7 @@ from pathlib import Path
 
 from beamwright_generator.basics.source_text import Position
 from beamwright_generator.changes.adopt.candidate import LEAST_COVERED, Adoption, adopt, best_class
-from beamwright_generator.changes.adopt.handwritten_class import HandWritten, find_class
+from beamwright_generator.changes.adopt.handwritten_class import HandwrittenClass, find_class
 from beamwright_generator.changes.diff.renames import Successors
 from beamwright_generator.changes.diff.versions import Side
 from beamwright_generator.changes.interface.device_interface import Interface, entry_type
@@ -76,7 +76,7 @@ def _candidates(by: str | None, generated: Interface, package: str) -> Iterable[
     return [name for name in generated.classes if name == wanted or name.endswith(f".{wanted}")]
 
 
-def _at(hand: HandWritten) -> Position:
+def _at(hand: HandwrittenClass) -> Position:
     return Position(_shown(hand.file), hand.interface.classes[hand.name].line)
 
 
@@ -84,7 +84,7 @@ def _shown(file: Path) -> str:
     return Path(os.path.relpath(file)).as_posix()
 
 
-def _report(one: Adoption, hand: HandWritten, generated: Interface, problems: Problems) -> None:
+def _report(one: Adoption, hand: HandwrittenClass, generated: Interface, problems: Problems) -> None:
     """Report what the generated class does not have."""
     known = hand.interface.classes[one.name]
     file = _shown(hand.file)

@@ -21,7 +21,7 @@ class Effect(StrEnum):
     COSMETIC = "cosmetic"
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """What happened to something, in the order in which it is told."""
 
     REMOVED = "removed"
@@ -35,14 +35,14 @@ class Kind(StrEnum):
 
 
 HEADINGS = {
-    Kind.REMOVED: "Removed",
-    Kind.RENAMED: "Renamed",
-    Kind.RETYPED: "Retyped",
-    Kind.MOVED: "On other PVs",
-    Kind.RECORDED: "Recorded otherwise in the documents of a run",
-    Kind.CONNECTED: "Made or connected otherwise",
-    Kind.ADDED: "Added",
-    Kind.REWORDED: "Described otherwise",
+    ChangeKind.REMOVED: "Removed",
+    ChangeKind.RENAMED: "Renamed",
+    ChangeKind.RETYPED: "Retyped",
+    ChangeKind.MOVED: "On other PVs",
+    ChangeKind.RECORDED: "Recorded otherwise in the documents of a run",
+    ChangeKind.CONNECTED: "Made or connected otherwise",
+    ChangeKind.ADDED: "Added",
+    ChangeKind.REWORDED: "Described otherwise",
 }
 
 
@@ -70,7 +70,7 @@ class Change:
     """
 
     effect: Effect
-    kind: Kind
+    kind: ChangeKind
     subject: Subject
     owner: str
     name: str
@@ -85,7 +85,7 @@ class Change:
     def altered(
         cls,
         effect: Effect,
-        kind: Kind,
+        kind: ChangeKind,
         subject: Subject,
         place: tuple[str, str],
         sides: tuple[str, str],
@@ -107,10 +107,10 @@ class Change:
         shown = f"{self.owner.rpartition('.')[2]}.{self.name}" if in_class else self.name
         prefix = "" if self.subject in (Subject.MEMBER, Subject.COLUMN) else f"{self.subject} "
         note = f" ({self.note})" if self.note else ""
-        if self.kind is Kind.RENAMED:
+        if self.kind is ChangeKind.RENAMED:
             return f"{prefix}{code(shown)} -> {code(self.to)}{self._found(code)}{note}"
-        if self.kind in (Kind.ADDED, Kind.REMOVED):
-            of = self.after if self.kind is Kind.ADDED else self.before
+        if self.kind in (ChangeKind.ADDED, ChangeKind.REMOVED):
+            of = self.after if self.kind is ChangeKind.ADDED else self.before
             if self.subject is Subject.STATE:
                 return f"{prefix}{code(shown)} ({code(of)}){note}"
             return f"{prefix}{code(f'{shown}: {of}' if of else shown)}{note}"
@@ -139,7 +139,7 @@ class Changes:
         """What everything is called now, with what else broke."""
         altered: dict[str, str] = {}
         for change in self.of(Effect.BREAKING):
-            if change.kind in (Kind.RETYPED, Kind.MOVED, Kind.CONNECTED):
+            if change.kind in (ChangeKind.RETYPED, ChangeKind.MOVED, ChangeKind.CONNECTED):
                 name = change.name
                 if change.subject in (Subject.MEMBER, Subject.COLUMN):
                     now = self._names.members.get(change.owner, {})
@@ -147,7 +147,7 @@ class Changes:
                 altered.setdefault(f"{change.owner}.{name}", replace(change, name=name).phrase())
         return replace(self._names, altered=altered)
 
-    def of(self, effect: Effect, kind: Kind | None = None) -> list[Change]:
+    def of(self, effect: Effect, kind: ChangeKind | None = None) -> list[Change]:
         """Select by effect and kind."""
         return [change for change in self.found if change.effect is effect and kind in (None, change.kind)]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from beamwright_generator.basics.grammar import counted
-from beamwright_generator.changes.diff.change import HEADINGS, Change, Changes, Effect, Kind
+from beamwright_generator.changes.diff.change import HEADINGS, Change, ChangeKind, Changes, Effect
 
 FORMAT = 1
 """The version of the JSON form; a key is added without a new one."""
@@ -22,7 +22,7 @@ def text(changes: Changes, uses: Sequence[str] = ()) -> str:
     lines = [
         f"{effect:10} {kind:9} {' '.join(change.phrase().split())}"
         for effect in Effect
-        for kind in Kind
+        for kind in ChangeKind
         for change in changes.of(effect, kind)
     ]
     used = ["used by plans:", *(f"  {place}" for place in uses)] if uses else []
@@ -36,7 +36,7 @@ def markdown(name: str, changes: Changes, uses: Sequence[str] = ()) -> str:
     """
     lines = [f"### {name}: {changes.tally()}"]
     for effect in (Effect.BREAKING, Effect.COMPATIBLE):
-        for kind in Kind:
+        for kind in ChangeKind:
             found = changes.of(effect, kind)
             if found:
                 heading = f"**{HEADINGS[kind]}**{' (breaking)' if effect is Effect.BREAKING else ''}"

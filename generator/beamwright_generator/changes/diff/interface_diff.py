@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from beamwright_generator.basics.grammar import counted
-from beamwright_generator.changes.diff.change import Change, Changes, Effect, Kind, Subject
+from beamwright_generator.changes.diff.change import Change, ChangeKind, Changes, Effect, Subject
 from beamwright_generator.changes.diff.correspondence import (
     Pairs,
     paired_classes,
@@ -34,19 +34,25 @@ def enum_changes(before: EnumClass, after: EnumClass) -> Iterator[Change]:
         now = after.states.get(name, "")
         told = (Subject.STATE, before.name, member)
         if not name:
-            yield Change(Effect.BREAKING, Kind.REMOVED, *told, before=text)
+            yield Change(Effect.BREAKING, ChangeKind.REMOVED, *told, before=text)
         elif name != member:
-            yield Change(Effect.BREAKING, Kind.RENAMED, *told, to=name, before=text, after=now, found_by=found_by)
+            yield Change(Effect.BREAKING, ChangeKind.RENAMED, *told, to=name, before=text, after=now, found_by=found_by)
         elif now != text:
-            yield Change(Effect.BREAKING, Kind.RETYPED, *told, before=text, after=now)
+            yield Change(Effect.BREAKING, ChangeKind.RETYPED, *told, before=text, after=now)
     known = {name for name, _ in pairs.values()}
     for member, text in after.states.items():
         if member not in known:
-            yield Change(Effect.COMPATIBLE, Kind.ADDED, Subject.STATE, before.name, member, after=text)
+            yield Change(Effect.COMPATIBLE, ChangeKind.ADDED, Subject.STATE, before.name, member, after=text)
     if before.kind != after.kind and after.kind.endswith("Enum"):
         place = before.name.rpartition(".")
         yield Change(
-            Effect.COMPATIBLE, Kind.RETYPED, Subject.ENUM, place[0], place[2], before=before.kind, after=after.kind
+            Effect.COMPATIBLE,
+            ChangeKind.RETYPED,
+            Subject.ENUM,
+            place[0],
+            place[2],
+            before=before.kind,
+            after=after.kind,
         )
 
 
@@ -86,7 +92,7 @@ class _Comparison:
                 yield from enum_changes(self.old.enums[name], after)
         # A new enum is told with the member that it belongs to.
         for name in sorted(self.old.enums.keys() - self.enums.keys()):
-            yield Change(Effect.BREAKING, Kind.REMOVED, Subject.ENUM, *_placed(name))
+            yield Change(Effect.BREAKING, ChangeKind.REMOVED, Subject.ENUM, *_placed(name))
 
     def _renamed_enums(self) -> Pairs:
         """Pair enums of other names that are the states of the same PV."""
@@ -104,29 +110,33 @@ class _Comparison:
         for name, device in self.old.factories.items():
             now = self.devices.get(name)
             if now is None:
-                yield Change(Effect.BREAKING, Kind.REMOVED, *_told(device), before=str(device.type))
+                yield Change(Effect.BREAKING, ChangeKind.REMOVED, *_told(device), before=str(device.type))
             else:
                 yield from self._device(device, self.new.factories[now])
         kept = set(self.devices.values())
         for name, device in self.new.factories.items():
             if name not in kept:
-                yield Change(Effect.COMPATIBLE, Kind.ADDED, *_told(device), after=str(device.type), pvs=device.prefixes)
+                yield Change(
+                    Effect.COMPATIBLE, ChangeKind.ADDED, *_told(device), after=str(device.type), pvs=device.prefixes
+                )
 
     def _device(self, before: Factory, after: Factory) -> Iterator[Change]:
         if before.name != after.name:
             new = after.short if after.module == before.module else after.name
-            yield Change(Effect.BREAKING, Kind.RENAMED, *_told(before), to=new, pvs=(after.prefix,), found_by="prefix")
+            yield Change(
+                Effect.BREAKING, ChangeKind.RENAMED, *_told(before), to=new, pvs=(after.prefix,), found_by="prefix"
+            )
         if before.type.renamed(self.name_now) != after.type:
             effect = self._type_effect(before.type, after.type)
-            yield _altered(effect, Kind.RETYPED, after, str(before.type), str(after.type))
+            yield _altered(effect, ChangeKind.RETYPED, after, str(before.type), str(after.type))
         if before.type.name.rpartition(".")[0] != before.module and before.prefixes != after.prefixes:
             same = _without_transport(before.prefixes) == _without_transport(after.prefixes)
             effect = Effect.COMPATIBLE if same else Effect.BREAKING
             sides = ", ".join(before.prefixes), ", ".join(after.prefixes)
-            yield _altered(effect, Kind.MOVED, after, *sides)
+            yield _altered(effect, ChangeKind.MOVED, after, *sides)
         yield from _connected_otherwise(before, after)
         if before.doc != after.doc:
-            yield _altered(Effect.COSMETIC, Kind.REWORDED, after, before.doc, after.doc)
+            yield _altered(Effect.COSMETIC, ChangeKind.REWORDED, after, before.doc, after.doc)
 
     def _type_effect(self, before: TypeTerm, after: TypeTerm) -> Effect:
         derived = not after.arguments and self.new.derives(after.name, self.name_now(before.name))
@@ -134,11 +144,11 @@ class _Comparison:
 
     def _classes(self) -> Iterator[Change]:
         for name in sorted(self.old.classes.keys() - self.classes.keys()):
-            yield Change(Effect.BREAKING, Kind.REMOVED, Subject.CLASS, *_placed(name))
+            yield Change(Effect.BREAKING, ChangeKind.REMOVED, Subject.CLASS, *_placed(name))
         kept = set(self.classes.values())
         for name in sorted(self.new.classes.keys() - kept):
             note = f"with {counted(len(self.new.members_of(name)), 'attribute')}"
-            yield Change(Effect.COMPATIBLE, Kind.ADDED, Subject.CLASS, *_placed(name), note=note)
+            yield Change(Effect.COMPATIBLE, ChangeKind.ADDED, Subject.CLASS, *_placed(name), note=note)
         told: dict[str, set[Change]] = {}
         for name in sorted(self.classes, key=lambda n: (len(list(self.old.lineage(n))), n)):
             found = list(self._class(name, self.classes[name]))
@@ -158,9 +168,11 @@ class _Comparison:
         if lost or gained:
             sides = ", ".join(map(str, before.bases)), ", ".join(map(str, after.bases))
             effect = Effect.BREAKING if lost else Effect.COMPATIBLE
-            yield Change.altered(effect, Kind.RETYPED, Subject.CLASS, _placed(now), sides)
+            yield Change.altered(effect, ChangeKind.RETYPED, Subject.CLASS, _placed(now), sides)
         if before.doc != after.doc:
-            yield Change.altered(Effect.COSMETIC, Kind.REWORDED, Subject.CLASS, _placed(now), (before.doc, after.doc))
+            yield Change.altered(
+                Effect.COSMETIC, ChangeKind.REWORDED, Subject.CLASS, _placed(now), (before.doc, after.doc)
+            )
         yield from self._members(name, now)
 
     def _members(self, name: str, now: str) -> Iterator[Change]:
@@ -170,7 +182,9 @@ class _Comparison:
         for member, was in before.items():
             is_now = after.get(pairs.get(member, ""))
             if is_now is None:
-                yield Change(Effect.BREAKING, Kind.REMOVED, subject, name, member, before=str(was.type), pvs=was.pvs)
+                yield Change(
+                    Effect.BREAKING, ChangeKind.REMOVED, subject, name, member, before=str(was.type), pvs=was.pvs
+                )
             else:
                 yield from member_changes(subject, name, was, is_now, self.name_now, self.new)
         kept = set(pairs.values())
@@ -178,7 +192,7 @@ class _Comparison:
             if member not in kept:
                 # A table is made with all of its columns.
                 effect = Effect.BREAKING if table else Effect.COMPATIBLE
-                yield Change(effect, Kind.ADDED, subject, name, member, after=str(added.type), pvs=added.pvs)
+                yield Change(effect, ChangeKind.ADDED, subject, name, member, after=str(added.type), pvs=added.pvs)
         yield from _reordered(subject, name, before, after, pairs)
 
 
@@ -188,7 +202,7 @@ def _reordered(
     kept = [pairs[member] for member in before if member in pairs]
     if kept != [member for member in after if member in set(kept)]:
         told = Subject.CLASS if subject is Subject.MEMBER else subject
-        yield Change(Effect.COSMETIC, Kind.REWORDED, told, *_placed(name), before="one order", after="another")
+        yield Change(Effect.COSMETIC, ChangeKind.REWORDED, told, *_placed(name), before="one order", after="another")
 
 
 def _connected_otherwise(before: Factory, after: Factory) -> Iterator[Change]:
@@ -197,17 +211,17 @@ def _connected_otherwise(before: Factory, after: Factory) -> Iterator[Change]:
         if was != now:
             effect = Effect.COSMETIC if option == "ioc" else Effect.COMPATIBLE
             sides = f"{option} {was}" if was else "", f"{option} {now}" if now else ""
-            yield _altered(effect, Kind.CONNECTED, after, *sides)
+            yield _altered(effect, ChangeKind.CONNECTED, after, *sides)
     if before.parameters != after.parameters:
         sides = ", ".join(before.parameters), ", ".join(after.parameters)
-        yield _altered(Effect.BREAKING, Kind.CONNECTED, after, *sides, note="parameters")
+        yield _altered(Effect.BREAKING, ChangeKind.CONNECTED, after, *sides, note="parameters")
 
 
 def _told(device: Factory) -> tuple[Subject, str, str]:
     return Subject.DEVICE, device.module, device.short
 
 
-def _altered(effect: Effect, kind: Kind, device: Factory, before: str, after: str, note: str = "") -> Change:
+def _altered(effect: Effect, kind: ChangeKind, device: Factory, before: str, after: str, note: str = "") -> Change:
     return Change.altered(effect, kind, Subject.DEVICE, (device.module, device.short), (before, after), note)
 
 
@@ -215,7 +229,7 @@ def _renamed(subject: Subject, name: str, now: str, found_by: str) -> Change:
     owner, short = _placed(name)
     module, new = _placed(now)
     return Change(
-        Effect.BREAKING, Kind.RENAMED, subject, owner, short, new if module == owner else now, found_by=found_by
+        Effect.BREAKING, ChangeKind.RENAMED, subject, owner, short, new if module == owner else now, found_by=found_by
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from beamwright_generator.changes.diff.change import Change, Effect, Kind, Subject
+from beamwright_generator.changes.diff.change import Change, ChangeKind, Effect, Subject
 from beamwright_generator.changes.interface.device_interface import VECTOR, Interface
 from beamwright_generator.changes.interface.elements import Member
 
@@ -26,21 +26,23 @@ def member_changes(
     name = after.name
     place = owner, name
     if name != before.name:
-        yield Change(Effect.BREAKING, Kind.RENAMED, subject, owner, before.name, to=name, pvs=before.pvs, found_by="PV")
+        yield Change(
+            Effect.BREAKING, ChangeKind.RENAMED, subject, owner, before.name, to=name, pvs=before.pvs, found_by="PV"
+        )
     if before.type.renamed(name_now) != after.type:
         effect, note = _type_effect(before, after, name_now, new)
-        yield Change.altered(effect, Kind.RETYPED, subject, place, (str(before.type), str(after.type)), note)
+        yield Change.altered(effect, ChangeKind.RETYPED, subject, place, (str(before.type), str(after.type)), note)
     if (before.read, before.written, before.entries) != (after.read, after.written, after.entries):
         sides = _pvs(before), _pvs(after)
-        yield Change.altered(_pv_effect(before, after), Kind.MOVED, subject, place, sides)
+        yield Change.altered(_pv_effect(before, after), ChangeKind.MOVED, subject, place, sides)
     if before.shown != after.shown:
         sides = before.shown, after.shown
-        yield Change.altered(_shown_effect(before, after), Kind.RECORDED, subject, place, sides)
+        yield Change.altered(_shown_effect(before, after), ChangeKind.RECORDED, subject, place, sides)
     if before.options != after.options and before.type == after.type:
         sides = ", ".join(before.options), ", ".join(after.options)
-        yield Change.altered(Effect.COMPATIBLE, Kind.CONNECTED, subject, place, sides)
+        yield Change.altered(Effect.COMPATIBLE, ChangeKind.CONNECTED, subject, place, sides)
     if before.doc != after.doc:
-        yield Change.altered(Effect.COSMETIC, Kind.REWORDED, subject, place, (before.doc, after.doc))
+        yield Change.altered(Effect.COSMETIC, ChangeKind.REWORDED, subject, place, (before.doc, after.doc))
 
 
 def _type_effect(before: Member, after: Member, name_now: NameNow, new: Interface) -> tuple[Effect, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
 from string import ascii_letters, digits
 
+from beamwright_generator.basics.text_prefix import text_prefix
 from beamwright_generator.python.type_terms import TypeTerm
 
 
@@ -111,9 +111,7 @@ class Factory:
 
 
 def common_start(pvs: Iterable[str]) -> str:
-    """Give what all PVs begin with, up to a separator; a single one as it is."""
-    first, *others = sorted(set(pvs)) or [""]
-    if not others:
-        return first
-    same = takewhile(lambda chars: chars[0] == chars[1], zip(first, others[-1], strict=False))
-    return "".join(char for char, _ in same).rstrip(ascii_letters + digits)
+    """Return what all PVs begin with, up to a separator; a single one as it is."""
+    unique = list(set(pvs))
+    common = text_prefix(unique)
+    return common if len(unique) == 1 else common.rstrip(ascii_letters + digits)

@@ -10,7 +10,7 @@ import libcst as cst
 
 from beamwright_generator.changes.diff.renames import Successors
 from beamwright_generator.changes.rewrite.plan_module import UserModule
-from beamwright_generator.changes.rewrite.uses import Left, Uses
+from beamwright_generator.changes.rewrite.uses import Leftover, Uses
 
 _ANNOTATION = re.compile(r"[\w.\[\], |]+")
 """What a text can hold that is an annotation, or a name of ``__all__``."""
@@ -30,7 +30,7 @@ class NewImport:
 
 
 @dataclass
-class Imports:
+class ImportChanges:
     """The imports of one module that change.
 
     :param dropped: names that the module imports already under what they are called now.
@@ -42,9 +42,9 @@ class Imports:
     added: dict[str, set[str]] = field(default_factory=dict)
 
 
-def find_imports(module: UserModule, successors: Successors, uses: Uses) -> Imports:
+def find_imports(module: UserModule, successors: Successors, uses: Uses) -> ImportChanges:
     """Look through the imports of a module; the names to replace are added to `uses`."""
-    finder = _Finder(module, successors, uses)
+    finder = _ImportFinder(module, successors, uses)
     module.tree.visit(finder)
     for statement, alias, full in finder.found:
         finder.change(statement, alias, full)
@@ -53,11 +53,11 @@ def find_imports(module: UserModule, successors: Successors, uses: Uses) -> Impo
     return finder.imports
 
 
-class _Finder(cst.CSTVisitor):
+class _ImportFinder(cst.CSTVisitor):
     def __init__(self, module: UserModule, successors: Successors, uses: Uses) -> None:
         self._module, self._successors, self._uses = module, successors, uses
         self._gone = successors.gone
-        self.imports = Imports()
+        self.imports = ImportChanges()
         self.found: list[tuple[cst.ImportFrom, cst.ImportAlias, str]] = []
         # What the whole module has: full names, and of those the ones that are not called otherwise in it.
         self._imported: set[str] = set()
@@ -71,7 +71,9 @@ class _Finder(cst.CSTVisitor):
         if isinstance(node.names, cst.ImportStar):
             if any(name.rpartition(".")[0] == source for name in self._gone):
                 message = f"names of {source} are imported by *, so that they are left alone"
-                self._uses.left.append(Left("migrate-unproven", self._module.at(node), message, "import them by name"))
+                self._uses.left.append(
+                    Leftover("migrate-unproven", self._module.at(node), message, "import them by name")
+                )
             return False
         for alias in node.names:
             full = f"{source}.{alias.evaluated_name}"
@@ -113,7 +115,7 @@ class _Finder(cst.CSTVisitor):
         self._uses.proven.append(at)
         if not now:
             message = f"{alias.evaluated_name} is gone from {full.rpartition('.')[0]}"
-            self._uses.left.append(Left("migrate-removed", at, message))
+            self._uses.left.append(Leftover("migrate-removed", at, message))
             return
         module, _, short = now.rpartition(".")
         moved = module if module != full.rpartition(".")[0] else ""
@@ -165,7 +167,7 @@ class _Finder(cst.CSTVisitor):
         return name not in self._names and not any(name in names for names in self._module.captured.values())
 
 
-def new_statements(node: cst.ImportFrom, updated: cst.ImportFrom, imports: Imports) -> list[cst.ImportFrom]:
+def new_statements(node: cst.ImportFrom, updated: cst.ImportFrom, imports: ImportChanges) -> list[cst.ImportFrom]:
     """Give the statements that stand for one now.
 
     :param updated: the statement as it is after other changes.
@@ -188,7 +190,7 @@ def new_statements(node: cst.ImportFrom, updated: cst.ImportFrom, imports: Impor
     return statements
 
 
-def added_statements(imports: Imports) -> list[cst.SimpleStatementLine]:
+def added_statements(imports: ImportChanges) -> list[cst.SimpleStatementLine]:
     """Give the statements that import what is needed besides."""
     statements: list[cst.Import | cst.ImportFrom] = []
     for module, names in sorted(imports.added.items()):

@@ -20,7 +20,7 @@ from beamwright_generator.changes.rewrite.import_statements import find_imports
 from beamwright_generator.changes.rewrite.inference import Prover
 from beamwright_generator.changes.rewrite.module_text import rewritten
 from beamwright_generator.changes.rewrite.plan_module import UserModule
-from beamwright_generator.changes.rewrite.uses import Left, find_uses
+from beamwright_generator.changes.rewrite.uses import Leftover, find_uses
 from beamwright_generator.problems import Problem, Problems, Severity
 from beamwright_generator.python.python_modules import import_path
 
@@ -28,7 +28,7 @@ _SEVERITIES = {"migrate-text": Severity.NOTE, "migrate-altered": Severity.WARNIN
 
 
 @dataclass(frozen=True)
-class Migrated:
+class ModuleMigration:
     """One file, as it was and as it is to be.
 
     :param uses: where it uses what broke, in what it was.
@@ -39,7 +39,7 @@ class Migrated:
     name: str
     before: bytes
     after: bytes
-    left: tuple[Left, ...]
+    left: tuple[Leftover, ...]
     uses: tuple[Position, ...]
     encoding: str = "utf-8"
 
@@ -53,7 +53,7 @@ class Migrated:
 
 def migrate(
     paths: Sequence[Path], successors: Successors, problems: Problems, origin: Path | None = None
-) -> list[Migrated]:
+) -> list[ModuleMigration]:
     """Decide on every module below some paths, and report what a person must look at.
 
     :param origin: a file that is left alone, because it defines what is replaced.
@@ -145,7 +145,7 @@ def _subclasses(contents: dict[Path, bytes], known: Interface) -> Interface:
 
 def _migrated(
     file: Path, content: bytes, successors: Successors, known: Interface, subclasses: frozenset[str], problems: Problems
-) -> Migrated | None:
+) -> ModuleMigration | None:
     name = _shown(file)
     try:
         module = UserModule(file, name, content)
@@ -159,10 +159,10 @@ def _migrated(
         uses.left = [left for left in uses.left if left.code != "migrate-text"]
     after = rewritten(module, uses.renamed, imports)
     places = tuple(sorted({*uses.proven, *(left.at for left in uses.left if left.uses)}))
-    return Migrated(file, name, content, after, tuple(dict.fromkeys(uses.left)), places, module.tree.encoding)
+    return ModuleMigration(file, name, content, after, tuple(dict.fromkeys(uses.left)), places, module.tree.encoding)
 
 
-def _problem(left: Left) -> Problem:
+def _problem(left: Leftover) -> Problem:
     return Problem(left.code, _SEVERITIES.get(left.code, Severity.WARNING), left.at, left.message, hint=left.hint)
 
 

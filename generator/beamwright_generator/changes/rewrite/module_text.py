@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 import libcst as cst
 
-from beamwright_generator.changes.rewrite.import_statements import Imports, added_statements, new_statements
+from beamwright_generator.changes.rewrite.import_statements import ImportChanges, added_statements, new_statements
 from beamwright_generator.changes.rewrite.plan_module import UserModule
 from beamwright_generator.problems import InternalError
 
 
-def rewritten(module: UserModule, renamed: Mapping[cst.CSTNode, str], imports: Imports) -> bytes:
+def rewritten(module: UserModule, renamed: Mapping[cst.CSTNode, str], imports: ImportChanges) -> bytes:
     """Give the new content of a file, in its encoding and with its line ends.
 
     :param renamed: the names that get another text.
@@ -31,7 +31,7 @@ def rewritten(module: UserModule, renamed: Mapping[cst.CSTNode, str], imports: I
 
 class _Rewriter(cst.CSTTransformer):
     def __init__(
-        self, renamed: Mapping[cst.CSTNode, str], imports: Imports, parents: Mapping[cst.CSTNode, cst.CSTNode]
+        self, renamed: Mapping[cst.CSTNode, str], imports: ImportChanges, parents: Mapping[cst.CSTNode, cst.CSTNode]
     ) -> None:
         self._renamed, self._imports, self._parents = renamed, imports, parents
 

@@ -50,7 +50,7 @@ class UserModule:
     @cached_property
     def captured(self) -> Mapping[cst.CSTNode | None, frozenset[str]]:
         """Names that patterns of `match` bind, which scopes do not know, by the function or class around them."""
-        finder = _Captured()
+        finder = _PatternNames()
         self.tree.visit(finder)
         return {around: frozenset(names) for around, names in finder.names.items()}
 
@@ -72,7 +72,7 @@ class UserModule:
         except cst.ParserSyntaxError:
             return None
         if inner is not None and scope is not None:
-            adder = _Added(self._added, scope)
+            adder = _ScopeAdder(self._added, scope)
             inner.visit(adder)
         return inner
 
@@ -119,7 +119,7 @@ def bound_node(assignment: BaseAssignment) -> cst.CSTNode | None:
     return assignment.node if isinstance(assignment, Assignment) else None
 
 
-class _Captured(cst.CSTVisitor):
+class _PatternNames(cst.CSTVisitor):
     def __init__(self) -> None:
         self.names: dict[cst.CSTNode | None, set[str]] = {}
         self._around: list[cst.CSTNode | None] = [None]
@@ -150,7 +150,7 @@ class _Captured(cst.CSTVisitor):
             self.names.setdefault(self._around[-1], set()).add(name.value)
 
 
-class _Added(cst.CSTVisitor):
+class _ScopeAdder(cst.CSTVisitor):
     def __init__(self, scopes: dict[cst.CSTNode, Scope], scope: Scope) -> None:
         self._to, self._scope = scopes, scope
 

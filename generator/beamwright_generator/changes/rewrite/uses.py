@@ -17,7 +17,7 @@ HINT = "annotate it with its class, or change this place by hand"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Leftover:
     """A place that is not rewritten.
 
     :param code: the problem code.
@@ -42,18 +42,18 @@ class Uses:
 
     renamed: dict[cst.CSTNode, str] = field(default_factory=dict)
     replaced: dict[cst.CSTNode, str] = field(default_factory=dict)
-    left: list[Left] = field(default_factory=list)
+    left: list[Leftover] = field(default_factory=list)
     proven: list[Position] = field(default_factory=list)
 
 
 def find_uses(module: UserModule, prover: Prover, successors: Successors) -> Uses:
     """Look through a module for attributes and texts."""
-    finder = _Finder(module, prover, successors)
+    finder = _UseFinder(module, prover, successors)
     module.tree.visit(finder)
     return finder.uses
 
 
-class _Finder(cst.CSTVisitor):
+class _UseFinder(cst.CSTVisitor):
     def __init__(self, module: UserModule, prover: Prover, successors: Successors) -> None:
         self._module, self._prover, self._successors = module, prover, successors
         self._wanted = successors.wanted
@@ -146,13 +146,13 @@ class _Finder(cst.CSTVisitor):
         self._leave("migrate-unproven", node, message, HINT, uses=False)
 
     def _leave(self, code: str, node: cst.Attribute, message: str, hint: str = "", *, uses: bool = True) -> str:
-        self.uses.left.append(Left(code, self._module.at(node.attr), message, hint, uses))
+        self.uses.left.append(Leftover(code, self._module.at(node.attr), message, hint, uses))
         return ""
 
     def visit_MatchKeywordElement(self, node: cst.MatchKeywordElement) -> None:  # noqa: N802
         if node.key.value in self._wanted:
             message = f"the pattern asks for {node.key.value}, which may be called otherwise now"
-            self.uses.left.append(Left("migrate-unproven", self._module.at(node.key), message, uses=False))
+            self.uses.left.append(Leftover("migrate-unproven", self._module.at(node.key), message, uses=False))
 
     # -- texts
 
@@ -161,7 +161,7 @@ class _Finder(cst.CSTVisitor):
         if isinstance(text, str) and self._names_device(text):
             message = f"the text {node.value} holds the name of a device that is called otherwise now"
             hint = "the names of devices stand in documents, and in what clients of the beamline send"
-            self.uses.left.append(Left("migrate-text", self._module.at(node), message, hint, uses=False))
+            self.uses.left.append(Leftover("migrate-text", self._module.at(node), message, hint, uses=False))
 
     def _names_device(self, text: str) -> bool:
         return text.partition("-")[0] in self._devices
@@ -171,14 +171,14 @@ class _Finder(cst.CSTVisitor):
         made = known.arguments[0].name if known and known.name == "type" else ""
         if made in self._successors.calls:
             message = self._successors.calls[made]
-            self.uses.left.append(Left("adopt-call", self._module.at(node), message))
+            self.uses.left.append(Leftover("adopt-call", self._module.at(node), message))
         match node:
             case cst.Call(
                 func=cst.Name(value="getattr" | "setattr" | "hasattr"),
                 args=[_, cst.Arg(value=cst.SimpleString() as text), *_],
             ) if text.evaluated_value in self._wanted:
                 message = f"{text.value} may name an attribute that is called otherwise now"
-                self.uses.left.append(Left("migrate-text", self._module.at(text), message, uses=False))
+                self.uses.left.append(Leftover("migrate-text", self._module.at(text), message, uses=False))
             case _:
                 pass
 

@@ -122,7 +122,7 @@ class _Boot:
         self._scope: MacroScope | None = None
 
     def script(self, source: Source, macros: Mapping[str, str | None], running: tuple[Path, ...]) -> None:
-        """Go through one script's lines."""
+        """Execute the lines of a script."""
         self.scripts += 1
         offset = 0
         for line in source.text.split("\n"):
@@ -131,7 +131,7 @@ class _Boot:
             offset += len(line) + 1
 
     def scope(self, macros: Mapping[str, str | None]) -> MacroScope:
-        """Give the environment with a script's own macros over it."""
+        """Return the environment with a script's own macros over it."""
         if self._scope is None:
             self._scope = MacroScope(self.environment)
         return self._scope.inner(macros)
@@ -228,7 +228,7 @@ class _Boot:
     def _run(
         self, name: str, macros: Mapping[str, str | None], source: Source, offset: int, running: tuple[Path, ...]
     ) -> None:
-        """Go through another script."""
+        """Execute another script."""
         at, path = source.position(offset), self.cwd / name
         if not self.files.exists(path) and not is_file(path):
             hint = "check the name and the folder"

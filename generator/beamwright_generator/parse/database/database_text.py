@@ -69,7 +69,7 @@ _VDCT = {"template", "port", "expand", "macro"}
 
 
 def looks_like_substitutions(text: str) -> bool:
-    """Tell whether a text is a substitutions file, whatever its suffix says."""
+    """Return whether a text is a substitutions file, whatever its suffix says."""
     return _SUBSTITUTIONS.match(text) is not None
 
 
@@ -124,7 +124,7 @@ def _parse(source: Source, problems: Problems, read: Callable[[_StatementReader]
 
 
 def _with_defaults(text: str, macros: Iterable[SyntacticMacro]) -> str:
-    """Put defaults in the place of their references, with blanks behind so that offsets stay as they are."""
+    """Replace references by their defaults, padded with blanks so that offsets do not change."""
     parts, at = [], 0
     for macro in sorted(macros, key=lambda macro: macro.offset):
         parts += [text[at : macro.offset], (macro.default or "").ljust(len(macro.text))]
@@ -133,7 +133,7 @@ def _with_defaults(text: str, macros: Iterable[SyntacticMacro]) -> str:
 
 
 def _leaves_reference_open(text: str) -> bool:
-    """Tell whether a text ends inside a macro reference, so that a quote after it belongs to the reference."""
+    """Return whether a text ends inside a macro reference, so that a quote after it belongs to the reference."""
     return text.rfind("$(") > text.rfind(")") or ("${" in text and text.rfind("${") > text.rfind("}"))
 
 
@@ -206,7 +206,7 @@ class _StatementReader:
         return definition
 
     def _plain_record(self, head: re.Match[str]) -> Record:
-        """Go on after a record's head that one expression could read."""
+        """Read on after a record's head that matched in one expression."""
         word, record_type, quoted_type, name, brace = head.groups()
         start = self.lexer.at
         if name[0] in "-+[{" or record_type in KEYWORDS or ("$" in name and _leaves_reference_open(name)):

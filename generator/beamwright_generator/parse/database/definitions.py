@@ -139,7 +139,7 @@ def _breaktable(lexer: Lexer, word: Word) -> Breaktable:
 
 
 def _fault(values: list[str], points: tuple[tuple[str, str], ...]) -> str:
-    """Say what EPICS refuses in a table: too few points, or slopes that are zero or change their sign."""
+    """Return what EPICS refuses in a table: too few points, or slopes that are zero or change their sign."""
     if len(values) % 2 or len(points) < 2:
         return f"needs two or more pairs of numbers, not {len(values)} numbers"
     if any("$" in value for value in values):

@@ -79,12 +79,12 @@ class Lexer:
         self.at = found.end() if found else self.at
 
     def skip_line(self) -> None:
-        """Go to the end of the line."""
+        """Skip to the end of the line."""
         end = self.text.find("\n", self.at)
         self.at = end if end >= 0 else len(self.text)
 
     def skip(self) -> str:
-        """Skip blanks, comments and macros that stand for syntax; give the next character, or `""` at the end."""
+        """Skip blanks, comments and macros that stand for syntax; return the next character, or `""` at the end."""
         text = self.text
         while True:
             self.skip_blanks()
@@ -107,7 +107,7 @@ class Lexer:
         self.at += 1
 
     def unexpected(self, wanted: str) -> DatabaseSyntaxError:
-        """Say what was wanted at this place and what stands there."""
+        """Return an error that says what was expected here and what was found."""
         if self.at >= len(self.text):
             return DatabaseSyntaxError("database-syntax", len(self.text), f"expected {wanted}, but the text ends")
         found = _BAREWORD.match(self.text, self.at)

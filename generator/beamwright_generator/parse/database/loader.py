@@ -102,7 +102,7 @@ def load_database(
 
 
 def merge(database: Database, loaded: LoadedDatabase, problems: Problems) -> None:
-    """Put the statements of an expanded database into a map of records, as an IOC does."""
+    """Add the statements of an expanded database to a map of records, as an IOC does."""
     merging = _DatabaseMerge(database.source, loaded, problems)
     for item in database.items:
         if isinstance(item, Record):
@@ -128,7 +128,7 @@ class _DatabaseMerge:
         self.loaded.refused = True
 
     def _usable(self, name: str, offset: int) -> bool:
-        """Tell whether EPICS takes a name; only what expansion may have brought in is reported here."""
+        """Return whether EPICS accepts a name; only faults that macros can cause are reported here."""
         if name and not _BAD_IN_NAME.search(name):
             return True
         if "$" in name or not name:
@@ -189,7 +189,7 @@ class _DatabaseMerge:
                 self.alias(record.name, statement.name, statement.offset)
 
     def alias(self, name: str, alias: str, offset: int) -> None:
-        """Give a record another name."""
+        """Add an alias of a record."""
         loaded = self.loaded
         if not (self._usable(name, offset) and self._usable(alias, offset)):
             return

@@ -173,7 +173,7 @@ class FieldDefinition:
     offset: int
 
     def attribute(self, name: str) -> str | None:
-        """Give one attribute's text, such as `menu`, `size`, `special`, `prompt`, `extra` or `initial`."""
+        """Return the text of one attribute, such as `menu`, `size`, `special`, `prompt`, `extra` or `initial`."""
         return next((value for key, value in reversed(self.attributes) if key == name), None)
 
     @property
@@ -289,9 +289,9 @@ class Database:
         )
 
     def of_kind(self, kind: type[_Item]) -> Iterator[_Item]:
-        """Give the items of one kind in order."""
+        """Return the items of one kind in order."""
         return (item for item in self.items if isinstance(item, kind))
 
     def at(self, item: Item | BodyItem | FieldDefinition | SyntacticMacro) -> Position:
-        """Give the position of an item or of a statement inside one."""
+        """Return the position of an item or of a statement inside one."""
         return self.source.position(item.offset)

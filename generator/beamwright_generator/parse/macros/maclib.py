@@ -91,7 +91,7 @@ class MacroScope:
         return f"Scope({self.raw()!r})"
 
     def raw(self) -> dict[str, str]:
-        """Give every definition as written."""
+        """Return every definition as written."""
         return {name: definition.raw for name, definition in self._definitions.items()}
 
     def value(self, name: str) -> str | None:

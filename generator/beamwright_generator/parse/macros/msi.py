@@ -56,7 +56,7 @@ class ExpandedSource(Source):
         return [segment.line for segment in self.segments]
 
     def position(self, offset: int) -> Position:
-        """Give the place in the file that a character came from; behind a macro the column is the macro's."""
+        """Return the place in the file that a character came from; behind a macro the column is the macro's."""
         line = bisect_right(self._line_starts, offset)
         segment = self.segments[bisect_right(self._segment_lines, line) - 1]
         source_line = segment.source_line + line - segment.line
@@ -155,7 +155,7 @@ class _MsiExpansion:
         self._add_text(source, text[at:] if text.endswith("\n") or at >= len(text) else text[at:] + "\n", at, line)
 
     def _add_text(self, source: Source, text: str, offset: int, line: int) -> int:
-        """Expand some lines and tell how many they are."""
+        """Expand some lines and return how many they are."""
         if not text:
             return 0
         count = text.count("\n")

@@ -79,7 +79,7 @@ def names(text: str) -> frozenset[str]:
 
 
 def reference_end(text: str, start: int) -> int:
-    """Tell where the reference that starts at `start` ends on its line, or -1 if it is not closed there."""
+    """Return where the reference that starts at `start` ends on its line, or -1 if it is not closed there."""
     line_end = text.find("\n", start)
     reader = _Pieces(text[start : line_end if line_end >= 0 else len(text)])
     reference = reader.reference(0, 0)

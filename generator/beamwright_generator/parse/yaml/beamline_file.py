@@ -206,7 +206,7 @@ class BeamlineFile(_FileEntry):
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema of the beamline file."""
+    """Return the JSON Schema of the beamline file."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "beamline.yaml",

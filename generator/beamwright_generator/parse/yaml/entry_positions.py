@@ -15,7 +15,7 @@ class BeamlinePositions:
         self._data = data
 
     def of(self, *path: str | int) -> Position:
-        """Give the position of an entry, or of the nearest entry around it that stands in the file."""
+        """Return the position of an entry, or of the nearest entry around it that stands in the file."""
         node = self._data
         at = Position(self._file)
         for key in path:

@@ -23,7 +23,7 @@ def open_roots(
     positions: BeamlinePositions,
     problems: Problems,
 ) -> None:
-    """Let files be read from the roots of a beamline file; one that is missing, or is there twice, is reported.
+    """Open the roots of a beamline file; one that is missing or given twice is reported.
 
     A root of a list is called like its folder, and the folder around it where that is not enough. One of them that is
     inside the repository is there already, and keeps the names that its files have from the repository.
@@ -65,9 +65,9 @@ def names_of(roots: Mapping[str, str] | Sequence[str], folder: Path, repository:
 def _fault_of(root: Root, given: str, before: Sequence[Root], files: DescriptionFiles) -> tuple[str, str]:
     """Return what is wrong with a root and what to do, or two empty texts."""
     if not root.place.is_dir():
-        return f"{root.name} is not here: {given} is no folder", _hint_of(root.name)
+        return f"{root.name} is not here: {given} is not a folder", _hint_of(root.name)
     if any(other.name == root.name for other in before):
-        return f"two roots are called {root.name}", "name them: roots: {support: ..., site: ...}"
+        return f"two roots have the name {root.name}", "name them: roots: {support: ..., site: ...}"
     for other in before:
         inner, outer = root.place.resolve(), other.place.resolve()
         if inner == outer:

@@ -32,7 +32,7 @@ class Nodes:
     hint: str
 
     def document(self) -> Node | None:
-        """Give the one document of the file; None, with a problem, when there is none."""
+        """Return the one document of the file; None, with a problem, when there is none."""
         at, reason = Position(self.source.name), "it is empty"
         try:
             refused = self._refused()
@@ -54,7 +54,7 @@ class Nodes:
         return None
 
     def _refused(self) -> tuple[Position, str] | None:
-        """Look for what makes a small file a huge tree; the C library's own recursion knows no limit."""
+        """Report aliases and depths that make a small file a huge tree; the C library recurses without a limit."""
         depth = 0
         for event in YAML(typ="safe").parse(self.source.text):
             depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
@@ -64,7 +64,7 @@ class Nodes:
         return None
 
     def mapping(self, node: Node, what: str) -> dict[str, Node]:
-        """Give the entries of a mapping, in order; `what` names it where it is none."""
+        """Return the entries of a mapping, in order; a node that is not a mapping is reported as `what`."""
         if not isinstance(node, MappingNode):
             self.wrong(self.at(node), f"{what} is a mapping")
             return {}
@@ -77,7 +77,7 @@ class Nodes:
         return parts
 
     def optional(self, parts: Mapping[str, Node], key: str) -> dict[str, Node]:
-        """Give the entries of a mapping that need not be there."""
+        """Return the entries of an optional mapping; empty if it is missing."""
         return self.mapping(parts[key], f"`{key}`") if key in parts else {}
 
     def known(self, parts: Mapping[str, Node], keys: frozenset[str]) -> None:
@@ -87,7 +87,7 @@ class Nodes:
                 self.wrong(self.at(node), f"{key} is not a known key here")
 
     def text(self, node: Node | None) -> str:
-        """Give a scalar as it is written; empty for one that is not there."""
+        """Return a scalar as it is written; empty if it is missing."""
         if node is None:
             return ""
         if isinstance(node, ScalarNode):
@@ -96,7 +96,7 @@ class Nodes:
         return ""
 
     def texts(self, node: Node | None) -> tuple[str, ...]:
-        """Give a list of scalars as they are written; empty for one that is not there."""
+        """Return a list of scalars as they are written; empty if it is missing."""
         if node is None:
             return ()
         if isinstance(node, SequenceNode):
@@ -105,7 +105,7 @@ class Nodes:
         return ()
 
     def at(self, node: Node) -> Position:
-        """Give the position of a node."""
+        """Return the position of a node."""
         return Position(self.source.name, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def wrong(self, at: Position, message: str) -> None:

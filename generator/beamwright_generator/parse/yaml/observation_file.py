@@ -90,12 +90,12 @@ class Observations:
     iocs: Mapping[str, ObservedIoc]
 
     def device(self, ioc: str, prefix: str, transport: Transport) -> ObservedDevice | None:
-        """Give the facts about a device, unless there are none for this transport."""
+        """Return the facts about a device, unless there are none for this transport."""
         found = self.iocs[ioc].devices.get(prefix) if ioc in self.iocs else None
         return found if found is not None and found.transport is transport else None
 
     def fact(self, ioc: str, prefix: str, transport: Transport, leaf: str) -> Fact | None:
-        """Give what is known about one record of a device."""
+        """Return the fact about one record of a device."""
         device = self.device(ioc, prefix, transport)
         return device.records.get(leaf) if device is not None else None
 

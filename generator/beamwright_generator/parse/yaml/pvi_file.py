@@ -84,7 +84,7 @@ class PviDevice:
         return tuple(child for child in self.children if isinstance(child, PviGroup))
 
     def signals(self) -> Iterator[tuple[tuple[str, ...], PviSignal]]:
-        """Give every signal with the names of the groups it stands in, outermost first."""
+        """Return every signal with the names of the groups it stands in, outermost first."""
         return _signals(self.children, ())
 
 

@@ -158,7 +158,7 @@ class _SnapshotReader(Nodes):
     def _numbered(self, parts: Mapping[str, Node]) -> Iterator[tuple[int, RecordedEntry]]:
         for number, below in self.optional(parts, "vector").items():
             if not (number.isascii() and number.isdecimal()):
-                self.wrong(self.at(below), f"{number} is no number of a vector")
+                self.wrong(self.at(below), f"{number} is not a number of a vector")
             elif entry := self._entry(below):
                 yield int(number), entry
 
@@ -183,7 +183,7 @@ class _SnapshotReader(Nodes):
     ) -> RecordedSignal | None:
         kind = self.text(parts["type"])
         if kind not in TYPES:
-            self.wrong(self.at(parts["type"]), f"{kind} is no type of a signal")
+            self.wrong(self.at(parts["type"]), f"{kind} is not a type of a signal")
             return None
         if not access or not all(access.values()):
             self.wrong(self.at(node), no_pv)
@@ -207,5 +207,5 @@ class _SnapshotReader(Nodes):
         self.known(parts, frozenset({"type", "choices"}))
         kind = self.text(parts.get("type"))
         if kind not in TYPES:
-            self.wrong(self.at(node), f"{kind or 'nothing'} is no type of a column")
+            self.wrong(self.at(node), f"{kind or 'nothing'} is not a type of a column")
         return RecordedColumn(kind, self.texts(parts.get("choices")))

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from beamwright_generator.basics.text_prefix import text_prefix
 from beamwright_generator.resolve.devices.placed_instance import Seen
 from beamwright_generator.resolve.naming.identifiers import Names, snake
-from beamwright_generator.resolve.naming.prefixes import SEPARATORS, common_start
+from beamwright_generator.resolve.naming.prefixes import SEPARATORS
 from beamwright_generator.tables.ophyd_async_classes import device_members
 
 DRIVER: Final = "ophyd_async.epics.adcore.ADBaseIO"
@@ -78,7 +79,7 @@ def _composition(driver: Seen, listeners: Mapping[str, Sequence[Seen]], plugins:
 
 
 def _common(prefixes: Sequence[str]) -> str:
-    common = common_start(prefixes)
+    common = text_prefix(prefixes)
     if len(set(prefixes)) == 1:
         common = common.rstrip(SEPARATORS)
     return common[: max(common.rfind(separator) for separator in SEPARATORS) + 1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase, translate
 
 from beamwright_generator.basics.choices import Transport
+from beamwright_generator.basics.text_prefix import text_prefix
 from beamwright_generator.model import (
     ClassRef,
     Detector,
@@ -29,7 +30,7 @@ from beamwright_generator.resolve.classes.device_classes import Resolved
 from beamwright_generator.resolve.devices.detector_plugins import Composition, compose
 from beamwright_generator.resolve.devices.placed_instance import Seen
 from beamwright_generator.resolve.naming.identifiers import IMPORTED, Names, class_name, pascal, snake
-from beamwright_generator.resolve.naming.prefixes import SEPARATORS, common_start
+from beamwright_generator.resolve.naming.prefixes import SEPARATORS
 from beamwright_generator.resolve.signals.record_signals import MOTOR
 from beamwright_generator.tables.ophyd_async_classes import device_members
 
@@ -84,7 +85,7 @@ class Placing:
         title = self.project.beamline.title
         if title and any(prefix.startswith(title) for prefix in prefixes):
             return title
-        common = common_start(prefixes) if len(prefixes) > 1 else ""
+        common = text_prefix(prefixes) if len(prefixes) > 1 else ""
         while common:
             common = common[: max(common.rfind(separator) for separator in SEPARATORS) + 1]
             if not any(prefix[len(common) :][:1].isdigit() for prefix in prefixes):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from beamwright_generator.basics.text_prefix import text_prefix
 from beamwright_generator.parse.macros.maclib import MacroScope, Reference, expand, parse, references
 
 SEPARATORS = ":_-."
@@ -45,22 +46,9 @@ def first_macro(name: str) -> str | None:
     return found[0].literal_name if found and found[0].start == 0 else None
 
 
-def common_start(texts: Iterable[str]) -> str:
-    """Give the characters that all texts begin with."""
-    texts = list(texts)
-    if not texts:
-        return ""
-    # Whatever the first and the last in order share, all between them share too.
-    first, last = min(texts), max(texts)
-    for at, character in enumerate(first):
-        if at >= len(last) or last[at] != character:
-            return first[:at]
-    return first
-
-
 def common_prefix(names: Sequence[str]) -> str:
     """Give the longest beginning of all names that ends with a macro, and the separator after it."""
-    common = common_start(names)
+    common = text_prefix(names)
     ends = [reference.end for reference in references(names[0]) if reference.end <= len(common)]
     if not ends:
         return ""
@@ -72,7 +60,7 @@ def common_prefix(names: Sequence[str]) -> str:
 
 def literal_prefix(names: Sequence[str]) -> str:
     """Give the longest beginning of literal names that ends with a separator."""
-    common = common_start(names)
+    common = text_prefix(names)
     if len(names) == 1:
         common = common[:-1]
     cut = max(common.rfind(separator) for separator in SEPARATORS)

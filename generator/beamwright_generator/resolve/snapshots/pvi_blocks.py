@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from beamwright_generator.basics.source_text import Position
+from beamwright_generator.basics.text_prefix import text_prefix
 from beamwright_generator.model import Access, ClassRef, Format
 from beamwright_generator.parse.yaml.snapshot_file import RecordedSignal
-from beamwright_generator.resolve.naming.prefixes import SEPARATORS, common_start
+from beamwright_generator.resolve.naming.prefixes import SEPARATORS
 from beamwright_generator.resolve.snapshots.signal_types import Form
 
 Shape = tuple[object, ...]
@@ -198,5 +199,5 @@ def prefix_of(members: Sequence[Member], wanted: str) -> str:
     pvs = [pv for member in members for pv in member.pvs]
     if wanted and all(pv.startswith(wanted) for pv in pvs):
         return wanted
-    common = common_start(pvs)
+    common = text_prefix(pvs)
     return common[: max(common.rfind(separator) for separator in SEPARATORS) + 1]

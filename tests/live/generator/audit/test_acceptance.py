@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from beamwright_generator.audit.acceptance import STATES, Outcome, verdict
-from beamwright_generator.audit.announcement import Announced, announced
+from beamwright_generator.audit.announcement import Announcement, announced
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.basics.source_text import Position
-from beamwright_generator.python.declarations import DeclaredType, Form
+from beamwright_generator.python.declarations import DatatypeDeclaration, DatatypeForm
 from beamwright_generator.resolve.types.template_record import TemplateRecord
 from beamwright_generator.tables.record_types import record_type
 from tests.helpers.softioc import SoftIoc
 from tests.live.generator.resolve.test_datatypes_served import BASE_TYPES, VARIANTS
 
 CLIENT = Path(__file__).with_name("acceptance_client.py")
-PLAIN = (Form.BOOL, Form.INT, Form.FLOAT, Form.STR, Form.STRINGS)
+PLAIN = (DatatypeForm.BOOL, DatatypeForm.INT, DatatypeForm.FLOAT, DatatypeForm.STR, DatatypeForm.STRINGS)
 DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 WITH_EVERY_FIELD = ("ao", "mbbo", "calcout", "waveform", "lsi")
 
@@ -48,19 +48,19 @@ def pvs() -> Iterator[Pv]:
                 yield f"{record.name}.{field}$", record, f"{field}$"
 
 
-def declarations(states: tuple[str, ...]) -> Iterator[tuple[DeclaredType, bool, str]]:
+def declarations(states: tuple[str, ...]) -> Iterator[tuple[DatatypeDeclaration, bool, str]]:
     """Give datatypes, whether it is a command, and what the client calls it."""
-    yield DeclaredType(Form.ANY, "command"), True, "command"
+    yield DatatypeDeclaration(DatatypeForm.ANY, "command"), True, "command"
     for form in PLAIN:
-        yield DeclaredType(form, form), False, form
+        yield DatatypeDeclaration(form, form), False, form
     for dtype in DTYPES:
-        yield DeclaredType(Form.ARRAY, dtype, dtype=dtype), False, dtype
+        yield DatatypeDeclaration(DatatypeForm.ARRAY, dtype, dtype=dtype), False, dtype
     some = tuple(dict.fromkeys(states))
     for enum in ("strict", "subset", "superset", "plain"):
         for asked in dict.fromkeys((some, some[:1], (*some, "Another"))):
             if asked:
                 kind = enum if enum != "plain" else ""
-                yield DeclaredType(Form.ENUM, enum, kind, asked), False, enum
+                yield DatatypeDeclaration(DatatypeForm.ENUM, enum, kind, asked), False, enum
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_verdicts_are_what_comes_of_connecting(ioc: SoftIoc, over: Transport) ->
     open_for = 0
     for pv, record, field in pvs():
         answer = announced(record, field, over)
-        if not isinstance(answer, Announced):
+        if not isinstance(answer, Announcement):
             continue
         shown = answer.served.states if answer.native in STATES else ("One", "Two")
         for declared, command, name in declarations(shown):

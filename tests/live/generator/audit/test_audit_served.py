@@ -11,7 +11,7 @@ import pytest
 
 from beamwright_generator.audit.acceptance import Outcome
 from beamwright_generator.audit.class_check import Audit
-from beamwright_generator.audit.place_check import Judged
+from beamwright_generator.audit.place_check import Judgement
 from beamwright_generator.basics.choices import Transport
 from tests.helpers.paths import ROOT
 from tests.helpers.softioc import SoftIoc
@@ -28,7 +28,7 @@ def placed(name: str, text: str) -> str:
     return text.replace("$(P)", f"{name}:").replace("$(R)", "CAM:")
 
 
-def by_signal(audited: Audit) -> dict[str, Judged]:
+def by_signal(audited: Audit) -> dict[str, Judgement]:
     return {f"{one.cls.name}.{one.signal.attribute}": one for one in audited.judged}
 
 

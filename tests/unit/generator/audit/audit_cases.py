@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from beamwright_generator.audit.audit_run import Request, audit
+from beamwright_generator.audit.audit_run import AuditRequest, audit
 from beamwright_generator.audit.class_check import Audit
 from beamwright_generator.basics.choices import Transport
 from beamwright_generator.problems import Problems
@@ -31,7 +31,7 @@ class Case:
     def audited(self, transport: Transport = Transport.CA) -> tuple[Audit, Problems]:
         problems = Problems()
         folders = [Path(folder) for folder in sys.path if folder]
-        request = Request(self.wanted, self.against, {}, [], folders, transport)
+        request = AuditRequest(self.wanted, self.against, {}, [], folders, transport)
         before = Path.cwd()
         os.chdir(self.folder)
         try:

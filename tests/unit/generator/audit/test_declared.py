@@ -10,8 +10,8 @@ import pytest
 from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.problems import Problems
 from beamwright_generator.python.constructors import Evaluator
-from beamwright_generator.python.declarations import Declarations, Declared, Form
-from beamwright_generator.python.python_modules import Modules
+from beamwright_generator.python.declarations import DatatypeForm, Declarations, SignalDeclaration
+from beamwright_generator.python.python_modules import ModuleFinder
 from beamwright_generator.python.values import plain
 from benchmarks.audit.agreement import datatype_as_made
 from benchmarks.audit.client import datatype_text, made, pvs, signals
@@ -33,10 +33,10 @@ Read = dict[str, tuple[str | None, str, str]]
 @pytest.fixture(scope="module")
 def declarations() -> Declarations:
     folders = [Path(folder) for folder in sys.path if folder]
-    return Declarations(Evaluator(Modules(DescriptionFiles([], Path.cwd(), Problems()), folders)))
+    return Declarations(Evaluator(ModuleFinder(DescriptionFiles([], Path.cwd(), Problems()), folders)))
 
 
-def sides(signal: Declared) -> tuple[str, str]:
+def sides(signal: SignalDeclaration) -> tuple[str, str]:
     read, write = (plain(side or "?").replace("{prefix}", PREFIX) for side in (signal.read, signal.write))
     return read, write
 
@@ -49,7 +49,7 @@ def test_signals_are_those_of_an_instance(declarations: Declarations, module: st
     assert found is not None
     assert found.complete
     read: Read = {s.attribute: (datatype_as_made(s), *sides(s)) for s in found.signals}
-    untold = {s.attribute for s in found.signals if s.type.form in (Form.OTHER, Form.UNKNOWN)}
+    untold = {s.attribute for s in found.signals if s.type.form in (DatatypeForm.OTHER, DatatypeForm.UNKNOWN)}
     assert untold == set()
     device = made(module, name, {"prefix": PREFIX})
     expected: Read = {at: (datatype_text(leaf), *pvs(leaf)) for at, leaf in signals(device)}

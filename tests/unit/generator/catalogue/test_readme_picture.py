@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 from beamwright_generator.cli.gen import main
 from tests.helpers import generator_site as site
 
+pytestmark = pytest.mark.long
+
 README = Path("generated/beamwright_generated/README.md")
 
 

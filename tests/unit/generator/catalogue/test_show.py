@@ -101,6 +101,7 @@ def test_a_place_that_cannot_be_written_is_said(gen: Gen, folder: Path) -> None:
     assert "cannot write site/index.html" in result.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", ["0", "4711"])
 def test_the_same_descriptions_give_the_same_page(repository: Path, tmp_path: Path, seed: str) -> None:
     file = repository / "examples" / "x01" / "beamline.yaml"

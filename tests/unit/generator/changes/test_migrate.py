@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beamwright_generator.write.file_set import replace_all
+from beamwright_generator.write.disk import replace_all
 from tests.unit.generator.changes.changed_site import HERE, expect, expect_all, gen, mypy, texts
 
 CLEAN, NOT_CLEAN, USAGE = 0, 1, 2

@@ -16,6 +16,8 @@ from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problems
 from tests.helpers import generator_site as site
 
+pytestmark = pytest.mark.long
+
 # -- what generated code may consist of
 
 STATEMENTS = (

@@ -15,6 +15,7 @@ from beamwright_generator.model import (
     BuiltinType,
     Child,
     ClassRef,
+    ConnectionPolicy,
     Device,
     DeviceType,
     EnumKind,
@@ -24,7 +25,6 @@ from beamwright_generator.model import (
     Member,
     Model,
     Placement,
-    Policy,
     Signal,
     Vector,
 )
@@ -148,7 +148,7 @@ def test_only_what_is_used_is_imported() -> None:
 
 def test_a_beamline_module_names_its_devices_in_order() -> None:
     devices = tuple(
-        Device(Placement(name, f"Pump {name}", "IOC", Policy.LAZY, name == "b", wait), PUMP, f"B:{name}:")
+        Device(Placement(name, f"Pump {name}", "IOC", ConnectionPolicy.LAZY, name == "b", wait), PUMP, f"B:{name}:")
         for name, wait in (("b", None), ("a", 2.5))
     )
     text = polish(render(Model("b01", {}, BeamlineModule("b01", "", "b.yaml", 1, devices))))["beamlines/b01.py"]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beamwright_generator.basics.text_prefix import text_prefix
 from beamwright_generator.resolve.naming.prefixes import (
     common_prefix,
-    common_start,
     first_macro,
     leading_name,
     literal_prefix,
@@ -88,5 +88,5 @@ def test_numbered(suffixes: list[str], found: tuple[str, list[int]] | None) -> N
 
 @given(st.lists(st.text("AB:$()P-", max_size=8), min_size=1, max_size=5))
 def test_a_prefix_begins_every_name(names: list[str]) -> None:
-    for prefix in (common_start(names), common_prefix(names), literal_prefix(names)):
+    for prefix in (text_prefix(names), common_prefix(names), literal_prefix(names)):
         assert all(name.startswith(prefix) for name in names)

@@ -22,9 +22,8 @@ from ophyd_async.core import (
 from ophyd_async.epics import adcore
 
 from beamwright_runtime import AreaDetector
-from tests.helpers.example_devices import NDROI, Camera, NDFileHDF5, NDStats, SimDetector, SimDetectorSimMode
+from tests.helpers.example_devices import NDROI, Camera, NDFileHDF5, NDStats, SimDetector
 from tests.helpers.mock_camera import take_a_frame_on_acquire
-from tests.helpers.softioc import SoftIoc
 
 
 @pytest.fixture
@@ -137,19 +136,3 @@ def test_a_path_provider_without_a_writer_is_refused(path_provider: StaticPathPr
 def test_a_writer_that_is_no_part_is_refused(path_provider: StaticPathProvider) -> None:
     with pytest.raises(ValueError, match="the writer is not an attribute of the detector"):
         AreaDetector(SimDetector("X:CAM:"), writer=NDFileHDF5("X:HDF5:"), path_provider=path_provider)
-
-
-@pytest.mark.asyncio(loop_scope="session")
-@pytest.mark.parametrize("protocol", ["ca", "pva"])
-async def test_it_connects_to_the_records_of_the_example(
-    protocol: str, live: SoftIoc, path_provider: StaticPathProvider
-) -> None:
-    camera = Camera(path_provider, "camera", f"{protocol}://")
-    await camera.connect()
-    await camera.driver.sim_mode.set(SimDetectorSimMode.SINE)
-    assert (await camera.driver.sim_mode.locate())["setpoint"] is SimDetectorSimMode.SINE
-    folder = f"/{protocol}/" + "long/" * 20
-    await camera.hdf5.file_path.set(folder)
-    assert (await camera.hdf5.file_path.locate())["setpoint"] == folder
-    await camera.driver.read_status.trigger()
-    assert (await camera.stat.histogram.get_value()).dtype == np.float64

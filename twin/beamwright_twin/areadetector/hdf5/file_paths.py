@@ -22,7 +22,7 @@ class FilePaths:
         self._driver = driver
 
     def find_folder(self) -> None:
-        """Tell whether the folder is there and can be written to; make it where CREATE_DIR allows that."""
+        """Return whether the folder exists and is writable; create it if CREATE_DIR allows that."""
         driver = self._driver
         text = driver.text("FILE_PATH")
         if not text:
@@ -44,7 +44,7 @@ class FilePaths:
             self._driver.set("WRITE_MESSAGE", f"cannot make {folder}: {error.strerror}")
 
     def next_file(self) -> Path:
-        """Put the name of a file together as the template says, and count up where that is wanted.
+        """Return the name of the next file by its template, and increment its number if AutoIncrement is set.
 
         :raises ValueError: when the template makes no name of folder, name and number.
         """
@@ -65,11 +65,11 @@ class FilePaths:
         return Path(name)
 
     def unfinished(self, name: Path) -> Path:
-        """Give the name that a file has while it is written."""
+        """Return the name that a file has while it is written."""
         return name.with_name(name.name + self._driver.text("FILE_TEMP_SUFFIX"))
 
     def finished(self, name: Path) -> None:
-        """Give a file its own name."""
+        """Rename a complete file to its final name."""
         full = Path(self._driver.text("FULL_FILE_NAME"))
         if name != full:
             name.replace(full)

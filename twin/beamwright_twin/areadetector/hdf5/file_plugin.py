@@ -38,7 +38,7 @@ class Hdf5(Plugin):
         self._captured = 0
 
     def start(self) -> None:
-        """Say that files can be read while they are written."""
+        """Publish that SWMR is supported."""
         super().start()
         self.set("HDF5_SWMRSupported", 1)
         self.set("PLUGIN_TYPE", "NDFileHDF5")
@@ -102,7 +102,7 @@ class Hdf5(Plugin):
         if self.get("WRITE_MODE") != STREAM or self.get("FILE_LAZY_OPEN"):
             return
         if self._last is None:
-            self._failed("cannot open the file: no array has come that would tell its size")
+            self._failed("cannot open the file: no array has arrived, so its size is not known")
             self._end()
         elif not self._attempt(partial(self._open, self._last)):
             self._end()
@@ -216,7 +216,7 @@ class Hdf5(Plugin):
     # Failing
 
     def _attempt(self, call: Callable[[], None]) -> bool:
-        """Do something with the file, and say why where it fails."""
+        """Call a function that works on the file, and publish the reason if it fails."""
         try:
             call()
         except (OSError, ValueError, RuntimeError) as error:
@@ -234,7 +234,7 @@ class Hdf5(Plugin):
         self.set("WRITE_MESSAGE", why)
 
     def fault(self, kind: str, on: bool) -> None:
-        """Let the disk be full, or a flush take a second (`slow`) or have no end (`stuck`).
+        """Make the disk full, or let a flush take a second (`slow`) or never return (`stuck`).
 
         :raises ValueError: when it is another fault.
         """

@@ -139,7 +139,7 @@ class FrameFile:
                 dataset[-len(values) :] = values
 
     def flush(self) -> None:
-        """Let readers see what was written."""
+        """Flush the datasets, so that readers see them."""
         self._write_attributes()
         self._file.flush()
 

@@ -1,7 +1,7 @@
 #!../../bin/linux-x86_64/cameraIoc
 # BL01X-EA-IOC-03: a second camera, to which a PandA says how fast it goes.
 
-epicsEnvSet("EPICS_DB_INCLUDE_PATH", "../../../../examples/x01/ioc/camera")
+epicsEnvSet("EPICS_DB_INCLUDE_PATH", "../../../../../examples/x01/ioc/camera")
 
 dbLoadDatabase("dbd/cameraIoc.dbd")
 cameraIoc_registerRecordDeviceDriver(pdbbase)
