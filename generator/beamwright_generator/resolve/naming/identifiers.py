@@ -57,17 +57,23 @@ def snake(text: str) -> str:
 
 def pascal(text: str) -> str:
     """Return the CapWords name of a record, attribute, macro or PVI name: ``color_mode`` gives ColorMode."""
-    return _class_name("".join(word[0].upper() + word[1:] for word in words(text)))
+    return _class_name(_cap_words(text))
+
+
+def _cap_words(text: str) -> str:
+    return "".join(word[0].upper() + word[1:] for word in words(text))
 
 
 def class_name(stem: str) -> str:
     """Return the class name of a template, which keeps its capitals: ``NDFileHDF5``; ``ion-gauge`` gives IonGauge.
 
-    :param stem: the template's file name without its ending.
+    :param stem: the template's file name without its ending; after a blank, what a group of its records is named by.
+        That is a prefix or a macro and gets the form of any other name: ``machine FE01-VA`` gives MachineFe01Va.
     :returns: empty when it holds no letter or digit.
     """
-    parts = (part for part in _NOT_WORD.split(_ascii(stem)) if part)
-    return _class_name("".join(part[0].upper() + part[1:] for part in parts))
+    file, _, group = stem.partition(" ")
+    parts = (part for part in _NOT_WORD.split(_ascii(file)) if part)
+    return _class_name("".join(part[0].upper() + part[1:] for part in parts) + _cap_words(group))
 
 
 def _class_name(name: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -22,11 +22,12 @@ from beamwright_generator.parse.database.loader import LoadedRecord, load_databa
 from beamwright_generator.parse.description_files import DescriptionFiles
 from beamwright_generator.pipeline import generate_beamline
 from beamwright_generator.problems import Problems
+from beamwright_generator.tables.ophyd_async_classes import shipped_names
 from beamwright_runtime import Beamline, Motor
 from benchmarks.shared.connecting import leaves
 
 PACKAGE = "beamwright_generated"
-STEMS = ("base", "track", "cam", "base_shared", "track_mode", "stage", "slow")
+STEMS = ("base", "track", "cam", "base_common", "track_mode", "stage", "slow")
 """Some make names of classes and enums that others make as well: BaseCommon, TrackMode."""
 
 STATES = ("In", "Out", "Moving"), ("In", "Out", "Fault"), ("One", "Two", "Three")
@@ -149,6 +150,19 @@ def check(device: Device, records: dict[str, LoadedRecord], prefix: str) -> None
     assert isinstance(device, Motor) or motors != {prefix}
 
 
+def check_names(modules: list[ModuleType]) -> None:
+    """See that no two devices of a package have one name, and that no class has the name of a shipped one."""
+    made = [value for module in modules for value in vars(module).values() if is_made_in(module, value)]
+    devices = [one.__name__ for one in made if issubclass(one, Device)]
+    assert len(set(devices)) == len(devices)
+    assert not shipped_names() & {one.__name__ for one in made}
+
+
+def is_made_in(module: ModuleType, value: object) -> TypeGuard[type]:
+    """Return whether a value of a module is a class that it defines."""
+    return isinstance(value, type) and value.__module__ == module.__name__
+
+
 def diamond(*orders: tuple[str, ...]) -> tuple[Template, ...]:
     """Make templates of which each includes some before it."""
     return tuple(
@@ -160,7 +174,7 @@ def diamond(*orders: tuple[str, ...]) -> tuple[Template, ...]:
 @settings(max_examples=25)
 @given(graphs())
 @example(diamond((), ("base",), ("base", "track")))
-@example(diamond((), (), ("base", "track"), ("track", "base"), ("cam", "base_shared")))
+@example(diamond((), (), ("base", "track"), ("track", "base"), ("cam", "base_common")))
 def test_any_includes_make_classes_that_are_what_the_database_says(templates: tuple[Template, ...]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -170,6 +184,7 @@ def test_any_includes_make_classes_that_are_what_the_database_says(templates: tu
             beamline = next(module for module in modules if module.__name__.endswith(".demo"))
             assert isinstance(beamline.devices, Beamline)
             devices = [factory() for factory in beamline.devices]
+            check_names(modules)
         for device in devices:
             stem = device.name
             loaded = load_database(

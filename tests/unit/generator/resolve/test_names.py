@@ -66,6 +66,8 @@ def test_snake(record: str, attribute: str) -> None:
         ("PUMP", "PUMP"),
         ("µm", "Um"),
         ("日本", ""),
+        ("machine FE01-VA-GAUGE-01", "MachineFe01VaGauge01"),
+        ("NDStats global", "NDStatsGlobal"),
     ],
 )
 def test_the_class_of_a_template_keeps_its_capitals(template: str, name: str) -> None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from beamwright_generated.devices.machine import Machine
-from beamwright_generated.devices.machine_fe01_va_gauge_01 import MachineFE01VAGAUGE01
+from beamwright_generated.devices.machine_fe01_va_gauge_01 import MachineFe01VaGauge01
 from beamwright_generated.devices.machine_global import MachineGlobal
 from beamwright_runtime import Beamline, Policy
 
@@ -23,9 +23,9 @@ def sr01_di_ring_01() -> Machine:
 
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
-def fe01_va_gauge_01() -> MachineFE01VAGAUGE01:
+def fe01_va_gauge_01() -> MachineFe01VaGauge01:
     """Records of machine.db (DEMO-IOC-01)."""
-    return MachineFE01VAGAUGE01("FE01-VA-GAUGE-01:")
+    return MachineFe01VaGauge01("FE01-VA-GAUGE-01:")
 
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")

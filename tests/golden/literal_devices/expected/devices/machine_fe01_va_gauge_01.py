@@ -13,9 +13,9 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["MachineFE01VAGAUGE01"]
+__all__ = ["MachineFe01VaGauge01"]
 
 
-class MachineFE01VAGAUGE01(RecordDevice):
+class MachineFe01VaGauge01(RecordDevice):
     p: A[SignalR[float], PvSuffix("P")]
     ok: A[SignalR[bool], PvSuffix("OK")]

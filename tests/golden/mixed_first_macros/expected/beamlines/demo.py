@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from beamwright_generated.devices.slits import Slits
-from beamwright_generated.devices.slits_global import SlitsGLOBAL
+from beamwright_generated.devices.slits_global import SlitsGlobal
 from beamwright_generated.devices.slits_q import SlitsQ
 from beamwright_runtime import Beamline, Policy
 
@@ -29,6 +29,6 @@ def demo_al_mask_01() -> SlitsQ:
 
 
 @devices.factory(policy=Policy.LAZY, ioc="DEMO-IOC-01")
-def global_() -> SlitsGLOBAL:
+def global_() -> SlitsGlobal:
     """Records of slits.template (DEMO-IOC-01)."""
-    return SlitsGLOBAL("GLOBAL:")
+    return SlitsGlobal("GLOBAL:")

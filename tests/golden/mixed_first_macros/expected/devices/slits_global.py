@@ -13,8 +13,8 @@ from ophyd_async.epics.core import PvSuffix
 
 from beamwright_runtime import RecordDevice
 
-__all__ = ["SlitsGLOBAL"]
+__all__ = ["SlitsGlobal"]
 
 
-class SlitsGLOBAL(RecordDevice):
+class SlitsGlobal(RecordDevice):
     temperature: A[SignalR[float], PvSuffix("TEMPERATURE")]
