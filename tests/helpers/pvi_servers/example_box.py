@@ -35,7 +35,7 @@ gone = [pv for pv, kind in pv_types(snapshot.root).items() if kind == "pvi" and 
 config = {"epoch": time.monotonic(), "speed": 1.0, "trees": [(SNAPSHOT.name, text)], "wires": [], "gone": gone}
 box = PviIoc(config, Parent(io.StringIO()))
 for number, name in ((1, "x"), (2, "y")):
-    box.obey("put", [f"{PREFIX}Inenc:{number}:ValCapture", "Value"])
-    box.obey("put", [f"{PREFIX}Inenc:{number}:ValDataset", name])
+    box.execute("put", [f"{PREFIX}Inenc:{number}:ValCapture", "Value"])
+    box.execute("put", [f"{PREFIX}Inenc:{number}:ValDataset", name])
 announce()
 asyncio.run(until_told())
