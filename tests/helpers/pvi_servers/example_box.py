@@ -11,6 +11,7 @@ import io
 import re
 import sys
 import time
+from pathlib import Path
 
 from child import announce, until_told
 
@@ -20,9 +21,8 @@ from beamwright_generator.problems import Problems
 from beamwright_twin.description.pvi_names import pv_types
 from beamwright_twin.processes.child_process import Parent
 from beamwright_twin.processes.pvi_ioc import PviIoc
-from tests.helpers.paths import ROOT
 
-SNAPSHOT = ROOT / "examples" / "x01" / "snapshots" / "panda.yaml"
+SNAPSHOT = Path(__file__).resolve().parents[3] / "examples" / "x01" / "snapshots" / "panda.yaml"
 PREFIX, CHANGE = sys.argv[1:]
 
 text = SNAPSHOT.read_text(encoding="utf-8").replace("BL01X-EA-PANDA-01:", PREFIX)

@@ -385,7 +385,7 @@ async def main(ioc):
     await connect_tree(device, timeout=30)
     os.kill(ioc.pid, signal.SIGSTOP)
     asking = asyncio.create_task(fails(device))
-    while not device[99].mode._connector.backend.channels[0].asked:
+    while not device[99].mode._connector.backend.channels[0].pending:
         await asyncio.sleep(0)
     ioc.kill()
     await asking

@@ -100,6 +100,7 @@ ODD_FILES = {
 UNTYPED = b'record(mbbi, "$(P)M") {}\n'
 
 
+@pytest.mark.live
 def test_odd_files_are_judged_as_epics_judges_them(tmp_path: Path) -> None:
     pytest.importorskip("pvxslibs", reason="no IOC to connect to: pvxslibs is not installed")
     for name, data in {**ODD_FILES, "good/untyped.db": UNTYPED}.items():
