@@ -244,7 +244,7 @@ async def test_wires_can_be_changed(twin: Twin) -> None:
         ("OTHER:INENC1.VAL", {"motor": X}, "begins with the prefix of no snapshot"),
         (f"{P}INENC7.VAL", {"motor": X}, "has no signal INENC7.VAL"),
         (f"{P}INENC1.VAL", {"motor": "BL01X-NO"}, "is not a motor record"),
-        (f"{P}SEQ1.OUTA", {"motor": X}, "is no encoder"),
+        (f"{P}SEQ1.OUTA", {"motor": X}, "is not an encoder"),
         (f"{P}SEQ1.OUTA", {"cameras": ["BL01X-NO"]}, "no record begins with"),
         (f"{P}SEQ1.OUTA", {}, "to a motor or to cameras"),
     ):
