@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.helpers import own_process
+from tests.helpers.ports import searched_ports
 
 if TYPE_CHECKING:
     from bluesky import RunEngine
@@ -76,3 +77,9 @@ def run_engine() -> Iterator[RunEngine]:
     loop.call_soon_threadsafe(loop.stop)
     engine._th.join()
     loop.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _where_to_search() -> None:
+    """Have whichever test makes a client first search where live tests of this process will serve."""
+    searched_ports()

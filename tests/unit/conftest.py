@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.helpers.ports import searched_ports
 from tests.helpers.softioc import SoftIoc
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _where_to_search() -> None:
-    """Have a client that one of these tests makes search where live tests of this process will serve."""
-    searched_ports()
 
 
 @pytest.fixture(autouse=True)
