@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.helpers import own_process
+from tests.helpers.paths import ROOT, TESTS
 from tests.helpers.ports import searched_ports
 
 if TYPE_CHECKING:
     from bluesky import RunEngine
 
-ROOT = Path(__file__).resolve().parent.parent
-LIVE = ROOT / "tests" / "live"
+LIVE = TESTS / "live"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

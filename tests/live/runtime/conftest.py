@@ -27,9 +27,9 @@ HERE = Path(__file__).parent
 CAMERA = ROOT / "examples" / "x01" / "ioc" / "camera"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def ports() -> ServerPorts:
-    """The ports of the servers, which are searched from now on."""
+    """The ports of the servers, which every process of tests searches."""
     return searched_ports()
 
 
