@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 from beamwright_generator.basics.packages import USUAL, folder_of, packages_below
@@ -33,9 +34,10 @@ def repository_of(beamline: Path) -> Path:
     except OSError:
         return repository(path)
     keys = {found[1]: found[2] or found[3] or found[4] for found in _KEY.finditer(text)}
+    read = cache(Manifest.read)  # with `out`, it is the same for all
     for candidate in path.parents:
         out = path.parent / keys["out"] if keys.get("out") else candidate / "generated"
-        manifest = Manifest.read(folder_of(Path(os.path.normpath(out)), keys.get("package") or USUAL))
+        manifest = read(folder_of(Path(os.path.normpath(out)), keys.get("package") or USUAL))
         if path.relative_to(candidate).as_posix() in manifest.beamlines.get(keys.get("name", ""), {}).get("inputs", ()):
             return candidate
     return repository(path)

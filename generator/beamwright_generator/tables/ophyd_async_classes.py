@@ -193,6 +193,11 @@ def shipped_names() -> frozenset[str]:
     return frozenset(path.rpartition(".")[2] for path in (*table["classes"], *table["enums"], *table["tables"]))
 
 
+def unlike_shipped(name: str, ending: str) -> str:
+    """Return a name as it is, or with an ending where ophyd-async ships something of that name."""
+    return name + ending if name in shipped_names() else name
+
+
 @cache
 def shipped_class(path: str) -> ShippedClass | None:
     """Look a class up by its import path; None when ophyd-async does not ship it."""

@@ -16,7 +16,7 @@ from beamwright_generator.resolve.classes.module_layout import Modules
 from beamwright_generator.resolve.content.device_content import Content, Identity
 from beamwright_generator.resolve.naming.identifiers import IMPORTED, Names, class_name, pascal
 from beamwright_generator.resolve.signals.record_signals import MOTOR
-from beamwright_generator.tables.ophyd_async_classes import shipped_names
+from beamwright_generator.tables.ophyd_async_classes import unlike_shipped
 
 
 @dataclass
@@ -104,7 +104,7 @@ def _name(
         plain = (override.name if override else None) or class_name(stem) or "Records"
         for content, difference in zip(variants, _differences(variants), strict=True):
             wanted = plain + difference
-            name = names.take(f"{wanted}Device" if wanted in IMPORTED | shipped_names() else wanted)
+            name = names.take(f"{wanted}Device" if wanted in IMPORTED else unlike_shipped(wanted, "Device"))
             if name != wanted:
                 problems.note("name-collision", content.at, f"the class is called {name} because {wanted} exists")
             refs[content.identity] = ClassRef(f"{package}.devices.{modules.of[content.identity]}", name)

@@ -14,7 +14,7 @@ from beamwright_generator.resolve.types.datatype_rules import field_type, value_
 from beamwright_generator.resolve.types.kinds import Answer, Kind, NoDatatype, Served, Transport, Undecided
 from beamwright_generator.resolve.types.observed_types import Facts, sharpened
 from beamwright_generator.resolve.types.template_record import FIELDS, PROCESSED, TemplateRecord
-from beamwright_generator.tables.ophyd_async_classes import shipped_names
+from beamwright_generator.tables.ophyd_async_classes import unlike_shipped
 from beamwright_generator.tables.record_types import record_type
 
 
@@ -133,8 +133,7 @@ NO_CHANGE = RecordOverride()
 
 def enum_name(class_name: str, attribute: str) -> str:
     """Return the name of the enum of an attribute, which none that ophyd-async ships has."""
-    name = f"{class_name}{pascal(attribute)}"
-    return f"{name}States" if name in shipped_names() else name
+    return unlike_shipped(f"{class_name}{pascal(attribute)}", "States")
 
 
 @dataclass

@@ -24,7 +24,7 @@ from beamwright_generator.resolve.naming.identifiers import Names, enum_member, 
 from beamwright_generator.resolve.snapshots import pvi_blocks as blocks
 from beamwright_generator.resolve.snapshots.pvi_blocks import Attribute, Blocks, Part, Row
 from beamwright_generator.resolve.snapshots.signal_types import Choices, Columns, Form
-from beamwright_generator.tables.ophyd_async_classes import shipped_enum, shipped_names
+from beamwright_generator.tables.ophyd_async_classes import shipped_enum, unlike_shipped
 
 Key = tuple[str, tuple[object, ...]]
 """The module of an enum or a table, and its states or columns: equal ones of a module share a class."""
@@ -86,8 +86,7 @@ class NamedTypes:
                 name = f"{pascal(stem)}Block{''.join(map(pascal, words))}"
             else:
                 name = self._shared_name(owner, use.form, words)
-            if name in shipped_names():
-                name += "States" if isinstance(use.form, Choices) else "Columns"
+            name = unlike_shipped(name, "States" if isinstance(use.form, Choices) else "Columns")
             self._refs[key] = ClassRef(owner.module, self.names.take(name))
         return self._refs[key]
 
