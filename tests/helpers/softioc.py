@@ -240,13 +240,17 @@ def free_ports(count: int) -> tuple[int, ...]:
 
 
 class HeldPorts:
-    """Free ports on 127.0.0.1 that no other process can take until `release`: for servers that start later."""
+    """Free ports on 127.0.0.1 that no other process can take until `release`: for servers that start later.
+
+    Whoever looks for a free port finds TCP taken. Over UDP a port is shared, for PVA clients listen for beacons there.
+    """
 
     def __init__(self, count: int) -> None:
         self._held: list[socket.socket] = []
         while len(self._held) < 2 * count:
             pair = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]
             port = random.SystemRandom().randrange(*PORTS)  # tests seed the common one
+            pair[1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 for opened in pair:
                     opened.bind(("127.0.0.1", port))

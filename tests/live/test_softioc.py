@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.softioc import SoftIoc
+from tests.helpers.softioc import HeldPorts, SoftIoc
 
 DATABASE = 'record(longout, "$(P)A") { field(VAL, "42") }\n'
 READ_BOTH = """
@@ -39,6 +41,18 @@ def test_two_at_once_do_not_meet_and_leave_nothing_behind() -> None:
         pids = (one.pid, other.pid)
     assert dict(os.environ) == before
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_clients_are_made_while_ports_are_held_for_a_server() -> None:
+    held = HeldPorts(3)
+    waiting = SoftIoc(DATABASE, macros="P=X:", ports=held.numbers)
+    make_client = [sys.executable, "-c", "from p4p.client.thread import Context; Context('pva').close(); print('made')"]
+    environment = os.environ | waiting.environment
+    done = subprocess.run(make_client, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.returncode) == ("made\n", 0), done.stderr
+    held.release()
+    with waiting:
+        assert waiting.client(READ_BOTH, "X:A").split() == ["42", "42"]
 
 
 def test_a_database_that_does_not_load() -> None:
